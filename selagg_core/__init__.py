@@ -1,0 +1,1 @@
+"""Selective aggregation of cross-attention maps: the part that needs no ComfyUI."""
