@@ -21,8 +21,8 @@ def column_matrix(
 ) -> torch.Tensor:
     """Matrix (keys, slots) that turns probabilities over keys into the wanted sums.
 
-    A slot is (columns, weight): its value is weight * sum of the probabilities of its columns.  `length` is the
-    number of columns of the text itself, `keys` what the model was given: a whole number of repeats of it.
+    A slot is (columns, weight): its value is weight * sum of the probabilities of its columns.  `length` is
+    the number of columns of the text itself, `keys` what the model was given: a whole number of repeats of it.
     """
     if length < 1 or keys % length:
         raise ValueError(f"{keys} attention keys are no repetition of a text of {length} columns.")
@@ -52,9 +52,8 @@ def column_probabilities(
     batch, pixels, width = q.shape
     keys = k.shape[1]
     if width % heads or k.shape[0] != batch or k.shape[2] != width or matrix.shape[0] != keys:
-        raise ValueError(
-            f"q {tuple(q.shape)}, k {tuple(k.shape)}, {heads} heads and a matrix {tuple(matrix.shape)} do not fit."
-        )
+        shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, {heads} heads, matrix {tuple(matrix.shape)}"
+        raise ValueError(f"These shapes do not fit each other: {shapes}.")
     dim_head = width // heads
     q = q.detach().reshape(batch, pixels, heads, dim_head).permute(0, 2, 1, 3)
     k = k.detach().reshape(batch, keys, heads, dim_head).permute(0, 2, 3, 1)
@@ -70,7 +69,7 @@ def column_probabilities(
 
 
 def pool_grid(values: torch.Tensor, height: int, width: int, factor: int) -> tuple[torch.Tensor, int, int]:
-    """Average (batch, heads, height * width, slots) over factor x factor cells; returns it and the new grid."""
+    """Average (batch, heads, height * width, slots) over factor x factor cells; with the new grid."""
     if factor == 1:
         return values, height, width
     batch, heads, _, slots = values.shape

@@ -75,8 +75,9 @@ class HeadLayout:
         return self._ends[position] - self.heads[position]
 
     def index(self, head: HeadId) -> int:
-        if not 0 <= head.head < self.heads_of(head.layer):
-            raise ValueError(f"Layer {head.layer} has {self.heads_of(head.layer)} heads, not head {head.head}.")
+        heads = self.heads_of(head.layer)
+        if not 0 <= head.head < heads:
+            raise ValueError(f"Layer {head.layer} has {heads} heads, not head {head.head}.")
         return self.offset(head.layer) + head.head
 
     def head_at(self, index: int) -> HeadId:

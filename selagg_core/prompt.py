@@ -179,8 +179,8 @@ def prompt_from_tokens(
 ) -> Prompt:
     """Prompt from the host's tokens.
 
-    chunks: for each chunk its (token, weight) or (token, weight, word number) entries; a token is an id, or the
-    vector of a textual embedding.  vocabulary: id -> string with CLIP's `</w>` marks.
+    chunks: for each chunk its (token, weight) or (token, weight, word number) entries; a token is an id, or
+    the vector of a textual embedding.  vocabulary: id -> string with CLIP's `</w>` marks.
     embedding_width: width the text encoder takes; the host drops vectors of another width and pads the end of
     the chunk, which moves later columns to the left (None: keep all).
     """
@@ -217,7 +217,7 @@ def _fits(token, width: int | None) -> bool:
 def merge_parallel(prompts: Sequence[Prompt]) -> Prompt:
     """One prompt from encoders that run side by side (SDXL's l and g): column i carries token i of each.
 
-    The columns agree except after an embedding that only one encoder has: then a word owns the columns of all.
+    The columns agree except after an embedding that only one encoder has: then a word owns those of all.
     """
     first = prompts[0]
     if len({tuple(w.text for w in p.words) for p in prompts}) > 1:
