@@ -22,7 +22,7 @@ def column_matrix(
     """Matrix (keys, slots) that turns probabilities over keys into the wanted sums.
 
     A slot is (columns, weight): its value is weight * sum of the probabilities of its columns.  `length` is
-    the number of columns of the text itself, `keys` what the model was given: a whole number of repeats of it.
+    the number of columns of the text itself; `keys`, what the model was given, is a multiple of it.
     """
     if length < 1 or keys % length:
         raise ValueError(f"{keys} attention keys are no repetition of a text of {length} columns.")

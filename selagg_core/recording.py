@@ -46,8 +46,8 @@ class HeadMaps:
     """The maps of one picture under one conditioning entry.
 
     maps[layer]: float32 (heads, words, h, w), the attention probability of each word, averaged over its
-    columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding columns.
-    Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
+    columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding
+    columns.  Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
     """
 
     prompt: Prompt | None
@@ -499,10 +499,10 @@ class Capture:
             return sum(run.nbytes for run, _ in self._runs.values())
 
     def keep(self, run: Run, latents: tuple[torch.Tensor, ...] = ()) -> None:
-        """Keep a finished run and the latents it gave out; the oldest beyond the limit go."""
+        """Keep a run and the latents it gave out, in place of an interrupted one; the oldest go."""
         hashes = frozenset(latent_hash(latent) for latent in latents)
         with self._lock:
-            for number in [n for n, (_, own) in self._runs.items() if own & hashes]:
+            for number in [n for n, (_, own) in self._runs.items() if own & hashes or not own]:
                 del self._runs[number]
             self._runs[self._number] = (run, hashes)
             self._number += 1

@@ -1,0 +1,94 @@
+"""The node that records a model's attention while any sampler runs: SelAgg Capture."""
+
+from __future__ import annotations
+
+import logging
+
+from ..selagg_core.recording import DEFAULT_BUDGET, MEBIBYTE, Capture, CaptureSettings
+from . import host
+from .prompt import LABELS
+from .recorder import install
+
+logger = logging.getLogger("selagg")
+
+_UNSUPPORTED = (
+    "SelAgg Capture cannot record this model ({name}): it is no image UNet with text cross-attention. "
+    "Supported are SD1.x, SD2.x, SDXL and models of their kind. The picture is not affected."
+)
+
+
+class SelAggCapture:
+    DESCRIPTION = (
+        "Records what every attention head does with every word while the sampler runs. Put it between the "
+        "model and the sampler; the picture stays exactly the same. LoRA, IPAdapter and the like may come "
+        "before or after it."
+    )
+    CATEGORY = "SelAgg"
+    SEARCH_ALIASES = ["attention", "cross attention", "record", "heatmap", "daam", "prompt debug"]
+    FUNCTION = "capture"
+    RETURN_TYPES = ("MODEL", "SELAGG_CAPTURE")
+    RETURN_NAMES = ("model", "capture")
+    OUTPUT_TOOLTIPS = (
+        "The model, for the sampler.",
+        "The recording, for SelAgg Diagnose and SelAgg Heatmaps.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {"model": ("MODEL", {"tooltip": "The model that the sampler will use."})},
+            "optional": {
+                "every_nth_step": (
+                    "INT",
+                    {
+                        "default": 1,
+                        "min": 1,
+                        "max": 100,
+                        "tooltip": "Record every step (1), every second (2), ...: fewer steps cost less.",
+                    },
+                ),
+                "memory_mb": (
+                    "INT",
+                    {
+                        "default": DEFAULT_BUDGET // MEBIBYTE,
+                        "min": 1,
+                        "max": 65536,
+                        "tooltip": "Memory that the maps of one run may take, in MiB. If they would "
+                        "take more, the finest maps are recorded more coarsely, and the viewer says so.",
+                    },
+                ),
+                "negative_prompt": (
+                    "BOOLEAN",
+                    {"default": False, "tooltip": "Record the negative prompt too (about twice the memory)."},
+                ),
+            },
+            # Without it hosts let two of these nodes with equal inputs share one recording.
+            "hidden": {"unique_id": "UNIQUE_ID"},
+        }
+
+    def capture(
+        self,
+        model,
+        every_nth_step=1,
+        memory_mb=DEFAULT_BUDGET // MEBIBYTE,
+        negative_prompt=False,
+        unique_id=None,
+    ):
+        if model is None:
+            raise ValueError("SelAgg Capture: there is no model. Connect the MODEL output of a loader.")
+        for name, value in (("every_nth_step", every_nth_step), ("memory_mb", memory_mb)):
+            if value < 1:
+                raise ValueError(f"SelAgg Capture: {name} is {value}; set it to 1 or more.")
+        settings = CaptureSettings(memory_mb * MEBIBYTE, every_nth_step, negative_prompt)
+        if not host.cross_attention_sites(model):
+            message = _UNSUPPORTED.format(name=host.model_name(model))
+            logger.warning(message)
+            return model, Capture(LABELS, settings, unsupported=message)
+        capture = Capture(LABELS, settings)
+        model = model.clone()
+        install(model, capture)
+        return model, capture
+
+
+NODES: dict[str, type] = {"SelAggCapture": SelAggCapture}
+DISPLAY_NAMES: dict[str, str] = {"SelAggCapture": "SelAgg Capture"}

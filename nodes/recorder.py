@@ -1,0 +1,365 @@
+"""Installs a recording into the sampling runs of a model, and takes it out again.
+
+The model calls of a run are followed from outside: which conditioning entry each block of rows belongs to is
+read from the lists that the host hands to its batch function, and every text cross-attention layer gets a
+replacement that first records q and k and then does what would have been done without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from ..selagg_core.attention import grid_of, halved
+from ..selagg_core.layout import HeadLayout, LayerId
+from ..selagg_core.prompt import LabelCache
+from ..selagg_core.recording import Capture, Recording, RunSums
+from . import host
+
+logger = logging.getLogger("selagg")
+
+#: Key under which SelAgg Text Encode leaves its words in a conditioning.
+PROMPT_KEY = "selagg_prompt"
+
+
+def install(model, capture: Capture) -> None:
+    """Record every sampling run of this ModelPatcher into `capture`."""
+
+    def record(run: host.SamplingRun) -> torch.Tensor:
+        recorder = _begin(capture, run)
+        if recorder is None:
+            return run.proceed(None)
+        try:
+            latent = run.proceed(recorder)
+        except BaseException:
+            recorder.interrupted()
+            raise
+        recorder.finish(latent)
+        return latent
+
+    host.on_sampling(model, record)
+
+
+def record_evaluations(
+    model,
+    positive: list,
+    latents: Sequence[torch.Tensor] | torch.Tensor,
+    sigmas: Sequence[float],
+    labels: LabelCache | None = None,
+) -> Recording:
+    """Record single evaluations of a model on given noised latents, averaged over them.
+
+    model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
+    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.
+    labels: where words are looked up; None: only the words that travel in the conditioning.
+    """
+    if len(latents) != len(sigmas) or not len(sigmas):
+        raise ValueError(
+            f"{len(latents)} latents but {len(sigmas)} sigmas: one latent for each, at least one."
+        )
+    capture = Capture(LabelCache() if labels is None else labels)
+    model = model.clone()
+    install(model, capture)
+    host.evaluate(model, positive, latents, sigmas)
+    return capture.last()
+
+
+def _begin(capture: Capture, run: host.SamplingRun) -> RunRecorder | None:
+    """A recorder for the run; None if it cannot be made, which must not stop the sampling."""
+    try:
+        return RunRecorder(capture, run)
+    except Exception:
+        logger.exception("SelAgg Capture could not start on this run; the picture is not affected.")
+        return None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of one conditioning entry in a model call."""
+
+    start: int
+    stop: int
+    handle: tuple[str, int]
+    columns: int
+
+
+class RunRecorder:
+    """Follows one sampling run (`host.SamplingHooks`).
+
+    An exception in here ends the recording of this run, never the run.
+    """
+
+    def __init__(self, capture: Capture, run: host.SamplingRun):
+        self._capture, self._guider = capture, run.guider
+        self._sites = host.cross_attention_sites(run.guider.model_patcher)
+        layout = HeadLayout.of((*site.key, site.heads) for site in self._sites)
+        size = run.noise.shape[-2:]
+        self._sums = RunSums(
+            layout,
+            {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in self._sites},
+            tuple(run.noise.shape),
+            tuple(float(sigma) for sigma in run.sigmas),
+            capture.labels,
+            capture.settings.budget,
+            capture.settings.stride,
+        )
+        self._failure: str | None = None
+        self._denoised: torch.Tensor | None = None
+        self._depth = 0
+        self._seen: set[tuple[str, int]] = set()
+        self._batch: tuple[Sequence, torch.Tensor] | None = None
+        self._record = self._record_layer
+        if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
+            self._record = torch.compiler.disable(self._record_layer)
+
+    # -- hooks ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def evaluation(self):
+        if self._depth == 0:
+            self._seen.clear()
+            self._sums.begin_evaluation()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def batch(self, conds: Sequence, x: torch.Tensor):
+        outer, self._batch = self._batch, (conds, x)
+        try:
+            yield
+        finally:
+            self._batch = outer
+
+    def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
+        if self._failure is not None or not self._sums.recording:
+            return options
+        with self._guarded():
+            rows = self._attribute(x, context, options)
+            if rows:
+                return self._with_recording(options, rows, x.shape[0])
+        return options
+
+    def step(self, step: int, denoised: torch.Tensor) -> None:
+        with self._guarded():
+            self._sums.commit(int(step))
+            self._denoised = denoised
+
+    # -- end of the run ------------------------------------------------------------------------------
+
+    def finish(self, latent: torch.Tensor) -> None:
+        """Keep the run under the latents that it gave out."""
+        latents: tuple[torch.Tensor, ...] = ()
+        with self._guarded():
+            latents = (latent,)
+            if self._denoised is not None:
+                latents += (host.denoised_latent(self._guider.model_patcher, self._denoised),)
+        run = None
+        if self._failure is None:
+            with self._guarded():
+                run = self._sums.finish(complete=True)
+        self._keep(run, latents)
+
+    def interrupted(self) -> None:
+        """The sampling ended with an exception of its own: no latent, an incomplete run."""
+        run = None
+        if self._failure is None:
+            with self._guarded():
+                run = self._sums.finish(complete=False)
+        self._keep(run, ())
+
+    def _keep(self, run, latents: tuple[torch.Tensor, ...]) -> None:
+        try:
+            self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
+        except Exception:
+            logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
+        self._guider = self._batch = self._denoised = None
+        self._sites = ()
+
+    @contextmanager
+    def _guarded(self):
+        try:
+            yield
+        except Exception as error:
+            if self._failure is None:
+                self._failure = (
+                    "SelAgg Capture stopped recording this run after an error "
+                    f"({type(error).__name__}: {error}). The picture is not affected; the log has the details."
+                )
+                logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
+            self._sums.begin_evaluation()
+
+    # -- rows ----------------------------------------------------------------------------------------
+
+    def _attribute(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> list[_Rows]:
+        """The entry of every block of rows; blocks that are not wanted or not known are left out."""
+        order = options.get("cond_or_uncond")
+        if self._batch is None or self._depth == 0 or context is None or not order:
+            self._sums.notice("Some model calls came from outside the sampler's steps and were not recorded.")
+            return []
+        conds, latent = self._batch
+        size = latent.shape[0]
+        if x.shape[0] != size * len(order):
+            self._sums.notice("Some model calls had rows that belong to no picture and were not recorded.")
+            return []
+        uuids = options.get("uuids") or [None] * len(order)
+        found = []
+        for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
+            entries = conds[which] if which < len(conds) else None
+            start = place * size
+            same = _same_entries(entries or (), uuid, context[start])
+            rows = self._claim(entries, same, x, start, start + size, latent)
+            if rows is not None:
+                found.append(rows)
+        return found
+
+    def _claim(self, entries, same: list[dict], x, start: int, stop: int, latent) -> _Rows | None:
+        """Rows for the first of these entries that this evaluation has not seen yet.
+
+        Guidance nodes evaluate an entry again with a perturbed model: those repetitions are left out.
+        """
+        if not same:
+            self._sums.notice("Some model calls could not be attributed to a prompt and were not recorded.")
+            return None
+        fitting = [e for e in same if _area_size(e, latent) == tuple(x.shape[-2:])]
+        if not fitting:
+            self._sums.notice(
+                "Some model calls covered another part of the picture than their prompt (tiles?) and were "
+                "not recorded."
+            )
+            return None
+        for entry in fitting:
+            place = self._place(entries, entry)
+            if place is None:
+                self._sums.notice(
+                    "Some model calls could not be attributed to a prompt and were not recorded."
+                )
+                return None
+            if place not in self._seen:
+                self._seen.add(place)
+                return self._open(place, entry, start, stop, latent)
+        return None
+
+    def _place(self, entries, entry: dict) -> tuple[str, int] | None:
+        """(kind, index) of an entry: by the identity of its list, else by the entry itself."""
+        conds: dict = self._guider.conds
+        for kind, own in conds.items():
+            if own is entries:
+                return kind, next(i for i, e in enumerate(own) if e is entry)
+        context = _context_of(entry)
+        places = [
+            (kind, index)
+            for kind, own in conds.items()
+            for index, e in enumerate(own)
+            if e is entry or (e.get("uuid") == entry.get("uuid") and _context_of(e) is context)
+        ]
+        return places[0] if len(places) == 1 else None
+
+    def _open(self, place, entry: dict, start: int, stop: int, latent) -> _Rows | None:
+        kind, index = place
+        if not self._capture.settings.wants(kind):
+            return None
+        context = _context_of(entry)
+        self._sums.expected_entries = sum(
+            len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
+        )
+        # A host completes areas by entries of the other kind with this kind's text: their words are not its.
+        hint = entry.get(PROMPT_KEY) if entry.get("cross_attn") is context else None
+        handle = self._sums.entry(kind, index, context, _area_of(entry, latent), hint)
+        return _Rows(start, stop, handle, context.shape[1])
+
+    # -- layers --------------------------------------------------------------------------------------
+
+    def _with_recording(self, options: dict, rows: list[_Rows], total: int) -> dict:
+        """Options of this call in which every layer records and then does what it did before."""
+        patches = dict(options.get("patches_replace", {}))
+        replacements = dict(patches.get("attn2", {}))
+        for site in self._sites:
+            previous = replacements.get(site.key, replacements.get(site.key[:2]))
+            if previous is None and not host.is_stock_attention(site.module):
+                self._sums.notice(f"Layer {LayerId(*site.key)} was changed by another pack and not recorded.")
+                continue
+            replacements[site.key] = self._replacement(LayerId(*site.key), previous, rows, total)
+        patches["attn2"] = replacements
+        return {**options, "patches_replace": patches}
+
+    def _replacement(self, layer: LayerId, previous: Callable | None, rows: list[_Rows], total: int):
+        record = self._record
+        if previous is None:
+            previous = host.attention
+
+        def attend(q, k, v, options):
+            record(layer, q, k, options, rows, total)
+            return previous(q, k, v, options)
+
+        return attend
+
+    def _record_layer(self, layer: LayerId, q, k, options: dict, rows: list[_Rows], total: int) -> None:
+        if self._failure is not None:
+            return
+        with self._guarded():
+            grid = _grid(q, options)
+            if grid is None or q.shape[0] != total or k.shape[0] != total:
+                self._sums.notice(
+                    f"Layer {layer} has rows or a grid of unknown meaning and was not recorded."
+                )
+                return
+            for own in rows:
+                if k.shape[1] % own.columns:
+                    self._sums.notice(f"Layer {layer} was given other text columns and was not recorded.")
+                    continue
+                part = slice(own.start, own.stop)
+                self._sums.add(own.handle, layer, q[part], k[part], options["n_heads"], grid)
+
+
+def _context_of(entry: dict) -> torch.Tensor | None:
+    """The text that the model is given for an entry (not always the one the entry was made with)."""
+    condition = entry.get("model_conds", {}).get("c_crossattn")
+    return getattr(condition, "cond", None)
+
+
+def _same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:
+    """Entries that these rows may belong to: by uuid, or on hosts without by the text of their first row."""
+    own = [e for e in entries if _context_of(e) is not None]
+    if uuid is not None:
+        return [e for e in own if e.get("uuid") == uuid]
+    return [e for e in own if _is_repeated(_context_of(e)[0], row)]
+
+
+def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:
+    """Whether the row (keys, width) is the text (columns, width), once or several times over."""
+    if row.shape[0] % text.shape[0] or row.shape[-1] != text.shape[-1]:
+        return False
+    return torch.equal(row[: text.shape[0]], text.to(row)) and torch.equal(
+        row[-text.shape[0] :], text.to(row)
+    )
+
+
+def _area_of(entry: dict, latent: torch.Tensor) -> tuple[int, int, int, int] | None:
+    """(h, w, y, x) in latent pixels, clamped to the latent as the host does; None: the whole picture."""
+    if entry.get("area") is None:
+        return None
+    h, w, y, x = (int(v) for v in entry["area"])
+    return min(latent.shape[-2] - y, h), min(latent.shape[-1] - x, w), y, x
+
+
+def _area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
+    area = _area_of(entry, latent)
+    return tuple(latent.shape[-2:]) if area is None else area[:2]
+
+
+def _grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
+    """(h, w) of a layer's pixels."""
+    shape = options.get("activations_shape")
+    if shape is not None:
+        grid = int(shape[-2]), int(shape[-1])
+        return grid if grid[0] * grid[1] == q.shape[1] else None
+    height, width = options["original_shape"][-2:]
+    return grid_of(q.shape[1], height, width)
