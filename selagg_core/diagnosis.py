@@ -124,7 +124,7 @@ class PictureDiagnosis:
     places: tuple[PlaceEvidence, ...]
     findings: tuple[Finding, ...]
     heats: dict[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
-    """Normalised maps at picture size of the words that the findings are about."""
+    """Normalised maps at picture size of the words whose place was checked."""
 
 
 def examine(
@@ -136,8 +136,12 @@ def examine(
     latent_size: tuple[int, int],
     size: tuple[int, int],
     limits: Limits | None = None,
+    index: int | None = None,
 ) -> PictureDiagnosis:
-    """Diagnoses one picture: `size` (h, w) px, expected regions of that size, words as `groups`."""
+    """Diagnoses one picture: `size` (h, w) px, expected regions of that size, words as `groups`.
+
+    `index` numbers the picture in its batch where that differs from `picture`, the one of the recording.
+    """
     limits = limits or Limits()
     everything = list(groups) + [group for group, _ in expected if group not in groups]
     indices = [group.indices for group in everything]
@@ -147,9 +151,8 @@ def examine(
     placed = {group.label: resize_maps(maps[wide[group.label]], size) for group, _ in expected}
     places = tuple(measure_place(placed[group.label], region, group.label) for group, region in expected)
     findings = diagnose(words, places, limits)
-    shown = {word for finding in findings for word in finding.words}
-    heats = {label: normalise(resize_maps(maps[wide[label]], size)) for label in wide if label in shown}
-    return PictureDiagnosis(picture, words, places, findings, heats)
+    heats = {label: normalise(heat) for label, heat in placed.items()}
+    return PictureDiagnosis(picture if index is None else index, words, places, findings, heats)
 
 
 def measure_word(group: WordGroup, heat: np.ndarray) -> WordEvidence:

@@ -1,0 +1,112 @@
+"""The node that shows where the words of a prompt went: SelAgg Heatmaps."""
+
+from __future__ import annotations
+
+import torch
+
+from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
+from ..selagg_core.viewing import draw_heatmaps, open_run
+from . import viewer
+
+NODE = "SelAgg Heatmaps"
+
+
+def check_settings(top_fraction: float, threshold: float) -> None:
+    """Raises ValueError for numbers outside their range."""
+    check_fraction(top_fraction)
+    if not 0.0 <= threshold < 1.0:
+        raise ValueError(f"threshold is {threshold}; it must be at least 0 (0 = automatic) and below 1.")
+
+
+class SelAggHeatmaps:
+    DESCRIPTION = (
+        "Shows for each word where the model looked for it: overlays, masks and a contact sheet. Put it "
+        "after VAE Decode."
+    )
+    CATEGORY = "SelAgg"
+    SEARCH_ALIASES = ["attention map", "heatmap", "daam", "cross attention", "word mask", "segmentation"]
+    FUNCTION = "draw"
+    RETURN_TYPES = ("IMAGE", "MASK", "IMAGE", "STRING")
+    RETURN_NAMES = ("overlays", "masks", "contact_sheet", "words")
+    OUTPUT_TOOLTIPS = (
+        "One overlay a word and picture: all words of the first picture, then of the second, and so on.",
+        "One mask a word and picture, in the same order; black if the maps could not be made.",
+        "The picture with all overlays beside it; one a picture.",
+        "The words in the order of the overlays, one a line; or what went wrong.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "capture": ("SELAGG_CAPTURE", {"tooltip": viewer.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": viewer.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": viewer.IMAGE_TOOLTIP}),
+                "words": (
+                    "STRING",
+                    {
+                        "default": "all",
+                        "tooltip": 'Words or phrases of the prompt, separated by commas, or "all".',
+                    },
+                ),
+                "mode": (
+                    list(MODES),
+                    {
+                        "default": "selective",
+                        "tooltip": "Which attention heads make the map: those that speak most for the word's "
+                        "concept (selective), all of them, or those that speak least. Without head relevance "
+                        "all heads are used.",
+                    },
+                ),
+                "top_fraction": (
+                    "FLOAT",
+                    {
+                        "default": DEFAULT_FRACTION,
+                        "min": 0.01,
+                        "max": 1.0,
+                        "step": 0.01,
+                        "tooltip": "Share of the heads that selective and least use: 0.25 is a quarter.",
+                    },
+                ),
+                "threshold": (
+                    "FLOAT",
+                    {
+                        "default": 0.0,
+                        "min": 0.0,
+                        "max": 0.99,
+                        "step": 0.01,
+                        "tooltip": "A mask holds what is above this share of its map's range; 0 chooses it "
+                        "for each map (Otsu).",
+                    },
+                ),
+            },
+            "optional": {"prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP})},
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, top_fraction=DEFAULT_FRACTION, threshold=0.0):
+        try:
+            check_settings(top_fraction, threshold)
+        except ValueError as error:
+            return f"{NODE}: {error}"
+        return True
+
+    def draw(self, capture, latent, image, words, mode, top_fraction, threshold, prompt=None):
+        try:
+            check_settings(top_fraction, threshold)
+            run = open_run(capture, viewer.latent_samples(latent), image)
+            result = draw_heatmaps(run, words, mode, top_fraction, threshold or None)
+        except ValueError as error:
+            message, pictures = viewer.refusal(NODE, error, image)
+            return pictures, torch.zeros(image.shape[:3]), pictures, message
+        lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
+        return (
+            viewer.pictures_to_images(result.overlays),
+            torch.from_numpy(result.masks),
+            viewer.pictures_to_images(result.sheets),
+            "\n".join(lines),
+        )
+
+
+NODES: dict[str, type] = {"SelAggHeatmaps": SelAggHeatmaps}
+DISPLAY_NAMES: dict[str, str] = {"SelAggHeatmaps": NODE}

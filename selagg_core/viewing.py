@@ -1,0 +1,307 @@
+"""A finished run and its decoded pictures -> overlays, masks, contact sheets and a report.
+
+What every viewer does, whether it is a node or a notebook: find the run, check that the pictures are its,
+make the maps, draw. Bad input raises ValueError with a cure; what concerns one word only becomes a problem of
+the report, and the rest is still diagnosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .diagnosis import Finding, Limits, PictureDiagnosis, examine
+from .groups import WordGroup, choose_groups, find_group
+from .maps import DEFAULT_FRACTION, HeadSelection, group_maps, normalise, resize_maps, select_heads
+from .overlay import (
+    Mark,
+    Tile,
+    annotated_picture,
+    contact_sheet,
+    overlay_tile,
+    rgb_picture,
+)
+from .prompt import Prompt
+from .recording import Capture, EntryRecording, Recording
+from .regions import Box, Region, found_region, from_mask, parse_boxes
+from .report import Report
+
+ASPECT_TOLERANCE = 0.03
+"""Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
+MAX_MARKS = 4
+"""Findings that are written under an annotated picture; the report has all."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with its pictures. `pictures`: RGB uint8 (h, w, 3), one a picture of the batch."""
+
+    recording: Recording
+    entry: EntryRecording
+    prompt: Prompt
+    pictures: tuple[np.ndarray, ...]
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        height, width = self.recording.latent_shape[-2:]
+        return height, width
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) px of the pictures."""
+        height, width = self.pictures[0].shape[:2]
+        return height, width
+
+    def select(self, mode: str, fraction: float) -> HeadSelection:
+        return select_heads(self.recording.layout, mode, fraction)
+
+    def notices(self, selection: HeadSelection) -> tuple[str, ...]:
+        """What the artist should know about the recording and the choice of heads."""
+        partial = () if self.recording.complete else ("The run was not completed: the maps are of its part.",)
+        return (*self.recording.notices, *partial, *([selection.notice] if selection.notice else []))
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """`overlays` and `masks` (n, h, w) picture by picture, in each the words in order; a sheet a picture."""
+
+    labels: tuple[str, ...]
+    overlays: tuple[np.ndarray, ...]
+    masks: np.ndarray
+    sheets: tuple[np.ndarray, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """Where words should be: a mask (masks, h, w) for `mask_words`, and boxes, one a line (`parse_box`)."""
+
+    masks: np.ndarray | None = None
+    mask_words: str = ""
+    boxes: str = ""
+
+
+def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> RunView:
+    """The run that made `latent` (batch, channels, h, w), with `images` (batch, h, w, channels) in [0, 1].
+
+    Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
+    if the images are not as many, or not of the same shape, as the latent.
+    """
+    recording = capture.recording_for(latent)
+    check_images(latent, images)
+    entry = recording.positive()
+    if entry.prompt is None:
+        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
+    pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
+    if entry.batch not in (1, len(pictures)):
+        raise ValueError(f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}.")
+    return RunView(recording, entry, entry.prompt, pictures)
+
+
+def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
+    """Raises ValueError unless there is one image for each latent, of the same proportions."""
+    if images.shape[0] != latent.shape[0]:
+        raise ValueError(
+            f"the image batch holds {images.shape[0]}, the latent batch {latent.shape[0]}: connect the IMAGE "
+            "that VAE Decode makes from this same LATENT."
+        )
+    height, width = images.shape[1:3]
+    rows, columns = latent.shape[-2:]
+    if abs((width / height) / (columns / rows) - 1) > ASPECT_TOLERANCE:
+        raise ValueError(
+            f"the image is {width}x{height}, which is not the shape of the latent ({columns}x{rows}): "
+            "connect the IMAGE that VAE Decode makes from this LATENT, not cropped or padded."
+        )
+
+
+def draw_heatmaps(
+    view: RunView,
+    words: str = "all",
+    mode: str = "all",
+    fraction: float = DEFAULT_FRACTION,
+    threshold: float | None = None,
+) -> Heatmaps:
+    """Overlays, masks and contact sheets of the words asked for (see `choose_groups`).
+
+    A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
+    """
+    groups = choose_groups(view.prompt, words)
+    selection = view.select(mode, fraction)
+    overlays, masks, sheets = [], [], []
+    for index, picture in enumerate(view.pictures):
+        raw = _maps(view, index, groups, selection)
+        heats = normalise(resize_maps(raw, view.size))
+        tiles = [
+            Tile(group.label, heat, f"peak {peak:.3f}")
+            for group, heat, peak in zip(groups, heats, raw.max(axis=(1, 2)), strict=True)
+        ]
+        overlays += [overlay_tile(picture, tile) for tile in tiles]
+        masks += [found_region(heat, threshold).mask for heat in heats]
+        sheets.append(contact_sheet(picture, tiles, view.prompt.text, _footer(view, selection)))
+    return Heatmaps(
+        tuple(group.label for group in groups),
+        tuple(overlays),
+        np.stack(masks).astype(np.float32),
+        tuple(sheets),
+        view.notices(selection),
+    )
+
+
+def diagnose_run(
+    view: RunView,
+    words: str = "all",
+    expectations: Expectations | None = None,
+    mode: str = "all",
+    fraction: float = DEFAULT_FRACTION,
+    limits: Limits | None = None,
+) -> tuple[Report, tuple[np.ndarray, ...]]:
+    """The report on a run, and one annotated picture for each of its pictures.
+
+    A word, box or mask that cannot be used becomes a problem of the report; the rest is still diagnosed.
+    """
+    limits, problems = limits or Limits(), []
+    selection = view.select(mode, fraction)
+    try:
+        groups = choose_groups(view.prompt, words)
+    except ValueError as error:
+        problems.append(str(error))
+        groups = choose_groups(view.prompt, "all") if view.prompt.words else ()
+    wanted = _expected(view, expectations or Expectations(), problems)
+    diagnoses, annotated = [], []
+    for index, picture in enumerate(view.pictures):
+        expected = wanted[index]
+        recorded = min(index, view.entry.batch - 1)
+        diagnosis = (
+            examine(
+                view.entry, recorded, groups, expected, selection, view.latent_size, view.size, limits, index
+            )
+            if groups or expected
+            else PictureDiagnosis(index, (), (), ())
+        )
+        diagnoses.append(diagnosis)
+        annotated.append(annotate(picture, diagnosis, expected, problems))
+    report = Report(
+        prompt=view.prompt.text,
+        settings=_settings(view, selection),
+        pictures=tuple(diagnoses),
+        problems=tuple(problems),
+        notices=view.notices(selection),
+    )
+    return report, tuple(annotated)
+
+
+def annotate(
+    picture: np.ndarray,
+    diagnosis: PictureDiagnosis,
+    expected: Sequence[tuple[WordGroup, Region]] = (),
+    problems: Sequence[str] = (),
+) -> np.ndarray:
+    """One picture with what was found on it, worst first, and what could not be done."""
+    marks = [Mark(f"problem: {problem}") for problem in problems]
+    marks += [_mark(finding, diagnosis, dict(_by_label(expected))) for finding in diagnosis.findings]
+    if len(marks) > MAX_MARKS:
+        more = len(marks) - MAX_MARKS
+        marks = [*marks[:MAX_MARKS], Mark(f"and {more} more: see the warnings.", sure=False)]
+    checked = sum(word.has_region for word in diagnosis.words)
+    places = f", {len(diagnosis.places)} for their place" if diagnosis.places else ""
+    return annotated_picture(picture, marks, f"No warning. {checked} words checked for neglect{places}.")
+
+
+def _mark(finding: Finding, diagnosis: PictureDiagnosis, expected: dict[str, np.ndarray]) -> Mark:
+    title = finding.kind if finding.sure else f"unsure, {finding.kind}?"
+    text = " ".join(part for part in (f"{title}: {finding.message}", finding.reason) if part)
+    if finding.kind != "misplaced":
+        return Mark(text, f"Try: {finding.suggestion}", finding.sure)
+    label = finding.words[0]
+    found = found_region(diagnosis.heats[label]).mask
+    return Mark(text, f"Try: {finding.suggestion}", finding.sure, expected.get(label), found)
+
+
+def _by_label(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[str, np.ndarray]]:
+    return [(group.label, region.mask) for group, region in expected]
+
+
+def _maps(view: RunView, index: int, groups: Sequence[WordGroup], selection: HeadSelection) -> np.ndarray:
+    recorded = min(index, view.entry.batch - 1)
+    indices = [group.indices for group in groups]
+    return group_maps(view.entry, recorded, indices, selection, view.latent_size)
+
+
+def _expected(
+    view: RunView, expectations: Expectations, problems: list[str]
+) -> list[list[tuple[WordGroup, Region]]]:
+    """Expected regions for each picture; what cannot be used is added to `problems`."""
+    pictures = len(view.pictures)
+    expected: list[list[tuple[WordGroup, Region]]] = [[] for _ in range(pictures)]
+    try:
+        boxes = parse_boxes(expectations.boxes)
+    except ValueError as error:
+        problems.append(str(error))
+        boxes = ()
+    for box in boxes:
+        _try_box(view, box, expected, problems)
+    if expectations.masks is not None:
+        _try_masks(view, expectations.masks, expectations.mask_words, expected, problems)
+    elif expectations.mask_words.strip():
+        problems.append("there are expected_words but no expected MASK: connect one, or write boxes instead.")
+    return [_united(of_picture) for of_picture in expected]
+
+
+def _united(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[WordGroup, Region]]:
+    """One region a word: several boxes or masks of the same word are all right places for it."""
+    united: dict[WordGroup, Region] = {}
+    for group, region in expected:
+        mask = united[group].mask | region.mask if group in united else region.mask
+        united[group] = Region(mask, group.label)
+    return list(united.items())
+
+
+def _try_box(view: RunView, box: Box, expected: list, problems: list[str]) -> None:
+    try:
+        group = find_group(view.prompt, box.label)
+        region = box.region(view.size)
+    except ValueError as error:
+        problems.append(str(error))
+        return
+    for of_picture in expected:
+        of_picture.append((group, region))
+
+
+def _try_masks(view: RunView, masks: np.ndarray, words: str, expected: list, problems: list[str]) -> None:
+    labels = [word.strip() for word in words.split(",") if word.strip()]
+    if not labels:
+        problems.append("expected has no words: write in expected_words what the mask is for.")
+        return
+    if len(masks) not in (1, len(expected)):
+        problems.append(
+            f"there are {len(masks)} masks for {len(expected)} pictures: give one, or one a picture."
+        )
+        return
+    for label in labels:
+        try:
+            group = find_group(view.prompt, label)
+            regions = [from_mask(mask, view.size, label) for mask in masks]
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        for index, of_picture in enumerate(expected):
+            of_picture.append((group, regions[min(index, len(regions) - 1)]))
+
+
+def _settings(view: RunView, selection: HeadSelection) -> dict[str, str | int | float]:
+    return {
+        "heads": f"{selection.mode}: {selection.count} of {view.recording.layout.total}",
+        "layers": len(view.entry.maps),
+        "steps": view.entry.steps,
+        "width": view.size[1],
+        "height": view.size[0],
+        "confidence": "uncalibrated: a rank, not a probability",
+    }
+
+
+def _footer(view: RunView, selection: HeadSelection) -> str:
+    heads = "all heads" if selection.mode == "all" else f"{selection.mode}: {selection.count} heads"
+    return f"{heads}, {view.entry.steps} steps; each word on its own scale"
