@@ -1,0 +1,534 @@
+"""Capture on the real host: the latent is untouched, the maps are exact, runs and words are the right ones."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+
+import numpy as np
+import pytest
+import torch
+from attention_reference import column_means, evaluations, probabilities, watched
+from tiny_models import HEADS, UNET_SITES, noise, sample, sd3, text, unet
+
+#: Evaluations that belong to a step of their own in three steps of a sampler.
+PRIMARY = {"euler": [0, 1, 2], "heun": [0, 2, 4], "dpmpp_2m_sde": [0, 1, 2]}
+
+
+@pytest.fixture(scope="module")
+def model(host):
+    return unet()
+
+
+@pytest.fixture(scope="module")
+def recorder(pack):
+    return importlib.import_module(f"{pack.__name__}.nodes.recorder")
+
+
+@pytest.fixture
+def capturing(pack):
+    """SelAgg Capture: model, settings -> (model, capture)."""
+    node = importlib.import_module(f"{pack.__name__}.nodes.capture").SelAggCapture
+
+    def connect(model, **settings):
+        return node().capture(model, **settings)
+
+    return connect
+
+
+def assert_equal_maps(entry, reference: dict, tolerance: float = 1e-5) -> None:
+    assert {(x.block, x.number, x.depth) for x in entry.maps} == set(reference)
+    for layer, values in entry.maps.items():
+        wanted = reference[layer.block, layer.number, layer.depth]
+        assert values.shape == wanted.shape
+        assert np.abs(values - wanted).max() < tolerance
+
+
+# -- exactness and the untouched latent ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("cfg", [1.0, 7.0])
+@pytest.mark.parametrize("sampler", PRIMARY)
+def test_maps_are_exact_and_the_latent_is_untouched(model, capturing, sampler, cfg, batch):
+    positive, negative = text(77, 1), text(77, 2)
+    settings = {"sampler": sampler, "cfg": cfg, "size": (batch, 8, 12)}
+    plain = sample(model, positive, negative, **settings)
+    captured_model, capture = capturing(model)
+    captured = sample(captured_model, positive, negative, **settings)
+    assert torch.equal(captured, plain)
+
+    watched_model, events = watched(model)
+    sample(watched_model, positive, negative, **settings)
+    all_evaluations = evaluations(events)
+    reference = column_means([all_evaluations[i] for i in PRIMARY[sampler]], 77, batch)
+    entry = capture.recording_for(captured).positive()
+    assert entry.steps == 3
+    assert_equal_maps(entry, reference)
+
+
+def test_recorded_attention_is_far_from_uniform(model, capturing):
+    """Guards the exactness tests: with flat attention they would pass with any row or head mixed up."""
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2), size=(3, 8, 12))
+    maps = list(capture.recording_for(latent).positive().maps.values())
+    for values in maps:
+        assert values.std() > 0.2 / 77
+        assert np.abs(values[0] - values[1]).max() > 1e-3
+        assert np.abs(values[:, 0] - values[:, 1]).max() > 1e-3
+
+
+def test_special_columns_and_words_share_out_the_probability(model, capturing):
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    recording = capture.recording_for(latent)
+    for values in recording.positive().maps.values():
+        assert np.abs(values.sum(axis=2) - 1).max() < 1e-5
+    assert recording.latent_shape == (1, 4, 8, 12)
+    assert recording.complete
+    assert len(recording.sigmas) == 4
+    assert recording.layout.total == HEADS * len(UNET_SITES)
+
+
+@pytest.mark.parametrize("size", [(1, 7, 13), (2, 16, 5)])
+def test_odd_sizes(model, capturing, size):
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2), size=size)
+    watched_model, events = watched(model)
+    assert torch.equal(sample(watched_model, text(77, 1), text(77, 2), size=size), latent)
+    assert_equal_maps(
+        capture.recording_for(latent).positive(), column_means(evaluations(events), 77, size[0])
+    )
+
+
+def test_image_to_image_with_a_mask(model, capturing):
+    start = noise(2, 8, 8, seed=5)
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :4] = 1
+    settings = {"latent": start, "denoise": 0.6, "noise_mask": mask, "steps": 4}
+    plain = sample(model, text(77, 1), text(77, 2), **settings)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2), **settings)
+    assert torch.equal(latent, plain)
+    watched_model, events = watched(model)
+    sample(watched_model, text(77, 1), text(77, 2), **settings)
+    assert_equal_maps(capture.recording_for(latent).positive(), column_means(evaluations(events), 77, 2))
+
+
+def test_two_stages_are_two_runs(model, capturing):
+    captured_model, capture = capturing(model)
+
+    def stages(model):
+        first = sample(model, text(77, 1), text(77, 2), steps=4, last_step=2)
+        return first, sample(
+            model, text(77, 1), text(77, 2), latent=first, steps=4, start_step=2, disable_noise=True
+        )
+
+    plain, captured = stages(model), stages(captured_model)
+    assert torch.equal(plain[0], captured[0])
+    assert torch.equal(plain[1], captured[1])
+    first, second = (capture.recording_for(latent) for latent in captured)
+    assert first.sigmas[-1] == second.sigmas[0]
+    assert first.positive().steps == second.positive().steps == 2
+
+
+@pytest.mark.parametrize("lengths", [(154, 77), (77, 154), (231, 77), (77, 231)])
+def test_long_prompts_are_folded(model, capturing, lengths):
+    positive, negative = text(lengths[0], 1), text(lengths[1], 2)
+    plain = sample(model, positive, negative, size=(2, 8, 12))
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, positive, negative, size=(2, 8, 12))
+    assert torch.equal(latent, plain)
+    watched_model, events = watched(model)
+    sample(watched_model, positive, negative, size=(2, 8, 12))
+    assert {event.k.shape[1] for event in events} == {max(lengths)}
+    entry = capture.recording_for(latent).positive()
+    assert_equal_maps(entry, column_means(evaluations(events), lengths[0], 2))
+
+
+def test_combined_prompts_of_three_lengths(model, capturing):
+    positive = text(77, 1) + text(154, 2) + text(231, 3)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, positive, text(77, 4))
+    assert torch.equal(latent, sample(model, positive, text(77, 4)))
+    entries = capture.recording_for(latent).entries
+    lengths = {entry.index: next(iter(entry.maps.values())).shape[2] for entry in entries}
+    assert lengths == {0: 77, 1: 154, 2: 231}
+    for entry in entries:
+        for values in entry.maps.values():
+            assert np.abs(values.sum(axis=2) - 1).max() < 1e-5
+
+
+def test_calls_split_by_memory_pressure(host, model, capturing, monkeypatch):
+    import comfy.ldm.modules.attention as attention
+    import comfy.model_management
+
+    # The host's default attention asks for free memory too and would work in other slices.
+    monkeypatch.setattr(attention, "optimized_attention", attention.attention_pytorch)
+    positive = text(77, 1) + text(154, 2)
+    captured_model, capture = capturing(model)
+    together = sample(captured_model, positive, text(77, 3), size=(2, 8, 12))
+    one = capture.recording_for(together)
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda *a, **k: 0)
+    calls = []
+    split_model = captured_model.clone()
+    split_model.set_model_attn1_patch(lambda q, k, v, o: calls.append(o["cond_or_uncond"]) or (q, k, v))
+    split = sample(split_model, positive, text(77, 3), size=(2, 8, 12))
+    assert {len(order) for order in calls} == {1}
+    other = capture.recording_for(split)
+    assert len(one.entries) == len(other.entries) == 2
+    for a, b in zip(
+        sorted(one.entries, key=lambda e: e.index), sorted(other.entries, key=lambda e: e.index), strict=True
+    ):
+        for layer in a.maps:
+            assert np.abs(a.maps[layer] - b.maps[layer]).max() < 1e-3
+            assert np.abs(a.maps[layer] - np.roll(b.maps[layer], 1, axis=0)).max() > 1e-3
+
+
+def test_areas_are_recorded_where_they_lie(model, capturing):
+    part = [[text(77, 2)[0][0], {"pooled_output": None, "area": (4, 6, 2, 5), "strength": 1.0}]]
+    positive = text(77, 1) + part
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, positive, text(77, 3))
+    watched_model, events = watched(model)
+    assert torch.equal(sample(watched_model, positive, text(77, 3)), latent)
+    recording = capture.recording_for(latent)
+    entries = {entry.index: entry for entry in recording.entries}
+    assert entries[0].area is None
+    assert entries[1].area == (4, 6, 2, 5)
+    cropped = [event for event in events if event.shape == (4, 6)]
+    assert cropped
+    assert_equal_maps(entries[1], column_means(evaluations(cropped), 77, 1))
+    assert recording.positive() is entries[0]
+
+
+def test_negative_prompt_when_asked(model, capturing):
+    captured_model, capture = capturing(model, negative_prompt=True)
+    latent = sample(captured_model, text(77, 1), text(154, 2))
+    watched_model, events = watched(model)
+    sample(watched_model, text(77, 1), text(154, 2))
+    entries = {entry.kind: entry for entry in capture.recording_for(latent).entries}
+    assert_equal_maps(entries["negative"], column_means(evaluations(events), 154, 1, which=1))
+    assert_equal_maps(entries["positive"], column_means(evaluations(events), 77, 1))
+
+
+def test_sum_of_chunks_is_the_sum_of_all(host, model, capturing, pack, monkeypatch):
+    """Memory bounded by working through the pixels in parts."""
+    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    whole = capture.recording_for(latent).positive()
+    original = recording.column_probabilities
+    monkeypatch.setattr(recording, "column_probabilities", lambda q, k, h, m: original(q, k, h, m, 1000))
+    captured_model, capture = capturing(model)
+    parts = capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).positive()
+    for layer, values in whole.maps.items():
+        assert np.abs(values - parts.maps[layer]).max() < 1e-6
+
+
+# -- other packs -----------------------------------------------------------------------------------------
+
+
+def like_ip_adapter(model, keys):
+    """Adds something to the attention of some layers, as IPAdapter does."""
+    import comfy.ldm.modules.attention as attention
+
+    def attend(q, k, v, options):
+        out = attention.optimized_attention(q, k, v, options["n_heads"])
+        return out + 0.1 * q
+
+    model = model.clone()
+    for key in keys:
+        model.set_model_attn2_replace(attend, *key)
+    return model
+
+
+@pytest.mark.parametrize("keys", [[("input", 1), ("middle", 0)], [("input", 1, 0), ("output", 2, 0)]])
+@pytest.mark.parametrize("capture_first", [True, False])
+def test_attention_replaced_by_others_before_and_after(model, capturing, keys, capture_first):
+    plain = sample(like_ip_adapter(model, keys), text(77, 1), text(77, 2))
+    assert not torch.equal(plain, sample(model, text(77, 1), text(77, 2)))
+    if capture_first:
+        captured_model, capture = capturing(model)
+        captured_model = like_ip_adapter(captured_model, keys)
+    else:
+        captured_model, capture = capturing(like_ip_adapter(model, keys))
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, plain)
+    recording = capture.recording_for(latent)
+    assert len(recording.positive().maps) == len(UNET_SITES)
+
+
+def test_guidance_that_evaluates_again_is_not_mixed_in(host, model, capturing):
+    import comfy.samplers
+
+    def again(args):
+        options = copy.copy(args["model_options"])
+        transformer = dict(options["transformer_options"])
+        patches = dict(transformer.get("patches", {}))
+        patches["attn2_patch"] = [lambda n, context, value, o: (n * 3, context, value)]
+        options["transformer_options"] = {**transformer, "patches": patches}
+        comfy.samplers.calc_cond_batch(
+            args["model"], [args["cond"]], args["input"], args["sigma"], options
+        )
+        return args["denoised"]
+
+    guided = model.clone()
+    guided.set_model_sampler_post_cfg_function(again)
+    captured_model, capture = capturing(guided)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    watched_model, events = watched(model)
+    assert torch.equal(sample(watched_model, text(77, 1), text(77, 2)), latent)
+    assert_equal_maps(capture.recording_for(latent).positive(), column_means(evaluations(events), 77, 1))
+
+
+def test_a_model_function_wrapper_of_others_still_runs(model, capturing):
+    calls = []
+
+    def wrapper(apply_model, args):
+        calls.append(args["cond_or_uncond"])
+        return apply_model(args["input"], args["timestep"], **args["c"]) * 0.9
+
+    captured_model, capture = capturing(model)
+    captured_model = captured_model.clone()
+    captured_model.set_model_unet_function_wrapper(wrapper)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert len(calls) == 3
+    plain = model.clone()
+    plain.set_model_unet_function_wrapper(wrapper)
+    assert torch.equal(sample(plain, text(77, 1), text(77, 2)), latent)
+    assert capture.recording_for(latent).positive().steps == 3
+
+
+def test_changed_text_columns_are_reported_not_guessed(model, capturing):
+    def extend(n, context, value, options):
+        longer = torch.cat([context, context[:, :5]], dim=1)
+        return n, longer, longer
+
+    changed = model.clone()
+    changed.set_model_attn2_patch(extend)
+    captured_model, capture = capturing(changed)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(changed, text(77, 1), text(77, 2)))
+    recording = capture.recording_for(latent)
+    assert any("other text columns" in notice for notice in recording.notices)
+    with pytest.raises(ValueError, match="other text columns"):
+        recording.positive()
+
+
+def test_a_layer_with_its_own_forward_is_left_alone(model, capturing):
+    """A replacement would bypass it and change the picture."""
+    changed = unet()
+    layer = changed.model.diffusion_model.input_blocks[1][1].transformer_blocks[0].attn2
+    original = layer.forward
+    layer.forward = lambda *args, **kwargs: original(*args, **kwargs) * 0.5
+    plain = sample(changed, text(77, 1), text(77, 2))
+    captured_model, capture = capturing(changed)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, plain)
+    recording = capture.recording_for(latent)
+    assert len(recording.positive().maps) == len(UNET_SITES) - 1
+    assert any("input 1.0" in notice for notice in recording.notices)
+
+
+def test_two_captures_in_a_row_and_copies(model, capturing):
+    first_model, first = capturing(model)
+    second_model, second = capturing(first_model)
+    plain = sample(model, text(77, 1), text(77, 2))
+    latent = sample(second_model.clone().clone(), text(77, 1), text(77, 2))
+    assert torch.equal(latent, plain)
+    one, two = first.recording_for(latent).positive(), second.recording_for(latent).positive()
+    for layer, values in one.maps.items():
+        assert np.array_equal(values, two.maps[layer])
+    assert copy.deepcopy(first) is first
+
+
+def test_nothing_is_left_on_the_model(host, model, capturing):
+    import comfy.samplers
+
+    batch_function = comfy.samplers.calc_cond_batch
+    captured_model, capture = capturing(model)
+    options = copy.deepcopy(captured_model.model_options.get("transformer_options", {}))
+    sample(captured_model, text(77, 1), text(77, 2))
+    assert comfy.samplers.calc_cond_batch is batch_function
+    assert captured_model.model_options.get("transformer_options", {}) == options
+    assert "attn2" not in captured_model.model_options.get("transformer_options", {}).get("patches_replace", {})
+    runs = len(capture._runs)
+    sample(model, text(77, 1), text(77, 2), steps=2)
+    assert len(capture._runs) == runs == 1
+
+
+# -- runs ------------------------------------------------------------------------------------------------
+
+
+def test_no_run_and_wrong_latent(model, capturing):
+    captured_model, capture = capturing(model)
+    with pytest.raises(ValueError, match="recorded no sampling run yet"):
+        capture.recording_for(torch.zeros(1, 4, 8, 12))
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(latent + 1)
+    assert capture.recording_for(latent.clone()).complete
+
+
+def test_the_last_runs_are_kept(model, capturing):
+    captured_model, capture = capturing(model)
+    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(6)]
+    for latent in latents[-4:]:
+        assert capture.recording_for(latent).complete
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(latents[0])
+    maps = capture.recording_for(latents[-1]).positive().maps
+    kept = sum(values.nbytes // 77 * 78 for values in maps.values())  # the columns and the special sum
+    assert capture.get_ram_usage() == 4 * kept
+
+
+def test_the_denoised_output_finds_its_run(host, model, capturing):
+    """SamplerCustom's second output is the last denoised prediction, not the latent."""
+    captured_model, capture = capturing(model)
+    last = {}
+    latent = sample(
+        captured_model, text(77, 1), text(77, 2), callback=lambda i, x0, x, n: last.update(x0=x0), last_step=2
+    )
+    denoised = captured_model.model.process_latent_out(last["x0"].cpu())
+    assert not torch.equal(denoised, latent)
+    assert capture.recording_for(denoised).sigmas == capture.recording_for(latent).sigmas
+
+
+def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
+    pack, model, capturing, monkeypatch, caplog
+):
+    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    calls = []
+
+    def broken(*args):
+        calls.append(1)
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(recording, "column_probabilities", broken)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
+    assert len(calls) == 1
+    assert len([r for r in caplog.records if r.name == "selagg" and r.exc_info]) == 1
+    found = capture.recording_for(latent)
+    assert not found.complete
+    assert any("planted" in notice for notice in found.notices)
+    with pytest.raises(ValueError, match="planted"):
+        found.positive()
+
+
+def test_capture_that_cannot_start_does_not_stop_sampling(recorder, model, capturing, monkeypatch):
+    def broken(*args):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(recorder, "RunRecorder", broken)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
+    with pytest.raises(ValueError, match="recorded no sampling run yet"):
+        capture.recording_for(latent)
+
+
+def test_an_interrupt_leaves_an_incomplete_run_and_the_earlier_one(host, model, capturing):
+    from comfy.model_management import InterruptProcessingException
+
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+
+    def stop(step, x0, x, total):
+        if step == 1:
+            raise InterruptProcessingException()
+
+    with pytest.raises(InterruptProcessingException):
+        sample(captured_model, text(77, 3), text(77, 2), callback=stop)
+    assert not capture.last().complete
+    assert capture.recording_for(latent).complete
+    with pytest.raises(ValueError, match="last run was interrupted"):
+        capture.recording_for(latent + 1)
+    again = sample(captured_model, text(77, 3), text(77, 2))
+    assert torch.equal(again, sample(model, text(77, 3), text(77, 2)))
+    assert capture.recording_for(again).complete
+
+
+def test_unsupported_model(host, capturing, caplog):
+    model = sd3()
+    same, capture = capturing(model)
+    assert same is model
+    with pytest.raises(ValueError, match=r"SelAgg Capture cannot record this model \(SD3\).*SDXL"):
+        capture.recording_for(torch.zeros(1, 16, 8, 8))
+    assert "SD3" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [{"every_nth_step": 0}, {"memory_mb": 0}])
+def test_bad_settings(model, capturing, settings):
+    with pytest.raises(ValueError, match="SelAgg Capture: .* 1 or more"):
+        capturing(model, **settings)
+
+
+def test_no_model(capturing):
+    with pytest.raises(ValueError, match="SelAgg Capture: there is no model"):
+        capturing(None)
+
+
+# -- cost ------------------------------------------------------------------------------------------------
+
+
+def test_every_second_step(model, capturing):
+    captured_model, capture = capturing(model, every_nth_step=2)
+    latent = sample(captured_model, text(77, 1), text(77, 2), steps=5)
+    watched_model, events = watched(model)
+    assert torch.equal(sample(watched_model, text(77, 1), text(77, 2), steps=5), latent)
+    entry = capture.recording_for(latent).positive()
+    assert entry.steps == 3
+    assert_equal_maps(entry, column_means(evaluations(events)[::2], 77, 1))
+
+
+def test_a_small_budget_pools_the_finest_grids(pack, model, capturing, monkeypatch):
+    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    monkeypatch.setattr(recording, "MEBIBYTE", 1)
+    full_model, full = capturing(model)
+    latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
+    exact = full.recording_for(latent).positive()
+    budget = full.get_ram_usage() // 2
+    module = importlib.import_module(f"{pack.__name__}.nodes.capture")
+    monkeypatch.setattr(module, "MEBIBYTE", 1)
+    small_model, small = capturing(model, memory_mb=budget)
+    assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
+    found = small.recording_for(latent)
+    assert small.get_ram_usage() <= budget
+    assert any("coarser grids" in notice and "memory budget" in notice for notice in found.notices)
+    for layer, values in found.positive().maps.items():
+        wanted = exact.maps[layer]
+        factor = wanted.shape[-1] // values.shape[-1]
+        pooled = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
+        assert np.abs(pooled.mean(axis=(4, 6)) - values).max() < 1e-6
+    assert {values.shape[-1] for values in found.positive().maps.values()} == {8}
+
+
+# -- single evaluations ----------------------------------------------------------------------------------
+
+
+def test_single_evaluations_on_given_latents(recorder, model):
+    sigmas = [6.0, 2.0, 0.5]
+    latents = [noise(2, 8, 12, seed=i) * sigma for i, sigma in enumerate(sigmas)]
+    recording = recorder.record_evaluations(model, text(77, 1), latents, sigmas)
+    watched_model, events = watched(model)
+    recorder.host.evaluate(watched_model, text(77, 1), latents, sigmas)
+    assert [event.sigma for event in events[:: len(UNET_SITES)]] == pytest.approx(sigmas)
+    assert recording.positive().steps == 3
+    assert recording.positive().batch == 2
+    assert_equal_maps(recording.positive(), column_means(evaluations(events), 77, 2))
+    with pytest.raises(ValueError, match="3 latents but 2 sigmas"):
+        recorder.record_evaluations(model, text(77, 1), latents, sigmas[:2])
+
+
+def test_reference_sees_what_the_model_was_given(model):
+    """The reference itself: rows sum to one, and the layers are all there."""
+    watched_model, events = watched(model)
+    sample(watched_model, text(77, 1), text(154, 2), steps=1)
+    assert {event.key for event in events} == set(UNET_SITES)
+    for event in events:
+        p = probabilities(event.q, event.k, event.heads)
+        assert p.shape[0] == 2 and p.shape[-1] == 154
+        assert np.abs(p.sum(-1) - 1).max() < 1e-12
