@@ -1,0 +1,236 @@
+"""Reads a picture of the demo world by classical vision: which objects are where, in what colour and pattern.
+
+It knows the drawings, the colours and the patterns of the world, and nothing of how a picture was made, so that it
+can judge what a diffusion model painted. Where a picture is unclear it says so rather than guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .caption_check import Verdict, check_caption, parse_caption
+from .reading import Reading, SeenObject
+from .scenes import SIDE
+from .silhouettes import Match, layers, match_silhouette
+from .surface import Surface, lab, read_surface
+from .vocabulary import BACKGROUNDS
+
+__all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
+
+_STEM_GREEN = (40, 110, 48)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a silhouette is clear; areas and gaps in pixels, distances in Lab units, scores from 0 to 1."""
+
+    contrast: float = 14.0
+    speck: int = 14
+    object_area: int = 150
+    gap: int = 5
+    score: float = 0.78
+    lead: float = 0.03
+    background: float = 14.0
+    background_share: float = 0.6
+
+
+@dataclass(frozen=True)
+class _View:
+    """A picture with its background told apart: `rgb` float32, `lab` and `distance` to the background in Lab."""
+
+    rgb: np.ndarray
+    lab: np.ndarray
+    distance: np.ndarray
+    foreground: np.ndarray
+    green: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Pixels that may be one object, with the drawings that fit them, best first."""
+
+    mask: np.ndarray
+    matches: tuple[Match, ...]
+
+    @property
+    def score(self) -> float:
+        return self.matches[0].score
+
+
+def read_picture(picture: np.ndarray, limits: Limits | None = None) -> Reading:
+    """Reads a (128, 128, 3) uint8 sRGB picture; ValueError for another shape or type."""
+    if picture.shape != (SIDE, SIDE, 3) or picture.dtype != np.uint8:
+        raise ValueError(f"The reader reads ({SIDE}, {SIDE}, 3) uint8 pictures, not {picture.shape} {picture.dtype}.")
+    limits = limits or Limits()
+    name, tone, clear = _background(picture, limits)
+    view = _view(picture, tone, limits)
+    seen = [_describe(view, candidate, limits) for candidate in _candidates(view, limits)]
+    objects = tuple(sorted(seen, key=lambda item: item.box[0]))
+    return Reading(objects, name if clear else None, clear and all(item.sure for item in objects))
+
+
+def _background(picture: np.ndarray, limits: Limits) -> tuple[str, np.ndarray, bool]:
+    """The background's name, its tone in Lab, and whether both are clear.
+
+    Objects stay clear of the rim, so the rim votes; the tone is then that of all pixels near the rim's.
+    """
+    colours = lab(cv2.GaussianBlur(picture, (0, 0), 1.0))
+    rim = np.concatenate([colours[:3].reshape(-1, 3), colours[-3:].reshape(-1, 3), colours[:, :3].reshape(-1, 3),
+                          colours[:, -3:].reshape(-1, 3)])  # fmt: skip
+    tone = np.median(rim, 0)
+    near = np.linalg.norm(colours - tone, axis=2) < limits.background
+    tone = np.median(colours[near], 0) if near.any() else tone
+    named = lab(np.array([list(BACKGROUNDS.values())], np.float32))[0]
+    distances = np.linalg.norm(named - tone, axis=1)
+    first, second = np.sort(distances)[:2]
+    share = float((np.linalg.norm(rim - tone, axis=1) < limits.background).mean())
+    clear = first < limits.background and first < 0.7 * second and share > limits.background_share
+    return list(BACKGROUNDS)[int(np.argmin(distances))], tone, bool(clear)
+
+
+def _view(picture: np.ndarray, tone: np.ndarray, limits: Limits) -> _View:
+    colours = lab(picture)
+    distance = np.linalg.norm(colours - tone, axis=2)
+    smooth = cv2.GaussianBlur(distance, (0, 0), 0.6)
+    # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; but no more than a fixed
+    # contrast, or dark stripes on a black ground would be lost.
+    nearby = cv2.dilate(smooth, np.ones((5, 5), np.uint8))
+    foreground = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
+    stem = lab(np.array([[_STEM_GREEN]], np.float32))[0, 0]
+    green = foreground & (np.linalg.norm((colours - stem)[..., 1:], axis=2) < 16) & (colours[..., 0] < 55)
+    return _View(picture.astype(np.float32), colours, distance, foreground, green)
+
+
+def _candidates(view: _View, limits: Limits) -> list[_Candidate]:
+    """The foreground in pieces that are one object each, as far as can be told."""
+    pieces = _pieces(view.foreground, limits.speck)
+    groups = [_candidate(mask) for mask in _grouped(pieces, limits.gap)]
+    return [part for group in groups for part in _split(view, group, pieces, limits)]
+
+
+def _candidate(mask: np.ndarray) -> _Candidate:
+    return _Candidate(mask, tuple(match_silhouette(mask)))
+
+
+def _pieces(foreground: np.ndarray, smallest: int) -> list[np.ndarray]:
+    """Connected pieces of at least `smallest` pixels, largest first."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.astype(np.uint8), connectivity=8)
+    order = sorted(range(1, count), key=lambda i: -stats[i, cv2.CC_STAT_AREA])
+    return [labels == i for i in order if stats[i, cv2.CC_STAT_AREA] >= smallest]
+
+
+def _grouped(pieces: list[np.ndarray], gap: int) -> list[np.ndarray]:
+    """Unions of pieces that lie within `gap` pixels of each other."""
+    if not pieces:
+        return []
+    everything = np.logical_or.reduce(pieces)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
+    _, labels = cv2.connectedComponents(cv2.dilate(everything.astype(np.uint8), kernel), connectivity=8)
+    groups = [everything & (labels == i) for i in range(1, labels.max() + 1)]
+    return [group for group in groups if group.any()]
+
+
+def _split(view: _View, whole: _Candidate, pieces: list[np.ndarray], limits: Limits) -> list[_Candidate]:
+    """The group as one object, or as several if those fit drawings better; parts too small for an object go."""
+    best, best_score = [whole], whole.score
+    if whole.score < 0.9:
+        inside = [piece for piece in pieces if (piece & whole.mask).any()]
+        for parts in (inside, _by_hue(view, whole.mask), _by_erosion(whole.mask)):
+            large = [part for part in parts if part.sum() >= limits.object_area]
+            if len(large) < 2 or sum(part.sum() for part in large) < 0.8 * whole.mask.sum():
+                continue
+            candidates = [_candidate(part) for part in large]
+            score = min(candidate.score for candidate in candidates)
+            if score > best_score + 0.03:
+                best, best_score = candidates, score
+    return [part for part in best if part.mask.sum() >= limits.object_area]
+
+
+def _by_hue(view: _View, mask: np.ndarray) -> list[np.ndarray]:
+    """Parts of one hue each; stem green stays with the part that it touches most."""
+    strong = mask & (np.linalg.norm(view.lab[..., 1:], axis=2) > 15)
+    angle = np.arctan2(view.lab[..., 2], view.lab[..., 1])
+    if not strong.any():
+        return []
+    samples = np.stack([np.cos(angle[strong]), np.sin(angle[strong])], 1).astype(np.float32)
+    rule = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 0.01)
+    _, label, centres = cv2.kmeans(samples, 2, None, rule, 1, cv2.KMEANS_PP_CENTERS)
+    if len(samples) < 20 or np.linalg.norm(centres[0] - centres[1]) < 0.35:
+        return []
+    labels = np.zeros(mask.shape, np.uint8)
+    labels[strong] = label.ravel() + 1
+    return [piece for kind in (1, 2) for piece in _pieces(_filled(labels == kind, mask), 40)]
+
+
+def _filled(part: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    closed = cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return (closed > 0) & mask
+
+
+def _by_erosion(mask: np.ndarray) -> list[np.ndarray]:
+    """Parts that hang together by a thin bridge only."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    cores = _pieces(cv2.erode(mask.astype(np.uint8), kernel) > 0, 30)
+    if len(cores) < 2:
+        return []
+    away = np.stack([cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 3) for core in cores])
+    nearest = np.argmin(away, 0)
+    return [mask & (nearest == i) for i in range(len(cores))]
+
+
+def _describe(view: _View, candidate: _Candidate, limits: Limits) -> SeenObject:
+    matches = _with_colour_cues(view, candidate)
+    best = matches[0]
+    lead = best.score - matches[1].score
+    named = best.score > limits.score and lead > limits.lead
+    surface = _surface(view, candidate.mask, best)
+    ys, xs = np.nonzero(candidate.mask)
+    scores = {"name": best.score, "name_margin": lead, **surface.scores, "diameter": best.diameter,
+              "x": best.centre[0], "y": best.centre[1]}  # fmt: skip
+    sure = bool(named and surface.colour and surface.pattern)
+    box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
+    name = best.name if named else None
+    return SeenObject(name, surface.colour, surface.pattern, box, sure, candidate.mask, scores)
+
+
+def _with_colour_cues(view: _View, candidate: _Candidate) -> list[Match]:
+    """Matches with the score lowered where stem green is not where the drawing has it, or is where it has none."""
+    mask = candidate.mask
+    seen = view.green & mask
+    if (seen.sum() > 0.6 * mask.sum()):
+        return list(candidate.matches)
+    judged = []
+    for match in candidate.matches[:5]:
+        expected = layers(match.name, match.centre, match.diameter, match.turn, SIDE).green > 0.5
+        wrong = (expected & mask & ~seen).sum() + (seen & ~expected).sum()
+        fine = 0.25 * wrong / mask.sum()
+        judged.append(Match(match.name, match.score - float(fine), match.centre, match.diameter, match.turn))
+    return sorted(judged, key=lambda match: -match.score)
+
+
+def _surface(view: _View, mask: np.ndarray, match: Match) -> Surface:
+    """Colour and pattern from the pixels well inside the body, off its ink and its green."""
+    parts = layers(match.name, match.centre, match.diameter, match.turn, SIDE)
+    spoiled = cv2.dilate(np.maximum(parts.ink, parts.green), np.ones((3, 3), np.uint8)) > 0.3
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    inside = cv2.erode((mask & (parts.body > 0.5)).astype(np.uint8), kernel) > 0
+    paint = inside & ~spoiled
+    if paint.sum() < 60:
+        paint = _deepest(mask & ~spoiled, 60)
+    return read_surface(view.rgb, paint, match.centre)
+
+
+def _deepest(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The pixels of a thin mask that are least mixed with what is around it."""
+    depth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) * mask
+    floor = np.sort(depth, axis=None)[-pixels]
+    return mask & (depth >= floor)
+
+
+if __name__ == "__main__":
+    from .reader_accuracy import main
+
+    main()
