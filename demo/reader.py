@@ -20,8 +20,6 @@ from .vocabulary import BACKGROUNDS
 
 __all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
 
-_STEM_GREEN = (40, 110, 48)
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -99,8 +97,8 @@ def _view(picture: np.ndarray, tone: np.ndarray, limits: Limits) -> _View:
     # contrast, or dark stripes on a black ground would be lost.
     nearby = cv2.dilate(smooth, np.ones((5, 5), np.uint8))
     foreground = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
-    stem = lab(np.array([[_STEM_GREEN]], np.float32))[0, 0]
-    green = foreground & (np.linalg.norm((colours - stem)[..., 1:], axis=2) < 16) & (colours[..., 0] < 55)
+    _, redness, yellowness = np.moveaxis(colours, 2, 0)
+    green = foreground & (redness < -8) & (yellowness > -0.5 * redness) & (colours[..., 0] < 60)
     return _View(picture.astype(np.float32), colours, distance, foreground, green)
 
 
@@ -200,13 +198,14 @@ def _with_colour_cues(view: _View, candidate: _Candidate) -> list[Match]:
     """Matches with the score lowered where stem green is not where the drawing has it, or is where it has none."""
     mask = candidate.mask
     seen = view.green & mask
-    if (seen.sum() > 0.6 * mask.sum()):
+    if seen.sum() > 0.6 * mask.sum():
         return list(candidate.matches)
     judged = []
     for match in candidate.matches[:5]:
         expected = layers(match.name, match.centre, match.diameter, match.turn, SIDE).green > 0.5
-        wrong = (expected & mask & ~seen).sum() + (seen & ~expected).sum()
-        fine = 0.25 * wrong / mask.sum()
+        missing = 1 - (expected & seen).sum() / expected.sum() if expected.any() else 0.0
+        strange = min(1.0, (seen & ~cv2.dilate(expected.astype(np.uint8), np.ones((5, 5))).astype(bool)).sum() / 30)
+        fine = 0.08 * (missing + strange)
         judged.append(Match(match.name, match.score - float(fine), match.centre, match.diameter, match.turn))
     return sorted(judged, key=lambda match: -match.score)
 

@@ -1,0 +1,66 @@
+"""Pictures from prompts with the demo model, through the host's own sampler, without a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .model import LATENT_SIDE, DemoWeights, load_weights
+from .pack import part
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """What the demo model is sampled with unless said otherwise."""
+
+    steps: int = 20
+    cfg: float = 4.0
+    sampler: str = "euler"
+    scheduler: str = "normal"
+
+
+class Studio:
+    """The demo model as host objects: `model`, `clip`, `vae`."""
+
+    def __init__(self, weights: DemoWeights | None = None) -> None:
+        nodes = part("nodes.demo_model")
+        weights = weights or load_weights()
+        self.model = nodes.build_model(weights)
+        self.clip = nodes.build_clip(weights)
+        self.vae = nodes.build_vae(weights)
+
+    def conditioning(self, text: str) -> list:
+        """CONDITIONING of a prompt, as CLIP Text Encode makes it."""
+        with torch.inference_mode():
+            tokens = self.clip.tokenize(text)
+            embedding, pooled = self.clip.encode_from_tokens(tokens, return_pooled=True)[:2]
+        return [[embedding, {"pooled_output": pooled}]]
+
+    def sample(self, text: str, seeds: list[int], settings: SamplingSettings, model: Any = None) -> torch.Tensor:
+        """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture."""
+        import comfy.sample
+
+        empty = torch.zeros(len(seeds), 4, LATENT_SIDE, LATENT_SIDE)
+        noise = torch.cat([comfy.sample.prepare_noise(empty[:1], seed, None) for seed in seeds])
+        positive, negative = self.conditioning(text), self.conditioning("")
+        with torch.inference_mode():
+            return comfy.sample.sample(
+                model or self.model, noise, settings.steps, settings.cfg, settings.sampler, settings.scheduler,
+                positive, negative, empty, denoise=1.0, disable_pbar=True, seed=seeds[0],
+            )  # fmt: skip
+
+    def decode(self, latents: torch.Tensor) -> np.ndarray:
+        """(n, 128, 128, 3) uint8."""
+        with torch.inference_mode():
+            pixels = self.vae.decode(latents)
+        return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+
+    def encode(self, pictures: np.ndarray) -> torch.Tensor:
+        """Latents of (n, 128, 128, 3) uint8 pictures, as VAE Encode gives them."""
+        with torch.inference_mode():
+            return self.vae.encode(torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255)
+
+

@@ -1,0 +1,1 @@
+"""How the demo model is trained: autoencoder, latents, text encoder and denoiser."""
