@@ -237,7 +237,7 @@ def on_sampling(model, handler: Callable[[SamplingRun], torch.Tensor]) -> None:
         return
     _install_sampling_shim()
     options = dict(model.model_options.get("transformer_options", {}))
-    options[KEY] = [*options.get(KEY, ()), _Handler(handler)]
+    options[KEY] = [*options.get(KEY, ()), handler]
     model.model_options["transformer_options"] = options
 
 
@@ -296,16 +296,6 @@ def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
         patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, model_options, is_model_options=True)
 
 
-class _Handler:
-    """A handler in the model options of a host without wrappers, which copies them deeply."""
-
-    def __init__(self, handler):
-        self.handler = handler
-
-    def __deepcopy__(self, memo):
-        return self
-
-
 def _install_sampling_shim() -> None:
     """Give a host without wrappers the same hooks; once, however often the pack is loaded."""
     guider_class = comfy.samplers.CFGGuider
@@ -325,7 +315,7 @@ def _install_sampling_shim() -> None:
             if not remaining:
                 return _sample_with_hooks(original, self, given.arguments, hooked)
             arguments = given.arguments
-            return remaining[0].handler(
+            return remaining[0](
                 SamplingRun(
                     self,
                     arguments["noise"],

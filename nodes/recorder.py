@@ -191,7 +191,7 @@ class RunRecorder:
             if self._failure is None:
                 self._failure = (
                     "SelAgg Capture stopped recording this run after an error "
-                    f"({type(error).__name__}: {error}). The picture is not affected; the log has the details."
+                    f"({type(error).__name__}: {error}). The picture is not affected; see the log."
                 )
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
             self._sums.begin_evaluation()

@@ -1,4 +1,4 @@
-"""Capture on the real host: the latent is untouched, the maps are exact, runs and words are the right ones."""
+"""Capture on the real host: the latent is untouched, the maps are exact, runs are the right ones."""
 
 from __future__ import annotations
 
@@ -268,9 +268,7 @@ def test_guidance_that_evaluates_again_is_not_mixed_in(host, model, capturing):
         patches = dict(transformer.get("patches", {}))
         patches["attn2_patch"] = [lambda n, context, value, o: (n * 3, context, value)]
         options["transformer_options"] = {**transformer, "patches": patches}
-        comfy.samplers.calc_cond_batch(
-            args["model"], [args["cond"]], args["input"], args["sigma"], options
-        )
+        comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], options)
         return args["denoised"]
 
     guided = model.clone()
@@ -352,7 +350,9 @@ def test_nothing_is_left_on_the_model(host, model, capturing):
     sample(captured_model, text(77, 1), text(77, 2))
     assert comfy.samplers.calc_cond_batch is batch_function
     assert captured_model.model_options.get("transformer_options", {}) == options
-    assert "attn2" not in captured_model.model_options.get("transformer_options", {}).get("patches_replace", {})
+    assert "attn2" not in captured_model.model_options.get("transformer_options", {}).get(
+        "patches_replace", {}
+    )
     runs = len(capture._runs)
     sample(model, text(77, 1), text(77, 2), steps=2)
     assert len(capture._runs) == runs == 1

@@ -1,0 +1,313 @@
+"""Streaming sums, their labels, and the handle that finds runs."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selagg_core.layout import HeadLayout, LayerId
+from selagg_core.prompt import LabelCache, Prompt, Word
+from selagg_core.recording import Capture, CaptureSettings, Recording, RunSums, latent_hash, plan_pooling
+
+FINE, COARSE = LayerId("input", 1, 0), LayerId("middle", 0, 0)
+LAYOUT = HeadLayout.of([("input", 1, 0, 2), ("middle", 0, 0, 2)])
+GRIDS = {FINE: (6, 4), COARSE: (3, 2)}
+COLUMNS, WIDTH = 7, 8
+PROMPT = Prompt("red cat", (Word("red", (1,)), Word("cat", (2, 3))), COLUMNS, (0, 5, 6))
+
+
+def embedding(seed=0, columns=COLUMNS):
+    return torch.randn(1, columns, 4, generator=torch.Generator().manual_seed(seed))
+
+
+def layer_inputs(seed, batch=2, columns=COLUMNS):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        layer: (
+            2 * torch.randn(batch, h * w, WIDTH, generator=generator),
+            2 * torch.randn(batch, columns, WIDTH, generator=generator),
+        )
+        for layer, (h, w) in GRIDS.items()
+    }
+
+
+def naive(inputs, columns=COLUMNS):
+    """layer -> float64 (batch, heads, columns, h, w)."""
+    out = {}
+    for layer, (q, k) in inputs.items():
+        q, k = (x.double().unflatten(-1, (2, WIDTH // 2)).transpose(1, 2) for x in (q, k))
+        p = torch.softmax(q @ k.mT / (WIDTH // 2) ** 0.5, -1).unflatten(-1, (-1, columns)).sum(-2)
+        out[layer] = p.mT.unflatten(-1, GRIDS[layer]).numpy()
+    return out
+
+
+def sums(labels=None, **settings):
+    return RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), (3.0, 1.0, 0.0), labels or LabelCache(), **settings)
+
+
+def evaluate(run, handle, seed, **more):
+    inputs = layer_inputs(seed, **more)
+    run.begin_evaluation()
+    for layer, (q, k) in inputs.items():
+        run.add(handle, layer, q, k, 2, GRIDS[layer])
+    return naive(inputs)
+
+
+def known():
+    labels = LabelCache()
+    labels.register(PROMPT, embedding())
+    return labels
+
+
+def test_words_are_means_of_their_columns_over_committed_steps():
+    labels = known()
+    run = sums(labels)
+    handle = run.entry("positive", 0, embedding())
+    first = evaluate(run, handle, 1)
+    run.commit(0)
+    evaluate(run, handle, 2)  # a sub-step: followed by another evaluation without a report
+    second = evaluate(run, handle, 3)
+    run.commit(1)
+    entry = run.finish(True).recording(labels).positive()
+    assert entry.prompt == PROMPT
+    assert entry.steps == 2
+    for layer in LAYOUT.layers:
+        mean = (first[layer] + second[layer]) / 2
+        assert np.abs(entry.maps[layer][:, :, 0] - mean[:, :, 1]).max() < 1e-6
+        assert np.abs(entry.maps[layer][:, :, 1] - mean[:, :, 2:4].mean(2)).max() < 1e-6
+        assert np.abs(entry.special[layer] - mean[:, :, [0, 5, 6]].sum(2)).max() < 1e-6
+        picture = entry.picture(1)
+        assert np.array_equal(picture.maps[layer], entry.maps[layer][1])
+        assert picture.maps[layer].dtype == np.float32
+        assert picture.special[layer].shape == (2, *GRIDS[layer])
+    with pytest.raises(ValueError, match="Picture 2 was asked for, but this run made 2"):
+        entry.picture(2)
+
+
+def test_a_text_labelled_after_the_run():
+    labels = LabelCache()
+    run = sums(labels)
+    handle = run.entry("positive", 0, embedding())
+    values = evaluate(run, handle, 1)
+    run.commit(0)
+    finished = run.finish(True)
+    before = finished.recording(labels)
+    assert before.positive().prompt is None
+    assert any("SelAgg Text Encode" in notice and "SelAgg Prompt" in notice for notice in before.notices)
+    assert np.abs(before.positive().maps[FINE] - values[FINE]).max() < 1e-6
+    labels.register(PROMPT, embedding())
+    after = finished.recording(labels)
+    assert after.notices == ()
+    entry = after.positive()
+    assert entry.prompt == PROMPT
+    assert np.abs(entry.maps[FINE][:, :, 1] - values[FINE][:, :, 2:4].mean(2)).max() < 1e-6
+    assert np.abs(entry.special[FINE] - values[FINE][:, :, [0, 5, 6]].sum(2)).max() < 1e-6
+
+
+def test_labels_forgotten_after_the_run_are_kept_with_it():
+    labels = known()
+    run = sums(labels)
+    evaluate(run, run.entry("positive", 0, embedding()), 1)
+    run.commit(0)
+    assert run.finish(True).recording(LabelCache()).positive().prompt == PROMPT
+
+
+def test_half_labelled_text_keeps_the_known_words():
+    labels = LabelCache()
+    chunk = Prompt("moon", (Word("moon", (1,)),), 77, (0, *range(2, 77)))
+    labels.register(chunk, embedding(1, 77))
+    run = sums(labels)
+    joined = torch.cat([embedding(2, 77), embedding(1, 77)], dim=1)
+    handle = run.entry("positive", 0, joined)
+    inputs = layer_inputs(1, columns=154)
+    for layer, (q, k) in inputs.items():
+        run.add(handle, layer, q, k, 2, GRIDS[layer])
+    run.commit(0)
+    recording = run.finish(True).recording(labels)
+    entry, values = recording.positive(), naive(inputs, 154)
+    assert entry.prompt.words == (Word("moon", (78,)),)
+    assert np.abs(entry.maps[FINE][:, :, 0] - values[FINE][:, :, 78]).max() < 1e-6
+    assert any("77 of 154 columns" in notice for notice in recording.notices)
+
+
+def test_hint_is_used_for_changed_embeddings_and_said_so():
+    run = sums()
+    evaluate(run, run.entry("positive", 0, embedding(9), None, PROMPT), 1)
+    run.commit(0)
+    recording = run.finish(True).recording(LabelCache())
+    assert recording.positive().prompt == PROMPT
+    assert any("approximate" in notice for notice in recording.notices)
+
+
+def test_texts_that_differ_by_picture_have_no_common_words():
+    labels = known()
+    run = sums(labels)
+    evaluate(run, run.entry("positive", 0, torch.cat([embedding(), embedding(1)])), 1)
+    run.commit(0)
+    assert run.finish(True).recording(labels).positive().prompt is None
+    run = sums(labels)
+    evaluate(run, run.entry("positive", 0, torch.cat([embedding(), embedding()])), 1)
+    run.commit(0)
+    assert run.finish(True).recording(labels).positive().prompt == PROMPT
+
+
+def test_missing_layers_are_reported():
+    labels = known()
+    run = sums(labels)
+    handle = run.entry("positive", 0, embedding())
+    q, k = layer_inputs(1)[FINE]
+    run.add(handle, FINE, q, k, 2, GRIDS[FINE])
+    run.commit(0)
+    recording = run.finish(True).recording(labels)
+    assert any("1 of 2 attention layers" in n and "middle 0.0" in n for n in recording.notices)
+
+
+def test_nothing_seen_is_said():
+    recording = sums().finish(True).recording(LabelCache())
+    with pytest.raises(ValueError, match="No cross-attention was seen"):
+        recording.positive()
+
+
+def test_a_sampler_that_reports_no_steps():
+    run = sums(known())
+    handle = run.entry("positive", 0, embedding())
+    evaluate(run, handle, 1)
+    last = evaluate(run, handle, 2)
+    recording = run.finish(True).recording(LabelCache())
+    assert np.abs(recording.positive().maps[FINE][:, :, 0] - last[FINE][:, :, 1]).max() < 1e-6
+    assert any("reports no steps" in notice for notice in recording.notices)
+
+
+def test_stride():
+    run = sums(stride=3)
+    wanted = []
+    for step in range(7):
+        wanted.append(run.recording)
+        run.commit(step)
+    assert wanted == [True, False, False, True, False, False, True]
+
+
+def test_positive_prefers_the_whole_picture():
+    run = sums(known())
+    for index, area in ((0, (3, 2, 0, 0)), (1, None)):
+        evaluate(run, run.entry("positive", index, embedding(), area), 1)
+        run.commit(index)
+    recording = run.finish(True).recording(LabelCache())
+    assert recording.positive().index == 1
+    only = Recording(recording.entries[:1], LAYOUT, (2, 4, 6, 4), (), True)
+    assert only.positive().area == (3, 2, 0, 0)
+
+
+# -- budget ----------------------------------------------------------------------------------------------
+
+
+@given(
+    sides=st.lists(
+        st.tuples(st.integers(1, 20), st.integers(4, 128), st.integers(4, 128)), min_size=1, max_size=5
+    ),
+    slots=st.integers(1, 78),
+    batch=st.integers(1, 4),
+    budget=st.integers(1, 10**8),
+)
+def test_pooling_stays_within_budget_or_goes_as_coarse_as_allowed(sides, slots, batch, budget):
+    grids = {LayerId("input", i, 0): side for i, side in enumerate(sides)}
+    factors = plan_pooling(grids, slots, batch, budget)
+
+    def size(f):
+        return sum(
+            heads * -(-h // f[x]) * -(-w // f[x]) * slots * batch * 4 for x, (heads, h, w) in grids.items()
+        )
+
+    if size(dict.fromkeys(grids, 1)) <= budget:
+        assert set(factors.values()) == {1}
+    elif size(factors) > budget:
+        assert all(min(grids[x][1:]) // (2 * f) < 4 for x, f in factors.items())
+    for layer, factor in factors.items():
+        assert factor == 1 or min(grids[layer][1:]) // factor >= 4
+
+
+def test_the_finest_grids_are_pooled_first():
+    grids = {FINE: (8, 64, 64), COARSE: (8, 16, 16)}
+    assert plan_pooling(grids, 1, 1, 8 * (32 * 32 + 16 * 16) * 4) == {FINE: 2, COARSE: 1}
+
+
+# -- the handle ------------------------------------------------------------------------------------------
+
+
+def finished(seed=0):
+    run = sums(known())
+    evaluate(run, run.entry("positive", 0, embedding()), seed)
+    run.commit(0)
+    return run.finish(True)
+
+
+def test_runs_are_found_by_any_latent_they_gave_out():
+    capture = Capture(LabelCache())
+    first, second, denoised = (torch.full((1, 4, 2, 2), float(v)) for v in (1, 2, 3))
+    capture.keep(finished(1), (first,))
+    capture.keep(finished(2), (second, denoised))
+    one, two = capture.recording_for(first), capture.recording_for(second)
+    assert not np.array_equal(one.positive().maps[FINE], two.positive().maps[FINE])
+    assert np.array_equal(capture.recording_for(denoised).positive().maps[FINE], two.positive().maps[FINE])
+    assert np.array_equal(capture.last().positive().maps[FINE], two.positive().maps[FINE])
+    with pytest.raises(ValueError, match="LATENT of the sampler"):
+        capture.recording_for(first[:, :, :1])
+
+
+def test_a_repeated_run_takes_the_place_of_the_first():
+    capture = Capture(LabelCache(), kept_runs=2)
+    latents = [torch.full((1, 4, 2, 2), float(v)) for v in range(3)]
+    for v in (0, 1, 1, 1):
+        capture.keep(finished(v), (latents[v],))
+    assert capture.recording_for(latents[0]).complete
+    capture.keep(finished(2), (latents[2],))
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(latents[0])
+
+
+def test_an_interrupted_run_takes_no_place():
+    capture = Capture(LabelCache(), kept_runs=2)
+    latents = [torch.full((1, 4, 2, 2), float(v)) for v in range(2)]
+    capture.keep(finished(0), (latents[0],))
+    for _ in range(3):
+        capture.keep(sums().finish(False))
+    assert capture.recording_for(latents[0]).complete
+    with pytest.raises(ValueError, match="interrupted"):
+        capture.recording_for(latents[1])
+
+
+def test_handle_is_shared_by_copies_and_tells_its_size():
+    capture = Capture(LabelCache(), CaptureSettings(budget=5))
+    assert copy.deepcopy({"x": [capture]})["x"][0] is capture
+    assert copy.copy(capture) is capture
+    assert capture.get_ram_usage() == 0
+    capture.keep(finished(), (torch.zeros(1, 4, 2, 2),))
+    assert capture.get_ram_usage() == sum(2 * 2 * 3 * h * w * 4 for h, w in GRIDS.values())
+
+
+def test_unsupported_model_is_named():
+    capture = Capture(LabelCache(), unsupported="This is Flux.")
+    for ask in (capture.last, lambda: capture.recording_for(torch.zeros(1))):
+        with pytest.raises(ValueError, match="This is Flux"):
+            ask()
+
+
+def test_latent_hash_is_of_values_and_shape():
+    latent = torch.randn(1, 4, 3, 2)
+    assert latent_hash(latent) == latent_hash(latent.clone().to(memory_format=torch.channels_last))
+    assert latent_hash(latent) == latent_hash(latent.double())
+    assert latent_hash(latent) != latent_hash(latent.reshape(1, 4, 2, 3))
+    changed = latent.clone()
+    changed[0, 3, 2, 1] = torch.nextafter(changed[0, 3, 2, 1], torch.tensor(9.0))
+    assert latent_hash(latent) != latent_hash(changed)
+
+
+def test_settings_choose_prompts():
+    assert CaptureSettings().wants("positive") and CaptureSettings().wants("middle")
+    assert not CaptureSettings().wants("negative") and not CaptureSettings().wants("empty")
+    assert CaptureSettings(negative=True).wants("negative")
