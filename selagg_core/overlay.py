@@ -27,6 +27,8 @@ CALM = (0, 158, 115)
 MIN_TILE = 256
 """Shortest side in pixels of a picture in a tile: smaller pictures are enlarged."""
 MIN_ANNOTATED = 512
+MAX_TEXT = 1000
+"""Characters of a text that are drawn at most."""
 REGULAR, BOLD = 400, 650
 _ROUNDED = cv2.LINE_AA
 
@@ -176,7 +178,7 @@ def message_picture(picture: np.ndarray, message: str) -> np.ndarray:
 
 def safe_text(text: str) -> str:
     """`text` on one line, without control or direction characters, the unprintable as U+XXXX."""
-    spaced = " ".join(text.split())
+    spaced = " ".join(text[: 4 * MAX_TEXT].split())[:MAX_TEXT]
     kept = (c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Mn", "Me"))
     return "".join(c if _drawable(c) else f"U+{ord(c):04X}" for c in _plain(kept))
 
@@ -246,7 +248,9 @@ def _plain(characters: object) -> str:
 
 def _drawable(character: str) -> bool:
     code = ord(character)
-    return code < 0x7F or (_has_fonts() and code < 0x10000 and unicodedata.category(character) != "Co")
+    # Surrogates crash OpenCV's font renderer, and with it the host.
+    nameless = unicodedata.category(character) in ("Cs", "Co", "Cn")
+    return code < 0x7F or (_has_fonts() and code < 0x10000 and not nameless)
 
 
 def _hershey(size: int, weight: int) -> tuple[float, int]:

@@ -1,0 +1,99 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+from test_viewing import BUMPS, view
+
+from selagg_core.report import VERSION, Report
+from selagg_core.viewing import Expectations, diagnose_run
+
+HOSTILE = '<script>alert("1")</script>&\'{style}'
+
+
+def report(text="a red circle left of a blue square", bumps=BUMPS, **options) -> Report:
+    boxes = Expectations(boxes="circle: 50%,0,100%,100%")
+    return diagnose_run(view(bumps, text, **options), expectations=boxes)[0]
+
+
+def hostile() -> Report:
+    bumps = {"circle": (0.25, 0.5, 0.1), HOSTILE: (0.7, 0.2, 0.1)}
+    text = f"a circle {HOSTILE} square"
+    made = diagnose_run(view(bumps, text), expectations=Expectations(boxes=f"{HOSTILE}: 0,80%,10%,100%"))[0]
+    return Report(made.prompt, {HOSTILE: HOSTILE}, made.pictures, (HOSTILE,), (HOSTILE,))
+
+
+class Page(HTMLParser):
+    """Collects tags and sources; a page whose text breaks out of its place has tags of its own."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href") and value]
+        assert not any(name.startswith("on") for name, _ in attributes)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_json_there_and_back():
+    first = report(batch=2)
+    again = Report.from_json(first.to_json())
+    assert again == first and again.to_json() == first.to_json()
+    body = json.loads(first.to_json())
+    assert (body["schema"], body["version"], len(body["pictures"])) == ("selagg-report", VERSION, 2)
+    assert body["pictures"][1]["findings"][0]["kind"] == "misplaced"
+    assert body["pictures"][1]["index"] == 1
+
+
+def test_hostile_text_survives_json_unchanged():
+    assert Report.from_json(hostile().to_json()) == hostile()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "not a SelAgg report"),
+        ("[]", "not a SelAgg report"),
+        ('{"schema": "other"}', "not a SelAgg report"),
+        ('{"schema": "selagg-report", "version": 99}', "version 99"),
+        ('{"schema": "selagg-report", "version": 1}', "damaged"),
+    ],
+)
+def test_other_texts_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        Report.from_json(text)
+
+
+def test_unknown_fields_are_refused():
+    body = json.loads(report().to_json())
+    body["pictures"][0]["findings"][0]["extra"] = 1
+    with pytest.raises(ValueError, match="damaged"):
+        Report.from_json(json.dumps(body))
+
+
+def test_warnings_are_one_line_each_worst_first():
+    lines = hostile().warnings()
+    assert lines[0].startswith("problem: ") and lines[-1].startswith("note: ")
+    assert all("\n" not in line for line in lines)
+    many = report(batch=2).warnings()
+    assert many[0].startswith("picture 1: misplaced") and many[1].startswith("picture 2: misplaced")
+
+
+def test_the_page_escapes_everything_and_needs_nothing_else():
+    page = Page(hostile().to_html([(HOSTILE, b"\x89PNG")]))
+    assert "script" not in page.tags
+    assert page.text.count(HOSTILE) >= 6
+    assert page.links == ["data:image/png;base64,iVBORw=="]
+    source = hostile().to_html()
+    assert "default-src 'none'" in source and "prefers-color-scheme: dark" in source
+
+
+def test_a_page_without_findings_says_what_was_checked():
+    calm = Page(diagnose_run(view())[0].to_html())
+    assert "4 words were checked for neglect" in calm.text
