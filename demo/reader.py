@@ -13,12 +13,16 @@ import numpy as np
 
 from .caption_check import Verdict, check_caption, parse_caption
 from .reading import Reading, SeenObject
+from .scenes import _NO_PATTERN as NO_PATTERN
 from .scenes import SIDE
 from .silhouettes import Match, layers, match_silhouette
-from .surface import Surface, lab, read_surface
+from .surface import Surface, Thresholds, lab, read_surface
 from .vocabulary import BACKGROUNDS
 
 __all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
+
+_ALWAYS_PLAIN = Thresholds(explained=0.6, plain_explained=0.6)
+"""A rose's spiral and the gaps between mint leaves are no pattern."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,7 @@ def _surface(view: _View, mask: np.ndarray, match: Match) -> Surface:
     paint = inside & ~spoiled
     if paint.sum() < 60:
         paint = _deepest(mask & ~spoiled, 60)
-    return read_surface(view.rgb, paint, match.centre)
+    return read_surface(view.rgb, paint, match.centre, _ALWAYS_PLAIN if match.name in NO_PATTERN else None)
 
 
 def _deepest(mask: np.ndarray, pixels: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from .vocabulary import COLOURS, PATTERNS
 _REACH = 40
 _STEP = 1.5
 _ENOUGH = 700
-_DARK_SHARE = 0.72
+_DARK_SHARE = 0.97
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Thresholds:
 
     colour_distance: float = 22.0
     colour_ratio: float = 0.75
-    explained: float = 0.3
-    plain_explained: float = 0.2
+    explained: float = 0.28
     lead: float = 0.06
-    plain: float = 0.16
-    rough: float = 0.45
+    shade: float = 0.86
+    plain_explained: float = 0.2
+    plain_shade: float = 0.94
 
 
 def read_surface(
@@ -100,22 +100,17 @@ def _two_tones(darkness: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np
 def _judge(
     patterns: np.ndarray, explained: np.ndarray, bright: np.ndarray, dark: np.ndarray, pixels: np.ndarray, t: Thresholds
 ) -> Surface:
-    darker = dark.sum(1) < _DARK_SHARE * bright.sum(1)
-    strength = np.where(darker & (dark.min(1) > -60), explained, 0)
+    shade = dark.sum(1) / np.maximum(bright.sum(1), 1)
+    strength = np.where(shade < _DARK_SHARE, explained, 0)
     best = {kind: int(np.argmax(np.where(patterns == kind, strength, -1))) for kind in range(1, len(PATTERNS))}
     order = sorted(best, key=lambda kind: -strength[best[kind]])
     top = best[order[0]]
     lead = float(strength[top] - strength[best[order[1]]])
-    tone = np.median(pixels, 0)
-    level = max(float(np.linalg.norm(tone)), 1.0)
-    spread = float(np.median(np.linalg.norm(pixels - tone, axis=1))) / level
-    rough = float(np.percentile(np.linalg.norm(pixels - tone, axis=1), 85)) / level
-    pattern = None
-    if strength[top] > t.explained and rough > t.plain:
+    tone, pattern = np.median(pixels, 0), None
+    if strength[top] > t.explained and shade[top] < t.shade:
         tone = bright[top]
-        if lead > t.lead:
-            pattern = PATTERNS[order[0]]
-    elif strength[top] < t.plain_explained and rough < t.rough:
+        pattern = PATTERNS[order[0]] if lead > t.lead else None
+    elif strength[top] < t.plain_explained or shade[top] > t.plain_shade:
         pattern = "solid"
     colour, near, ratio = nearest_colour(tone)
     scores = {
@@ -123,8 +118,7 @@ def _judge(
         "colour_margin": 1 - ratio,
         "pattern": float(strength[top]),
         "pattern_margin": lead,
-        "rough": rough,
-        "spread": spread,
+        "shade": float(shade[top]),
     }
     clear = near < t.colour_distance and ratio < t.colour_ratio
     return Surface(colour if clear else None, pattern, tone, scores)
