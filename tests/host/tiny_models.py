@@ -79,7 +79,9 @@ def noise(batch: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(batch, 4, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def sample(model, positive, negative, latent=None, sampler="euler", cfg=7.0, steps=3, size=(1, 8, 12), **more):
+def sample(
+    model, positive, negative, latent=None, sampler="euler", cfg=7.0, steps=3, size=(1, 8, 12), **more
+):
     """The host's own sampling, as its KSampler node calls it; returns the LATENT's samples."""
     import comfy.sample
 

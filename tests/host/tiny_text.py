@@ -1,0 +1,53 @@
+"""A small text encoder of the host's own classes behind the real CLIP tokenizer."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from tiny_models import CONTEXT, fill
+
+CONFIG = {
+    "num_hidden_layers": 2, "hidden_size": CONTEXT, "num_attention_heads": 2, "intermediate_size": 32,
+    "hidden_act": "quick_gelu", "vocab_size": 49408, "max_position_embeddings": 77, "eos_token_id": 49407,
+}  # fmt: skip
+
+
+def clip(seed: int = 0, embedding_directory: str | None = None):
+    """The host's CLIP object: SD1.x tokenizer, two layers of width 16, random weights."""
+    import comfy.sd
+    import comfy.sd1_clip
+
+    class Encoder(comfy.sd1_clip.SDClipModel):
+        def __init__(self, **options):
+            options["textmodel_json_config"] = dict(CONFIG)
+            known = inspect.signature(comfy.sd1_clip.SDClipModel.__init__).parameters
+            super().__init__(**{name: value for name, value in options.items() if name in known})
+
+    class Model(comfy.sd1_clip.SD1ClipModel):
+        def __init__(self, **options):
+            super().__init__(clip_model=Encoder, **options)
+
+    class Target:
+        params: dict = {}
+        clip = Model
+        tokenizer = comfy.sd1_clip.SD1Tokenizer
+
+    with torch.no_grad():
+        made = comfy.sd.CLIP(Target, embedding_directory=embedding_directory)
+        fill(made.cond_stage_model, seed)
+    return made
+
+
+def sdxl_tokens_clip():
+    """An object that tokenizes as SDXL's pair of encoders does, without their weights."""
+    import comfy.sdxl_clip
+
+    class Tokens:
+        tokenizer = comfy.sdxl_clip.SDXLTokenizer()
+        cond_stage_model = None
+
+        def tokenize(self, text, return_word_ids=False):
+            return self.tokenizer.tokenize_with_weights(text, return_word_ids)
+
+    return Tokens()
