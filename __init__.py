@@ -1,0 +1,7 @@
+"""SelAgg: which words of a prompt reached the picture, and where. Registers the nodes with ComfyUI."""
+
+# Test runners import this file on its own, without its package: then there is nothing to register.
+if __package__:
+    from .nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
+
+    __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]

@@ -1,0 +1,118 @@
+"""Starts the real ComfyUI server with this pack: `python -m demo.host_server [--port N] [host options]`.
+
+Everything that the server writes stays in this project's .host folder; the user's ComfyUI is only read. Its
+models are found, its other custom nodes are not loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .host_path import REGISTRY, ROOT, find_host, is_upstream, make_torchvision_importable
+
+PACK_FOLDER = "ComfyUI-SelAgg"
+FOLDERS = ("custom_nodes", "input", "models/checkpoints", "output", "temp", "user")
+#: Of no use inside a copy of this project, large, or the copy itself.
+NOT_COPIED = (".*", "__pycache__", "checkpoints", "demo_output")
+
+
+def prepare_base(base: Path) -> Path:
+    """The server's base folder, with this pack in its custom_nodes under a name with a hyphen."""
+    for folder in FOLDERS:
+        (base / folder).mkdir(parents=True, exist_ok=True)
+    place_pack(base / "custom_nodes" / PACK_FOLDER)
+    return base
+
+
+def place_pack(target: Path) -> None:
+    """Links this project to `target`; Windows without the right to make links: a junction, else a copy."""
+    if target.exists() and target.resolve() == ROOT:
+        return
+    if target.is_symlink():
+        target.unlink()
+    elif target.exists():
+        shutil.rmtree(target)
+    try:
+        target.symlink_to(ROOT, target_is_directory=True)
+    except OSError:
+        if not make_junction(target):
+            shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+
+def make_junction(target: Path) -> bool:
+    if os.name != "nt":
+        return False
+    command = ["cmd", "/c", "mklink", "/J", str(target), str(ROOT)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S607
+
+
+def model_folders_file(base: Path, host_path: Path) -> Path:
+    """A search path file (YAML) that shows the user's models to a server with another base folder."""
+    kinds = sorted(folder.name for folder in (host_path / "models").iterdir() if folder.is_dir())
+    quoted = str(host_path).replace("'", "''")
+    lines = ["user:", f"  base_path: '{quoted}'", *(f"  {kind}: models/{kind}" for kind in kinds)]
+    file = base / "user_models.yaml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def upstream_arguments(base: Path, host_path: Path, port: int) -> list[str]:
+    arguments = ["--listen", "127.0.0.1", "--port", str(port), "--base-directory", str(base)]
+    if (host_path / "models").is_dir():
+        arguments += ["--extra-model-paths-config", str(model_folders_file(base, host_path))]
+    # Newer hosts keep a database, by default inside the user's ComfyUI.
+    if "--database-url" in (host_path / "comfy" / "cli_args.py").read_text(encoding="utf-8"):
+        arguments += ["--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}"]
+    return [*arguments, "--disable-auto-launch"]
+
+
+def registry_arguments(base: Path, port: int) -> list[str]:
+    return ["--listen", "127.0.0.1", "--port", str(port), "--cwd", str(base)]
+
+
+def start(base: Path, port: int, options: list[str]) -> None:
+    """Runs the server in this process until it ends.
+
+    Raises:
+        FileNotFoundError: no host, as `find_host`.
+    """
+    import torch
+
+    host = find_host(os.environ.get("SELAGG_HOST", "auto"))
+    prepare_base(base)
+    make_torchvision_importable()
+    device = [] if torch.cuda.is_available() else ["--cpu"]
+    # The host's module `nodes` must not be this project's folder of that name.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+    os.chdir(base)
+    if host.name == REGISTRY:
+        sys.argv = ["comfyui", *registry_arguments(base, port), *device, *options]
+        from comfy.cmd.main import entrypoint
+
+        entrypoint()
+    elif host.path and is_upstream(host.path):
+        sys.argv = [str(host.path / "main.py"), *upstream_arguments(base, host.path, port), *device, *options]
+        sys.path.insert(0, str(host.path))
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="demo.host_server", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--port", type=int, default=8188)
+    parser.add_argument("--base", type=Path, help="the server's folder (default: .host/<host>)")
+    arguments, options = parser.parse_known_args()
+    host = find_host(os.environ.get("SELAGG_HOST", "auto"))
+    base = arguments.base or ROOT / ".host" / host.name
+    sys.stdout.write(f"ComfyUI with SelAgg: http://127.0.0.1:{arguments.port} (files in {base})\n")
+    sys.stdout.flush()
+    start(base.resolve(), arguments.port, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Prepares the real host for tests in this process, and loads the pack as the host would.
+
+The repository itself is not on sys.path: its folder `nodes` would be taken for the host's module `nodes`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+#: As in a user's custom_nodes: a folder that is no identifier.
+PACK_NAME = "ComfyUI-SelAgg"
+
+
+class RepositoryPackages:
+    """Finds the packages of the repository that tests import by name, and nothing else of it."""
+
+    NAMES = ("selagg_core", "demo", "benchmarks", "dev")
+
+    @classmethod
+    def find_spec(cls, name: str, path=None, target=None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, [str(ROOT)]) if path is None and name in cls.NAMES else None
+
+
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+sys.meta_path.insert(0, RepositoryPackages)
+
+
+@pytest.fixture(scope="session")
+def host() -> str:
+    """The host's name, "upstream" or "registry"; `import comfy` works from here on."""
+    from demo.host_path import prepare_host
+
+    name = prepare_host()
+    if name == "registry":
+        # The registry's host makes these names when it loads custom nodes.
+        importlib.import_module("comfy.cmd.main_pre")
+        sys.modules["nodes"] = importlib.import_module("comfy.nodes.base_nodes")
+    return name
+
+
+@pytest.fixture(scope="session")
+def pack(host: str) -> ModuleType:
+    """The pack as the host loads it; a part of it: `importlib.import_module(f"{pack.__name__}.nodes.capture")`."""
+    return load_pack(ROOT, PACK_NAME)
+
+
+def load_pack(folder: Path, name: str) -> ModuleType:
+    """Imports a folder as a package under any name, the way hosts import custom nodes."""
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
