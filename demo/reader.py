@@ -31,10 +31,14 @@ class Limits:
 
     contrast: float = 14.0
     speck: int = 14
+    litter: int = 30
     object_area: int = 150
+    fragment_area: int = 260
+    fragment_gap: float = 12.0
+    joined_score: float = 0.68
     gap: int = 5
-    score: float = 0.78
-    lead: float = 0.03
+    score: float = 0.8
+    lead: float = 0.025
     background: float = 14.0
     background_share: float = 0.6
 
@@ -69,9 +73,19 @@ def read_picture(picture: np.ndarray, limits: Limits | None = None) -> Reading:
     limits = limits or Limits()
     name, tone, clear = _background(picture, limits)
     view = _view(picture, tone, limits)
-    seen = [_describe(view, candidate, limits) for candidate in _candidates(view, limits)]
+    candidates = _candidates(view, limits)
+    seen = [_describe(view, candidate, limits) for candidate in candidates]
     objects = tuple(sorted(seen, key=lambda item: item.box[0]))
-    return Reading(objects, name if clear else None, clear and all(item.sure for item in objects))
+    tidy = _litter(view, candidates) < limits.litter
+    return Reading(objects, name if clear else None, clear and tidy and all(item.sure for item in objects))
+
+
+def _litter(view: _View, candidates: list[_Candidate]) -> int:
+    """Pixels that are neither background nor at an object."""
+    near = np.zeros(view.foreground.shape, np.uint8)
+    for candidate in candidates:
+        near |= candidate.mask
+    return int((view.foreground & (cv2.dilate(near, np.ones((9, 9), np.uint8)) == 0)).sum())
 
 
 def _background(picture: np.ndarray, limits: Limits) -> tuple[str, np.ndarray, bool]:
@@ -97,10 +111,12 @@ def _view(picture: np.ndarray, tone: np.ndarray, limits: Limits) -> _View:
     colours = lab(picture)
     distance = np.linalg.norm(colours - tone, axis=2)
     smooth = cv2.GaussianBlur(distance, (0, 0), 0.6)
-    # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; but no more than a fixed
-    # contrast, or dark stripes on a black ground would be lost.
+    # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; away from the edge less will
+    # do, or dark stripes on a dark ground would be lost.
     nearby = cv2.dilate(smooth, np.ones((5, 5), np.uint8))
-    foreground = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
+    edges = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
+    inner = cv2.erode((smooth > 0.75 * limits.contrast).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    foreground = edges | inner
     _, redness, yellowness = np.moveaxis(colours, 2, 0)
     green = foreground & (redness < -8) & (yellowness > -0.5 * redness) & (colours[..., 0] < 60)
     return _View(picture.astype(np.float32), colours, distance, foreground, green)
@@ -110,7 +126,26 @@ def _candidates(view: _View, limits: Limits) -> list[_Candidate]:
     """The foreground in pieces that are one object each, as far as can be told."""
     pieces = _pieces(view.foreground, limits.speck)
     groups = [_candidate(mask) for mask in _grouped(pieces, limits.gap)]
-    return [part for group in groups for part in _split(view, group, pieces, limits)]
+    parts = [part for group in groups for part in _split(view, group, pieces, limits)]
+    parts = _with_fragments(view, parts, limits)
+    return [part for part in parts if part.mask.sum() >= limits.object_area]
+
+
+def _with_fragments(view: _View, parts: list[_Candidate], limits: Limits) -> list[_Candidate]:
+    """Parts too small for an object joined with the object close by, if the two make a drawing."""
+    whole = [part for part in parts if part.mask.sum() >= limits.fragment_area]
+    for fragment in (part for part in parts if part.mask.sum() < limits.fragment_area):
+        away = cv2.distanceTransform((~fragment.mask).astype(np.uint8), cv2.DIST_L2, 3)
+        gaps = [float(away[part.mask].min()) for part in whole]
+        nearest = int(np.argmin(gaps)) if gaps else -1
+        if gaps and gaps[nearest] <= limits.fragment_gap:
+            joined = _candidate(fragment.mask | whole[nearest].mask)
+            green = (view.green & fragment.mask).sum() > 0.4 * fragment.mask.sum()
+            if joined.score > max(limits.joined_score, whole[nearest].score - (0.3 if green else 0.0)):
+                whole[nearest] = joined
+                continue
+        whole.append(fragment)
+    return whole
 
 
 def _candidate(mask: np.ndarray) -> _Candidate:
@@ -136,7 +171,7 @@ def _grouped(pieces: list[np.ndarray], gap: int) -> list[np.ndarray]:
 
 
 def _split(view: _View, whole: _Candidate, pieces: list[np.ndarray], limits: Limits) -> list[_Candidate]:
-    """The group as one object, or as several if those fit drawings better; parts too small for an object go."""
+    """The group as one object, or as several if those fit drawings better."""
     best, best_score = [whole], whole.score
     if whole.score < 0.9:
         inside = [piece for piece in pieces if (piece & whole.mask).any()]
@@ -148,7 +183,7 @@ def _split(view: _View, whole: _Candidate, pieces: list[np.ndarray], limits: Lim
             score = min(candidate.score for candidate in candidates)
             if score > best_score + 0.03:
                 best, best_score = candidates, score
-    return [part for part in best if part.mask.sum() >= limits.object_area]
+    return best
 
 
 def _by_hue(view: _View, mask: np.ndarray) -> list[np.ndarray]:
@@ -187,7 +222,7 @@ def _describe(view: _View, candidate: _Candidate, limits: Limits) -> SeenObject:
     matches = _with_colour_cues(view, candidate)
     best = matches[0]
     lead = best.score - matches[1].score
-    named = best.score > limits.score and lead > limits.lead
+    named = best.score + 0.3 * min(lead, 0.3) > limits.score and lead > limits.lead
     surface = _surface(view, candidate.mask, best)
     ys, xs = np.nonzero(candidate.mask)
     scores = {"name": best.score, "name_margin": lead, **surface.scores, "diameter": best.diameter,
