@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .groups import WordGroup
-from .maps import HeadSelection, group_maps, normalise, resize_maps
-from .recording import EntryRecording
+from .maps import normalise, resize_maps
 from .regions import (
     Region,
     centroid,
@@ -38,7 +37,7 @@ class Limits:
     """Mean attention of a word against the median of the other words."""
     component_share: float = 0.5
     """Share of the map's mass above Otsu's threshold that its largest part holds."""
-    flat_focus: float = 0.002
+    flat_focus: float = 0.0006
     """Below this focus a map is flat: it says nothing about places."""
     neglected_signs: int = 3
     """Signs, of four, that make a warning; one fewer makes "unsure"."""
@@ -128,31 +127,24 @@ class PictureDiagnosis:
 
 
 def examine(
-    entry: EntryRecording,
-    picture: int,
     groups: Sequence[WordGroup],
+    maps: np.ndarray,
     expected: Sequence[tuple[WordGroup, Region]],
-    selection: HeadSelection,
-    latent_size: tuple[int, int],
     size: tuple[int, int],
     limits: Limits | None = None,
-    index: int | None = None,
+    index: int = 0,
 ) -> PictureDiagnosis:
-    """Diagnoses one picture: `size` (h, w) px, expected regions of that size, words as `groups`.
+    """Diagnoses picture `index` from the maps (groups, h, w) of its words, attention not normalised.
 
-    `index` numbers the picture in its batch where that differs from `picture`, the one of the recording.
+    `expected` are groups among `groups` with regions of the picture's `size` (h, w) px.
     """
     limits = limits or Limits()
-    everything = list(groups) + [group for group, _ in expected if group not in groups]
-    indices = [group.indices for group in everything]
-    maps = group_maps(entry, picture, indices, selection, latent_size)
-    words = tuple(measure_word(group, heat) for group, heat in zip(everything, maps, strict=True))
-    wide = {group.label: i for i, group in enumerate(everything)}
-    placed = {group.label: resize_maps(maps[wide[group.label]], size) for group, _ in expected}
+    words = tuple(measure_word(group, heat) for group, heat in zip(groups, maps, strict=True))
+    position = {group: i for i, group in enumerate(groups)}
+    placed = {group.label: resize_maps(maps[position[group]], size) for group, _ in expected}
     places = tuple(measure_place(placed[group.label], region, group.label) for group, region in expected)
-    findings = diagnose(words, places, limits)
     heats = {label: normalise(heat) for label, heat in placed.items()}
-    return PictureDiagnosis(picture if index is None else index, words, places, findings, heats)
+    return PictureDiagnosis(index, words, places, diagnose(words, places, limits), heats)
 
 
 def measure_word(group: WordGroup, heat: np.ndarray) -> WordEvidence:
@@ -209,9 +201,12 @@ def diagnose(
     """Findings, worst first: warnings before "unsure", then by severity."""
     limits = limits or Limits()
     objects = [word for word in words if word.has_region]
-    findings = [
-        _neglected(word, [other for other in objects if other is not word], limits) for word in objects
-    ]
+    if objects and all(word.focus < limits.flat_focus for word in objects):
+        findings: list[Finding | None] = [_all_flat(objects)]
+    else:
+        findings = [
+            _neglected(word, [other for other in objects if other is not word], limits) for word in objects
+        ]
     flat = {word.label for word in words if word.focus < limits.flat_focus}
     lost = {finding.words[0] for finding in findings if finding and finding.sure}
     findings += [_misplaced(place, place.label in flat | lost, limits) for place in places]
@@ -255,11 +250,24 @@ def _neglected(word: WordEvidence, others: Sequence[WordEvidence], limits: Limit
         ),
         message=f'no region holds "{word.label}": {_compared(word, evidence) or spread}.',
     )
-    if flat and (not others or all(other.focus < limits.flat_focus for other in others)):
-        return _unsure(finding, "No word of this picture has a focus, so the maps cannot tell.")
     if signs < limits.neglected_signs and not flat:
         return _unsure(finding, f"Only {signs} of {len(shortfalls)} signs say so.")
     return finding
+
+
+def _all_flat(words: Sequence[WordEvidence]) -> Finding:
+    """No word has a focus: that says more about the recording or the model than about a word."""
+    return Finding(
+        kind="neglected",
+        words=tuple(word.label for word in words),
+        severity=0.0,
+        evidence={"highest_focus": max(word.focus for word in words)},
+        confidence=0.0,
+        suggestion="record more steps, or show single heads; a model that is hardly trained gives such maps.",
+        message="no word has a region of its own.",
+        sure=False,
+        reason="The maps of all words are flat, so they cannot tell.",
+    )
 
 
 def _misplaced(place: PlaceEvidence, no_region: bool, limits: Limits) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .prompt import Prompt
@@ -27,10 +28,11 @@ REGIONLESS_WORDS = FUNCTION_WORDS | frozenset(_RELATION.split()) | frozenset(_ME
 
 @dataclass(frozen=True)
 class WordGroup:
-    """One word or phrase of a prompt. `indices` count the words of `Prompt.words`."""
+    """One word or phrase. `indices` count the words of the prompt of the `entry`-th conditioning entry."""
 
     label: str
     indices: tuple[int, ...]
+    entry: int = 0
 
     @property
     def has_region(self) -> bool:
@@ -39,38 +41,46 @@ class WordGroup:
         return not all(word in REGIONLESS_WORDS for word in words)
 
 
-def choose_groups(prompt: Prompt, words: str) -> tuple[WordGroup, ...]:
-    """The groups that the text `words` asks for.
+def choose_groups(prompts: Sequence[Prompt], words: str) -> tuple[WordGroup, ...]:
+    """The groups that the text `words` asks for, of the prompts of one or several conditioning entries.
 
-    "all" (or nothing) gives every word of the prompt except function words, in prompt order, a repeated word
-    once per occurrence; otherwise a comma-separated list of words and phrases gives one group per item.
+    "all" (or nothing) gives every word except function words, in prompt order, a repeated word once per
+    occurrence; otherwise a comma-separated list of words and phrases gives one group per item.
 
-    Raises ValueError if the prompt has no words or an item is not in it (naming the words that are there).
+    Raises ValueError if there are no words or an item is not among them (naming those that are there).
     """
-    if not prompt.words:
+    if not any(prompt.words for prompt in prompts):
         raise ValueError("the prompt is empty: no word of it can be shown. Write a prompt in the text node.")
     items = [item.strip() for item in words.split(",") if item.strip()]
     if not items or [item.lower() for item in items] == ["all"]:
-        return _every_word(prompt)
-    return tuple(find_group(prompt, item) for item in dict.fromkeys(items))
+        return _every_word(prompts)
+    return tuple(find_group(prompts, item) for item in dict.fromkeys(items))
 
 
-def find_group(prompt: Prompt, text: str) -> WordGroup:
-    """The group of every occurrence of the word or phrase `text`; ValueError names those there."""
-    found = prompt.find(text.strip())
-    if not found:
-        there = ", ".join(dict.fromkeys(word.text for word in prompt.words))
-        raise ValueError(f'"{text.strip()}" is not in the prompt. Words that are there: {there}.')
-    wanted = set(found)
-    return WordGroup(text.strip(), tuple(i for i, word in enumerate(prompt.words) if word in wanted))
+def find_group(prompts: Sequence[Prompt], text: str) -> WordGroup:
+    """Every occurrence of the word or phrase `text` in the first prompt that has it.
+
+    Raises ValueError if none has it, naming the words that are there.
+    """
+    for entry, prompt in enumerate(prompts):
+        found = set(prompt.find(text.strip()))
+        if found:
+            indices = tuple(i for i, word in enumerate(prompt.words) if word in found)
+            return WordGroup(text.strip(), indices, entry)
+    there = ", ".join(dict.fromkeys(word.text for prompt in prompts for word in prompt.words))
+    raise ValueError(f'"{text.strip()}" is not in the prompt. Words that are there: {there}.')
 
 
-def _every_word(prompt: Prompt) -> tuple[WordGroup, ...]:
-    spoken = [(i, word.text) for i, word in enumerate(prompt.words)]
-    content = [(i, text) for i, text in spoken if text.lower() not in FUNCTION_WORDS] or spoken
+def _every_word(prompts: Sequence[Prompt]) -> tuple[WordGroup, ...]:
+    spoken = [
+        (entry, index, word.text)
+        for entry, prompt in enumerate(prompts)
+        for index, word in enumerate(prompt.words)
+    ]
+    content = [place for place in spoken if place[2].lower() not in FUNCTION_WORDS] or spoken
     seen: dict[str, int] = {}
     groups = []
-    for index, text in content:
+    for entry, index, text in content:
         count = seen[text.lower()] = seen.get(text.lower(), 0) + 1
-        groups.append(WordGroup(text if count == 1 else f"{text} ({count})", (index,)))
+        groups.append(WordGroup(text if count == 1 else f"{text} ({count})", (index,), entry))
     return tuple(groups)

@@ -102,7 +102,7 @@ def heat_overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     heat = np.clip(cv2.resize(np.asarray(heat, np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     ground = (0.7 * grey + 0.3 * picture) * 0.62
-    opacity = (0.12 + 0.70 * np.sqrt(heat))[..., None]
+    opacity = (0.10 + 0.72 * heat**0.7)[..., None]
     mixed = (1 - opacity) * ground + opacity * heat_colours(heat)
     return np.round(np.clip(mixed, 0, 255)).astype(np.uint8)
 

@@ -37,12 +37,24 @@ MAX_MARKS = 4
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with its pictures. `pictures`: RGB uint8 (h, w, 3), one a picture of the batch."""
+    """A run with its pictures.
+
+    `entries`: the positive conditioning entries with known words, the one of the whole picture first;
+    `pictures`: RGB uint8 (h, w, 3), one a picture of the batch.
+    """
 
     recording: Recording
-    entry: EntryRecording
-    prompt: Prompt
+    entries: tuple[EntryRecording, ...]
     pictures: tuple[np.ndarray, ...]
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        return tuple(entry.prompt for entry in self.entries if entry.prompt is not None)
+
+    @property
+    def text(self) -> str:
+        """The prompts as they were written."""
+        return " | ".join(dict.fromkeys(prompt.text for prompt in self.prompts))
 
     @property
     def latent_size(self) -> tuple[int, int]:
@@ -57,6 +69,19 @@ class RunView:
 
     def select(self, mode: str, fraction: float) -> HeadSelection:
         return select_heads(self.recording.layout, mode, fraction)
+
+    def maps(self, picture: int, groups: Sequence[WordGroup], selection: HeadSelection) -> np.ndarray:
+        """Maps (groups, h, w) of one picture, on the recorded grid; on the latent's for several entries."""
+        size = self.latent_size if len(self.entries) > 1 else None
+        found: dict[WordGroup, np.ndarray] = {}
+        for number, entry in enumerate(self.entries):
+            own = [group for group in groups if group.entry == number]
+            if own:
+                recorded = min(picture, entry.batch - 1)
+                indices = [group.indices for group in own]
+                heats = group_maps(entry, recorded, indices, selection, self.latent_size, size)
+                found.update(zip(own, heats, strict=True))
+        return np.stack([found[group] for group in groups])
 
     def notices(self, selection: HeadSelection) -> tuple[str, ...]:
         """What the artist should know about the recording and the choice of heads."""
@@ -92,13 +117,18 @@ def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> Ru
     """
     recording = capture.recording_for(latent)
     check_images(latent, images)
-    entry = recording.positive()
-    if entry.prompt is None:
+    main = recording.positive()
+    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
+    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
+    if not entries:
         raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
     pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
-    if entry.batch not in (1, len(pictures)):
-        raise ValueError(f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}.")
-    return RunView(recording, entry, entry.prompt, pictures)
+    for entry in entries:
+        if entry.batch not in (1, len(pictures)):
+            raise ValueError(
+                f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
+            )
+    return RunView(recording, entries, pictures)
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
@@ -128,11 +158,11 @@ def draw_heatmaps(
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
     """
-    groups = choose_groups(view.prompt, words)
+    groups = choose_groups(view.prompts, words)
     selection = view.select(mode, fraction)
     overlays, masks, sheets = [], [], []
     for index, picture in enumerate(view.pictures):
-        raw = _maps(view, index, groups, selection)
+        raw = view.maps(index, groups, selection)
         heats = normalise(resize_maps(raw, view.size))
         tiles = [
             Tile(group.label, heat, f"peak {peak:.3f}")
@@ -140,7 +170,7 @@ def draw_heatmaps(
         ]
         overlays += [overlay_tile(picture, tile) for tile in tiles]
         masks += [found_region(heat, threshold).mask for heat in heats]
-        sheets.append(contact_sheet(picture, tiles, view.prompt.text, _footer(view, selection)))
+        sheets.append(contact_sheet(picture, tiles, view.text, _footer(view, selection)))
     return Heatmaps(
         tuple(group.label for group in groups),
         tuple(overlays),
@@ -165,26 +195,22 @@ def diagnose_run(
     limits, problems = limits or Limits(), []
     selection = view.select(mode, fraction)
     try:
-        groups = choose_groups(view.prompt, words)
+        groups = choose_groups(view.prompts, words)
     except ValueError as error:
         problems.append(str(error))
-        groups = choose_groups(view.prompt, "all") if view.prompt.words else ()
+        groups = choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
     wanted = _expected(view, expectations or Expectations(), problems)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
-        expected = wanted[index]
-        recorded = min(index, view.entry.batch - 1)
-        diagnosis = (
-            examine(
-                view.entry, recorded, groups, expected, selection, view.latent_size, view.size, limits, index
-            )
-            if groups or expected
-            else PictureDiagnosis(index, (), (), ())
-        )
+        checked = tuple(dict.fromkeys([*groups, *(group for group, _ in wanted[index])]))
+        diagnosis = PictureDiagnosis(index, (), (), ())
+        if checked:
+            maps = view.maps(index, checked, selection)
+            diagnosis = examine(checked, maps, wanted[index], view.size, limits, index)
         diagnoses.append(diagnosis)
-        annotated.append(annotate(picture, diagnosis, expected, problems))
+        annotated.append(annotate(picture, diagnosis, wanted[index], problems))
     report = Report(
-        prompt=view.prompt.text,
+        prompt=view.text,
         settings=_settings(view, selection),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
@@ -224,12 +250,6 @@ def _by_label(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[str, n
     return [(group.label, region.mask) for group, region in expected]
 
 
-def _maps(view: RunView, index: int, groups: Sequence[WordGroup], selection: HeadSelection) -> np.ndarray:
-    recorded = min(index, view.entry.batch - 1)
-    indices = [group.indices for group in groups]
-    return group_maps(view.entry, recorded, indices, selection, view.latent_size)
-
-
 def _expected(
     view: RunView, expectations: Expectations, problems: list[str]
 ) -> list[list[tuple[WordGroup, Region]]]:
@@ -261,7 +281,7 @@ def _united(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[WordGrou
 
 def _try_box(view: RunView, box: Box, expected: list, problems: list[str]) -> None:
     try:
-        group = find_group(view.prompt, box.label)
+        group = find_group(view.prompts, box.label)
         region = box.region(view.size)
     except ValueError as error:
         problems.append(str(error))
@@ -282,7 +302,7 @@ def _try_masks(view: RunView, masks: np.ndarray, words: str, expected: list, pro
         return
     for label in labels:
         try:
-            group = find_group(view.prompt, label)
+            group = find_group(view.prompts, label)
             regions = [from_mask(mask, view.size, label) for mask in masks]
         except ValueError as error:
             problems.append(str(error))
@@ -294,8 +314,8 @@ def _try_masks(view: RunView, masks: np.ndarray, words: str, expected: list, pro
 def _settings(view: RunView, selection: HeadSelection) -> dict[str, str | int | float]:
     return {
         "heads": f"{selection.mode}: {selection.count} of {view.recording.layout.total}",
-        "layers": len(view.entry.maps),
-        "steps": view.entry.steps,
+        "layers": len(view.entries[0].maps),
+        "steps": view.entries[0].steps,
         "width": view.size[1],
         "height": view.size[0],
         "confidence": "uncalibrated: a rank, not a probability",
@@ -304,4 +324,4 @@ def _settings(view: RunView, selection: HeadSelection) -> dict[str, str | int | 
 
 def _footer(view: RunView, selection: HeadSelection) -> str:
     heads = "all heads" if selection.mode == "all" else f"{selection.mode}: {selection.count} heads"
-    return f"{heads}, {view.entry.steps} steps; each word on its own scale"
+    return f"{heads}, {view.entries[0].steps} steps; each word on its own scale"

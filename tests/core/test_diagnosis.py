@@ -4,7 +4,7 @@ from synthetic import blob, entry_of, prompt_of
 
 from selagg_core.diagnosis import Limits, diagnose, examine, focus, measure_place, measure_word
 from selagg_core.groups import WordGroup, choose_groups, find_group
-from selagg_core.maps import select_heads
+from selagg_core.maps import group_maps, select_heads
 from selagg_core.regions import Region, parse_box
 
 TEXT = "red circle left of blue square"
@@ -16,15 +16,15 @@ CLEAR = {
 }
 
 
-def examined(bumps: dict, boxes: str = "", text: str = TEXT, **options):
-    entry = entry_of(text, bumps, **options)
-    prompt = prompt_of(text)
-    expected = []
-    for line in boxes.splitlines():
-        box = parse_box(line)
-        expected.append((find_group(prompt, box.label), box.region((64, 64))))
-    groups = choose_groups(prompt, "all")
-    return examine(entry, 0, groups, expected, select_heads(entry.layout), (16, 16), (64, 64))
+def examined(bumps: dict, boxes: str = "", text: str = TEXT):
+    entry = entry_of(text, bumps)
+    prompts = [prompt_of(text)]
+    boxed = [parse_box(line) for line in boxes.splitlines()]
+    expected = [(find_group(prompts, box.label), box.region((64, 64))) for box in boxed]
+    groups = choose_groups(prompts, "all")
+    indices = [group.indices for group in groups]
+    maps = group_maps(entry, 0, indices, select_heads(entry.layout), (16, 16))
+    return examine(groups, maps, expected, (64, 64))
 
 
 def kinds(diagnosis) -> list[tuple[str, str, bool]]:
@@ -57,8 +57,9 @@ def test_weak_evidence_is_unsure_with_a_reason():
 
 def test_when_no_word_has_a_focus_nothing_is_claimed():
     findings = examined({}).findings
-    assert findings and not any(finding.sure for finding in findings)
-    assert all("maps cannot tell" in finding.reason for finding in findings)
+    assert len(findings) == 1 and not findings[0].sure
+    assert findings[0].words == ("red", "circle", "blue", "square")
+    assert "they cannot tell" in findings[0].reason
 
 
 def test_a_word_in_the_wrong_place_is_misplaced():

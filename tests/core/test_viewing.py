@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,20 @@ def test_several_boxes_of_a_word_are_all_right_places():
     boxes = "circle: 0,0,10%,10%\ncircle: 0,20%,50%,80%"
     report, _ = diagnose_run(view(), expectations=Expectations(boxes=boxes))
     assert len(report.pictures[0].places) == 1 and report.pictures[0].findings == ()
+
+
+def test_words_of_a_regional_prompt_lie_in_their_area():
+    whole = entry_of("a forest", {"forest": (0.5, 0.5, 0.3)})
+    area = replace(entry_of("a cat", {"cat": (0.5, 0.5, 0.15)}, area=(8, 8, 0, 8)), index=1)
+    recording = replace(recording_of(whole), entries=(area, whole))
+    opened = view(recording=recording)
+    assert opened.text == "a forest | a cat"
+    heatmaps = draw_heatmaps(opened, "cat, forest")
+    cat = heatmaps.masks[0]
+    assert cat[32, 96] == 1 and cat[:, :60].sum() == 0 and cat[72:].sum() == 0
+    report, _ = diagnose_run(opened, expectations=Expectations(boxes="cat: 0,50%,50%,100%"))
+    finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
+    assert finding.sure and finding.evidence["found_at"] == "upper right"
 
 
 def test_images_that_are_not_of_the_latent():
