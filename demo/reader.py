@@ -45,12 +45,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class _View:
-    """A picture with its background told apart: `rgb` float32, `lab` and `distance` to the background in Lab."""
+    """A picture with its background told apart: `rgb` float32, `lab`, and bool masks: `foreground`, the part of it that
+    is `strong` against what is around, the part that is stem `green`."""
 
     rgb: np.ndarray
     lab: np.ndarray
-    distance: np.ndarray
     foreground: np.ndarray
+    strong: np.ndarray
     green: np.ndarray
 
 
@@ -114,18 +115,18 @@ def _view(picture: np.ndarray, tone: np.ndarray, limits: Limits) -> _View:
     # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; away from the edge less will
     # do, or dark stripes on a dark ground would be lost.
     nearby = cv2.dilate(smooth, np.ones((5, 5), np.uint8))
-    edges = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
+    strong = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
     inner = cv2.erode((smooth > 0.75 * limits.contrast).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    foreground = edges | inner
+    foreground = strong | inner
     _, redness, yellowness = np.moveaxis(colours, 2, 0)
     green = foreground & (redness < -8) & (yellowness > -0.5 * redness) & (colours[..., 0] < 60)
-    return _View(picture.astype(np.float32), colours, distance, foreground, green)
+    return _View(picture.astype(np.float32), colours, foreground, strong, green)
 
 
 def _candidates(view: _View, limits: Limits) -> list[_Candidate]:
     """The foreground in pieces that are one object each, as far as can be told."""
     pieces = _pieces(view.foreground, limits.speck)
-    groups = [_candidate(mask) for mask in _grouped(pieces, limits.gap)]
+    groups = [_candidate(view, mask) for mask in _grouped(pieces, limits.gap)]
     parts = [part for group in groups for part in _split(view, group, pieces, limits)]
     parts = _with_fragments(view, parts, limits)
     return [part for part in parts if part.mask.sum() >= limits.object_area]
@@ -139,7 +140,7 @@ def _with_fragments(view: _View, parts: list[_Candidate], limits: Limits) -> lis
         gaps = [float(away[part.mask].min()) for part in whole]
         nearest = int(np.argmin(gaps)) if gaps else -1
         if gaps and gaps[nearest] <= limits.fragment_gap:
-            joined = _candidate(fragment.mask | whole[nearest].mask)
+            joined = _candidate(view, fragment.mask | whole[nearest].mask)
             green = (view.green & fragment.mask).sum() > 0.4 * fragment.mask.sum()
             if joined.score > max(limits.joined_score, whole[nearest].score - (0.3 if green else 0.0)):
                 whole[nearest] = joined
@@ -148,8 +149,14 @@ def _with_fragments(view: _View, parts: list[_Candidate], limits: Limits) -> lis
     return whole
 
 
-def _candidate(mask: np.ndarray) -> _Candidate:
-    return _Candidate(mask, tuple(match_silhouette(mask)))
+def _candidate(view: _View, mask: np.ndarray) -> _Candidate:
+    """The pixels with or without their fainter inside, whichever is the better drawing."""
+    whole = _Candidate(mask, tuple(match_silhouette(mask)))
+    strict = mask & view.strong
+    if strict.sum() > mask.sum() - 8 or strict.sum() < 0.5 * mask.sum():
+        return whole
+    strong = _Candidate(strict, tuple(match_silhouette(strict)))
+    return strong if strong.score > whole.score else whole
 
 
 def _pieces(foreground: np.ndarray, smallest: int) -> list[np.ndarray]:
@@ -179,7 +186,7 @@ def _split(view: _View, whole: _Candidate, pieces: list[np.ndarray], limits: Lim
             large = [part for part in parts if part.sum() >= limits.object_area]
             if len(large) < 2 or sum(part.sum() for part in large) < 0.8 * whole.mask.sum():
                 continue
-            candidates = [_candidate(part) for part in large]
+            candidates = [_candidate(view, part) for part in large]
             score = min(candidate.score for candidate in candidates)
             if score > best_score + 0.03:
                 best, best_score = candidates, score

@@ -15,7 +15,7 @@ _GRID = 48
 _SPREAD = 10.0
 _TURNS = (-7, -3.5, 0, 3.5, 7)
 _SOFTNESS = 0.8
-_LOOKS = ((19.0, 1.0), (19.0, 2.0), (19.0, 3.0), (19.0, 4.0), (25.0, 1.0), (25.0, 2.0), (25.0, 3.0))
+_LOOKS = tuple((radius, blur) for radius in (19.0, 24.0, 29.0) for blur in (1.0, 2.0, 3.0, 4.0))[:-2]
 """Radius and blur in pixels at which the drawings are kept: gaps close and points go round in a blurred picture."""
 
 
