@@ -195,7 +195,10 @@ def run_tests(host: Host, rest: list[str]) -> int:
     lint = call([*python, "ruff", "check", "."], cwd=ROOT)
     layout = call([*python, "ruff", "format", "--check", "."], cwd=ROOT)
     say(f"Tests on {describe(host)}; results follow.")
-    tests = call([*python, "pytest", *rest], cwd=ROOT, env=host_variables(host))
+    named = [argument for argument in rest if (ROOT / argument.split("::")[0]).exists()]
+    tests = call(
+        [*python, "pytest", *rest, *([] if named else ["tests"])], cwd=ROOT, env=host_variables(host)
+    )
     return lint or layout or tests
 
 

@@ -1,4 +1,4 @@
-"""Finds a ComfyUI host and puts it; puts it on the import path ahead of this project (its `nodes` is not the host's)."""
+"""Finds a ComfyUI host; puts it on the import path ahead of this project, whose `nodes` is not the host's."""
 
 from __future__ import annotations
 

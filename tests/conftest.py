@@ -48,7 +48,7 @@ def host() -> str:
 
 @pytest.fixture(scope="session")
 def pack(host: str) -> ModuleType:
-    """The pack as the host loads it; a part of it: `importlib.import_module(f"{pack.__name__}.nodes.capture")`."""
+    """The pack as the host loads it; parts: `importlib.import_module(f"{pack.__name__}.nodes.capture")`."""
     return load_pack(ROOT, PACK_NAME)
 
 

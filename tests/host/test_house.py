@@ -1,0 +1,108 @@
+"""How the pack sits in its host: names do not collide, any folder name works, nodes explain themselves."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, load_pack
+
+from demo.host_path import REGISTRY, UPSTREAM, find_host
+
+NODE_IDS = {
+    "SelAggTextEncode",
+    "SelAggPrompt",
+    "SelAggCapture",
+    "SelAggHeatmaps",
+    "SelAggDiagnose",
+    "SelAggDemoModel",
+}
+
+
+@pytest.fixture
+def linked_pack(tmp_path, pack):
+    """The pack loaded once more, from a folder with a hyphen in its name."""
+    name = "ComfyUI-SelAgg-linked"
+    folder = tmp_path / name
+    folder.symlink_to(ROOT, target_is_directory=True)
+    yield load_pack(folder, name)
+    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+        del sys.modules[module]
+
+
+def test_the_module_nodes_is_the_hosts(host, pack):
+    nodes = importlib.import_module("nodes")
+    assert Path(nodes.__file__).resolve().parent != ROOT / "nodes"
+    assert "KSampler" in nodes.NODE_CLASS_MAPPINGS
+
+
+def test_the_repository_is_not_on_the_import_path(host):
+    assert ROOT not in {Path(entry or ".").resolve() for entry in sys.path}
+
+
+def test_every_node_is_registered(pack):
+    assert set(pack.NODE_CLASS_MAPPINGS) == NODE_IDS
+    assert set(pack.NODE_DISPLAY_NAME_MAPPINGS) == NODE_IDS
+
+
+def test_loads_from_a_folder_with_a_hyphen(linked_pack, pack):
+    assert set(linked_pack.NODE_CLASS_MAPPINGS) == NODE_IDS
+    assert linked_pack.NODE_CLASS_MAPPINGS["SelAggCapture"] is not pack.NODE_CLASS_MAPPINGS["SelAggCapture"]
+
+
+@pytest.mark.parametrize("node_id", sorted(NODE_IDS))
+def test_every_node_explains_itself(pack, node_id):
+    node = pack.NODE_CLASS_MAPPINGS[node_id]
+    assert len(node.DESCRIPTION) > 40
+    assert node.CATEGORY.split("/")[0] == "SelAgg"
+    assert len(node.SEARCH_ALIASES) >= 3
+    assert len(node.OUTPUT_TOOLTIPS) == len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
+    assert all(node.OUTPUT_TOOLTIPS)
+    inputs = node.INPUT_TYPES()
+    # The registry's host reads "required" without asking whether it is there.
+    assert "required" in inputs
+    for kind in ("required", "optional"):
+        for name, definition in inputs.get(kind, {}).items():
+            assert len(definition) == 2 and definition[1].get("tooltip"), f"{node_id}.{name} has no tooltip"
+    assert callable(getattr(node, node.FUNCTION))
+
+
+def test_the_file_alone_registers_nothing(tmp_path):
+    spec = importlib.util.spec_from_file_location("__init__", ROOT / "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert not hasattr(module, "NODE_CLASS_MAPPINGS")
+
+
+@pytest.fixture
+def upstream_folder(tmp_path):
+    folder = tmp_path / "ComfyUI"
+    (folder / "comfy" / "ldm").mkdir(parents=True)
+    (folder / "main.py").touch()
+    return folder
+
+
+def test_a_named_host_is_taken(monkeypatch, upstream_folder):
+    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
+    monkeypatch.setenv("COMFYUI_PATH", str(upstream_folder))
+    assert find_host().path == upstream_folder
+    assert find_host(REGISTRY).name == REGISTRY
+
+
+def test_a_named_host_that_does_not_exist_means_the_registrys(monkeypatch, tmp_path):
+    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
+    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path / "nowhere"))
+    host = find_host()
+    assert (host.name, host.path) == (REGISTRY, None)
+    assert "does not exist" in host.reason
+    with pytest.raises(FileNotFoundError, match="COMFYUI_PATH"):
+        find_host(UPSTREAM)
+
+
+def test_a_named_folder_that_is_no_host_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
+    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="no ComfyUI"):
+        find_host()
