@@ -1,9 +1,8 @@
-"""Loads this project as the host would load it: as a package whose name is not `nodes`' parent on the import path."""
+"""Loads parts of this project as the host would: inside a package, so that `nodes` stays the host's name."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,21 +11,13 @@ NAME = "selagg_pack"
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def load_pack() -> ModuleType:
-    """The pack as module `selagg_pack`, with its parts as `selagg_pack.nodes`, `selagg_pack.selagg_core` and so on.
+def part(name: str) -> ModuleType:
+    """A module of the pack by its dotted path, for example `part("selagg_core.maps")`.
 
     The host must be importable already (`host_path.prepare_host`).
     """
-    if NAME in sys.modules:
-        return sys.modules[NAME]
-    spec = importlib.util.spec_from_file_location(NAME, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[NAME] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def part(name: str) -> ModuleType:
-    """A module of the pack by its dotted path, for example `part("selagg_core.maps")`."""
-    load_pack()
+    if NAME not in sys.modules:
+        package = ModuleType(NAME)
+        package.__path__ = [str(ROOT)]
+        sys.modules[NAME] = package
     return importlib.import_module(f"{NAME}.{name}")

@@ -29,6 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--from-shipped", action="store_true", help="start from the weights that ship, not from nothing")
     parser.add_argument("--export", action="store_true", help="only write the weights file of the last checkpoint")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the UNet: minutes to start, then faster")
     parser.add_argument("--preview", action="store_true", help="write a PNG of samples at every save")
     return parser.parse_args()
 
@@ -54,7 +55,7 @@ def main() -> None:
     if not (folder / "autoencoder.safetensors").exists():
         train_autoencoder(folder, AutoencoderPlan(steps=args.autoencoder_steps))
     tokenizer = CaptionTokenizer()
-    plan = DenoiserPlan(steps=args.steps, learning_rate=args.learning_rate)
+    plan = DenoiserPlan(steps=args.steps, learning_rate=args.learning_rate, compile=args.compile)
     training = DenoiserTraining(folder, plan, tokenizer)
     autoencoder = new_autoencoder()
     autoencoder.load_state_dict(load_file(folder / "autoencoder.safetensors"))
@@ -68,7 +69,7 @@ def main() -> None:
         else:
             _first_lesson(folder, tokenizer, args.lesson_steps)
             training.start_from_text(folder / "text.safetensors")
-            pool.grow(512)
+            pool.grow(plan.first_pool)
             training.latent_spread = pool.statistics()[1].mean().item()
             log.info("latent spread %s", pool.statistics()[1].tolist())
         training.run(pool, (lambda t: _preview(t, autoencoder)) if args.preview else None)

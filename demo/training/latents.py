@@ -12,6 +12,8 @@ from ..scenes import Caption, Scene, caption, random_scene, render
 class LatentPool:
     """Scenes and their latents (n, 4, 16, 16) in float16; grows while training goes on, so that it can start at once."""
 
+    chunk = 32
+
     def __init__(self, encoder: nn.Module, first_seed: int = 1_000_000) -> None:
         self.encoder = encoder
         self.seed = first_seed
@@ -20,6 +22,11 @@ class LatentPool:
 
     def grow(self, count: int) -> None:
         """Draws, paints and encodes `count` more scenes."""
+        for _ in range(0, count, self.chunk):
+            self._grow(min(self.chunk, count))
+            count -= self.chunk
+
+    def _grow(self, count: int) -> None:
         scenes = [random_scene(np.random.default_rng(self.seed + i)) for i in range(count)]
         self.seed += count
         pictures = torch.from_numpy(np.stack([render(s)[0] for s in scenes])).permute(0, 3, 1, 2).float() / 255
