@@ -30,8 +30,8 @@ _JOINS = (("and",), ("next", "to"))
 def parse_caption(text: str) -> Caption:
     """The claims of a caption written in the demo grammar, in sentences or as tags.
 
-    A phrase's last word is its object and the words before it are adjectives, so "an orange orange" is an orange
-    coloured orange.
+    A phrase's last word is its object and the words before it are adjectives, so "an orange orange" is an
+    orange coloured orange.
 
     Raises:
         ValueError: no object is named, or a word is unknown or out of place (the message names it).
@@ -51,7 +51,9 @@ class _Parser:
 
     def claims(self) -> Iterator[Claim]:
         while self.at < len(self.words):
-            yield from self._relation() or self._place() or self._join() or self._background() or self._object()
+            yield from (
+                self._relation() or self._place() or self._join() or self._background() or self._object()
+            )
         if not self.objects:
             raise ValueError(f"The caption names no object; it can name {', '.join(OBJECTS)}.")
 
@@ -82,7 +84,7 @@ class _Parser:
         return []
 
     def _join(self) -> list[Claim]:
-        """Skips what joins two objects and claims nothing; more than one in a row is left for the object to refuse."""
+        """Skips what joins two objects and claims nothing; a second one in a row is refused."""
         for phrase in _JOINS:
             if self._next_is(phrase) and self.objects:
                 self._take(len(phrase))
@@ -108,7 +110,9 @@ class _Parser:
                 break
         phrase = self.words[start : self.at]
         if not phrase:
-            raise ValueError(f"Unknown word {self.words[start]!r}." if start < len(self.words) else "An object is missing.")
+            raise ValueError(
+                f"Unknown word {self.words[start]!r}." if start < len(self.words) else "An object is missing."
+            )
         if phrase[-1] not in OBJECTS:
             following = self.words[self.at] if self.at < len(self.words) else phrase[-1]
             raise ValueError(f"No object where {following!r} is; an object is {', '.join(OBJECTS)}.")
@@ -142,9 +146,9 @@ class Verdict:
     """Whether a picture shows what its caption says.
 
     Attributes:
-        matches: True where all of it is there and nothing else, False where something is wrong, None where unsure.
-        wrong: Claims that the picture contradicts. A claim without words is one that the caption makes without saying
-            it: the natural colour of a thing, a plain surface, or (subject None) that there is no further object.
+        matches: True where all of it is there and nothing else, False where something is wrong, else None.
+        wrong: Claims that the picture contradicts. Those without words are what the caption implies:
+            a thing's natural colour, a plain surface, or (subject None) that nothing else is there.
         unsure: Claims that the reading leaves open, in the same form.
         assignment: For every object of the caption the index of the seen object that stands for it, or None.
     """
@@ -174,7 +178,9 @@ def _wanted(caption: Caption) -> list[dict[str, Claim]]:
     subjects = sorted({claim.subject for claim in caption.claims if claim.kind == "object"})
     wanted = []
     for subject in subjects:
-        mine = {c.kind: c for c in caption.claims if c.subject == subject and c.kind in ("object", *_ADJECTIVES)}
+        mine = {
+            c.kind: c for c in caption.claims if c.subject == subject and c.kind in ("object", *_ADJECTIVES)
+        }
         natural = NATURAL_COLOUR.get(mine["object"].value)
         if natural:
             mine.setdefault("colour", Claim("colour", natural, (), subject))
@@ -208,9 +214,13 @@ def _assign(reading: Reading, wanted: list[dict[str, Claim]], caption: Caption) 
 
     An object that differs in name and in colour is another object, so the wanted one is missing.
     """
-    largest = sorted(range(len(reading.objects)), key=lambda i: -int(reading.objects[i].mask.sum()))[:_LOOKED_AT]
+    largest = sorted(range(len(reading.objects)), key=lambda i: -int(reading.objects[i].mask.sum()))[
+        :_LOOKED_AT
+    ]
     slots: list[int | None] = [*largest, *[None] * len(wanted)]
-    costs = {(w, i): _pair_cost(claims, reading.objects[i]) for w, claims in enumerate(wanted) for i in largest}
+    costs = {
+        (w, i): _pair_cost(claims, reading.objects[i]) for w, claims in enumerate(wanted) for i in largest
+    }
 
     def total(choice: tuple[int | None, ...]) -> float:
         cost = sum(_MISSING if i is None else costs[w, i] for w, i in enumerate(choice))
@@ -224,7 +234,9 @@ def _pair_cost(claims: dict[str, Claim], item: SeenObject) -> float:
     answers = {kind: _answer(item, claim) for kind, claim in claims.items()}
     if answers["object"] is False and answers.get("colour") is not True:
         return 2 * _MISSING
-    return sum(_COST[kind][0 if answer is False else 1] for kind, answer in answers.items() if answer is not True)
+    return sum(
+        _COST[kind][0 if answer is False else 1] for kind, answer in answers.items() if answer is not True
+    )
 
 
 def _object_answers(
@@ -241,7 +253,7 @@ def _object_answers(
 def _other_answers(
     reading: Reading, caption: Caption, assignment: tuple[int | None, ...]
 ) -> list[tuple[Claim, bool | None]]:
-    """Answers about background, relations and places; a relation of a missing object is left to that object."""
+    """Answers about background, relations and places; none about a relation of a missing object."""
     answers = []
     for claim in caption.claims:
         if claim.kind == "background":
@@ -266,7 +278,7 @@ def _in_place(dx: float, dy: float, place: str) -> bool | None:
 
 
 def _points(dx: float, dy: float, direction: tuple[int, int], least: float) -> bool | None:
-    """Whether (dx, dy) points in a direction: at least `least` pixels along it, and more along than across."""
+    """Whether (dx, dy) points in a direction: at least `least` pixels, and more along it than across."""
     along = dx * direction[0] + dy * direction[1]
     across = abs(dx * direction[1]) + abs(dy * direction[0])
     if along >= least and along >= 0.85 * across:

@@ -1,7 +1,7 @@
 """Reads a picture of the demo world by classical vision: which objects are where, in what colour and pattern.
 
-It knows the drawings, the colours and the patterns of the world, and nothing of how a picture was made, so that it
-can judge what a diffusion model painted. Where a picture is unclear it says so rather than guess.
+It knows the drawings, the colours and the patterns of the world, and nothing of how a picture was made, so
+that it can judge what a diffusion model painted. Where a picture is unclear it says so rather than guess.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .scenes import _NO_PATTERN as NO_PATTERN
 from .scenes import SIDE
 from .silhouettes import Match, layers, match_silhouette
 from .surface import Surface, Thresholds, lab, read_surface
-from .vocabulary import BACKGROUNDS
+from .vocabulary import BACKGROUNDS, COLOURS
 
 __all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
 
@@ -45,8 +45,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class _View:
-    """A picture with its background told apart: `rgb` float32, `lab`, and bool masks: `foreground`, the part of it that
-    is `strong` against what is around, the part that is stem `green`."""
+    """A picture with its background told apart.
+
+    `rgb` and `lab` are float32; `foreground`, the part of it that is `strong` against what is around, and the
+    part that is stem `green` are bool masks.
+    """
 
     rgb: np.ndarray
     lab: np.ndarray
@@ -70,7 +73,9 @@ class _Candidate:
 def read_picture(picture: np.ndarray, limits: Limits | None = None) -> Reading:
     """Reads a (128, 128, 3) uint8 sRGB picture; ValueError for another shape or type."""
     if picture.shape != (SIDE, SIDE, 3) or picture.dtype != np.uint8:
-        raise ValueError(f"The reader reads ({SIDE}, {SIDE}, 3) uint8 pictures, not {picture.shape} {picture.dtype}.")
+        raise ValueError(
+            f"The reader reads ({SIDE}, {SIDE}, 3) uint8 pictures, not {picture.shape} {picture.dtype}."
+        )
     limits = limits or Limits()
     name, tone, clear = _background(picture, limits)
     view = _view(picture, tone, limits)
@@ -95,8 +100,8 @@ def _background(picture: np.ndarray, limits: Limits) -> tuple[str, np.ndarray, b
     Objects stay clear of the rim, so the rim votes; the tone is then that of all pixels near the rim's.
     """
     colours = lab(cv2.GaussianBlur(picture, (0, 0), 1.0))
-    rim = np.concatenate([colours[:3].reshape(-1, 3), colours[-3:].reshape(-1, 3), colours[:, :3].reshape(-1, 3),
-                          colours[:, -3:].reshape(-1, 3)])  # fmt: skip
+    sides = (colours[:3], colours[-3:], colours[:, :3], colours[:, -3:])
+    rim = np.concatenate([side.reshape(-1, 3) for side in sides])
     tone = np.median(rim, 0)
     near = np.linalg.norm(colours - tone, axis=2) < limits.background
     tone = np.median(colours[near], 0) if near.any() else tone
@@ -112,8 +117,8 @@ def _view(picture: np.ndarray, tone: np.ndarray, limits: Limits) -> _View:
     colours = lab(picture)
     distance = np.linalg.norm(colours - tone, axis=2)
     smooth = cv2.GaussianBlur(distance, (0, 0), 0.6)
-    # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; away from the edge less will
-    # do, or dark stripes on a dark ground would be lost.
+    # Half of the contrast nearby, so that a blurred edge falls where the sharp one was; away from the edge
+    # less will do, or dark stripes on a dark ground would be lost.
     nearby = cv2.dilate(smooth, np.ones((5, 5), np.uint8))
     strong = smooth > np.clip(nearby * 0.5, limits.contrast, 1.6 * limits.contrast)
     inner = cv2.erode((smooth > 0.75 * limits.contrast).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -194,19 +199,12 @@ def _split(view: _View, whole: _Candidate, pieces: list[np.ndarray], limits: Lim
 
 
 def _by_hue(view: _View, mask: np.ndarray) -> list[np.ndarray]:
-    """Parts of one hue each; stem green stays with the part that it touches most."""
-    strong = mask & (np.linalg.norm(view.lab[..., 1:], axis=2) > 15)
-    angle = np.arctan2(view.lab[..., 2], view.lab[..., 1])
-    if not strong.any():
-        return []
-    samples = np.stack([np.cos(angle[strong]), np.sin(angle[strong])], 1).astype(np.float32)
-    rule = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 0.01)
-    _, label, centres = cv2.kmeans(samples, 2, None, rule, 1, cv2.KMEANS_PP_CENTERS)
-    if len(samples) < 20 or np.linalg.norm(centres[0] - centres[1]) < 0.35:
-        return []
-    labels = np.zeros(mask.shape, np.uint8)
-    labels[strong] = label.ravel() + 1
-    return [piece for kind in (1, 2) for piece in _pieces(_filled(labels == kind, mask), 40)]
+    """Parts of one hue each: what a named colour and its darker tones share is their direction in RGB."""
+    named = np.array(list(COLOURS.values()), np.float32)
+    named /= np.linalg.norm(named, axis=1, keepdims=True)
+    hue = np.argmax(cv2.GaussianBlur(view.rgb, (0, 0), 0.8) @ named.T, axis=2)
+    strong = [kind for kind in range(len(named)) if (mask & (hue == kind)).sum() > 0.1 * mask.sum()]
+    return [piece for kind in strong for piece in _pieces(_filled(mask & (hue == kind), mask), 40)]
 
 
 def _filled(part: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -241,7 +239,7 @@ def _describe(view: _View, candidate: _Candidate, limits: Limits) -> SeenObject:
 
 
 def _with_colour_cues(view: _View, candidate: _Candidate) -> list[Match]:
-    """Matches with the score lowered where stem green is not where the drawing has it, or is where it has none."""
+    """Matches with the score lowered where stem green is missing, or is where the drawing has none."""
     mask = candidate.mask
     seen = view.green & mask
     if seen.sum() > 0.6 * mask.sum():
@@ -250,7 +248,9 @@ def _with_colour_cues(view: _View, candidate: _Candidate) -> list[Match]:
     for match in candidate.matches[:5]:
         expected = layers(match.name, match.centre, match.diameter, match.turn, SIDE).green > 0.5
         missing = 1 - (expected & seen).sum() / expected.sum() if expected.any() else 0.0
-        strange = min(1.0, (seen & ~cv2.dilate(expected.astype(np.uint8), np.ones((5, 5))).astype(bool)).sum() / 30)
+        strange = min(
+            1.0, (seen & ~cv2.dilate(expected.astype(np.uint8), np.ones((5, 5))).astype(bool)).sum() / 30
+        )
         fine = 0.08 * (missing + strange)
         judged.append(Match(match.name, match.score - float(fine), match.centre, match.diameter, match.turn))
     return sorted(judged, key=lambda match: -match.score)

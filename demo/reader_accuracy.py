@@ -1,4 +1,4 @@
-"""Measures the reader on scenes of known content, as painted or passed through the demo model's autoencoder."""
+"""Measures the reader on known scenes, as painted or passed through the demo model's autoencoder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ def main() -> None:
     """`python -m demo.reader --seeds A:B [--raw] --json -`"""
     parser = argparse.ArgumentParser(prog="python -m demo.reader", description=__doc__)
     parser.add_argument("--seeds", default="5000:5200", help="scenes A up to B, B left out")
-    parser.add_argument("--raw", action="store_true", help="read the scenes as painted, not through the autoencoder")
-    parser.add_argument("--weights", type=Path, help="the demo model or an autoencoder checkpoint; the shipped model")
+    parser.add_argument(
+        "--raw", action="store_true", help="read the scenes as painted, not through the autoencoder"
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="the demo model or an autoencoder checkpoint; the shipped model"
+    )
     parser.add_argument("--mistakes", action="store_true", help="list every object that was not read right")
-    parser.add_argument("--json", default="-", metavar="FILE", help="where the figures go, - for the terminal")
+    parser.add_argument(
+        "--json", default="-", metavar="FILE", help="where the figures go, - for the terminal"
+    )
     args = parser.parse_args()
     first, last = (int(part) for part in args.seeds.split(":"))
     spoil = _as_painted if args.raw else autoencoder(args.weights)
@@ -77,7 +83,7 @@ def autoencoder(weights: Path | None = None) -> Spoil:
 
 
 def measure(seeds: range, spoil: Spoil) -> tuple[Counter[str], float, list[str]]:
-    """Reads the scenes of `seeds` (every colour-object pair allowed); gives counts, seconds, and mistakes in words."""
+    """Reads the scenes of `seeds`, held-out pairs included: counts, seconds, and mistakes in words."""
     counts: Counter[str] = Counter()
     mistakes: list[str] = []
     seconds = 0.0
@@ -139,7 +145,9 @@ def figures(counts: Counter[str], seconds: float) -> dict[str, object]:
 
     def unsure(kind: str) -> float:
         answered = ("right", "wrong", "unsure")
-        return round(counts[f"{kind}_unsure"] / max(1, sum(counts[f"{kind}_{outcome}"] for outcome in answered)), 4)
+        return round(
+            counts[f"{kind}_unsure"] / max(1, sum(counts[f"{kind}_{outcome}"] for outcome in answered)), 4
+        )
 
     return {
         "scenes": counts["scenes"],
@@ -156,7 +164,11 @@ def figures(counts: Counter[str], seconds: float) -> dict[str, object]:
         "pattern_right": share("pattern"),
         "background_right": share("background"),
         "unsure": {kind: unsure(kind) for kind in ("name", "colour", "pattern", "background")},
-        "all_right": {kind: share(kind, ("right", "wrong", "unsure")) for kind in ("name", "colour", "pattern")},
-        "caption_matches": {outcome: counts[f"caption_{outcome}"] for outcome in ("right", "wrong", "unsure")},
+        "all_right": {
+            kind: share(kind, ("right", "wrong", "unsure")) for kind in ("name", "colour", "pattern")
+        },
+        "caption_matches": {
+            outcome: counts[f"caption_{outcome}"] for outcome in ("right", "wrong", "unsure")
+        },
         "ms_per_picture": round(1000 * seconds / max(1, counts["scenes"]), 1),
     }

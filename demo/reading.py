@@ -18,8 +18,8 @@ class SeenObject:
         box: Bounding box (x0, y0, x1, y1) of the mask in pixels, x1 and y1 exclusive.
         sure: Whether name, colour and pattern are all clear.
         mask: (128, 128) bool, what was seen of the object, holes left out.
-        scores: "name" and "name_margin" (overlap with the best silhouette and its lead over the next, 0 to 1),
-            "colour" and "colour_margin" (distance to the nearest named colour and that of the next, in Lab units),
+        scores: "name" and "name_margin" (overlap with the best silhouette, its lead over the next, 0 to 1),
+            "colour" and "colour_margin" (distance in Lab to the nearest named colour, and its lead, 0 to 1),
             "pattern" and "pattern_margin" (share of the variation that the pattern explains, and its lead),
             "diameter" (of the fitted drawing, in pixels), "x" and "y" (its centre).
     """
@@ -47,7 +47,7 @@ class SeenObject:
 
 @dataclass(frozen=True)
 class Reading:
-    """A picture as read: `sure` where the background and every object are clear and nothing else is in the picture."""
+    """A picture as read: `sure` where background and objects are clear and there is nothing else in it."""
 
     objects: tuple[SeenObject, ...]
     background: str | None

@@ -15,14 +15,16 @@ _GRID = 48
 _SPREAD = 10.0
 _TURNS = (-7, -3.5, 0, 3.5, 7)
 _SOFTNESS = 0.8
-_LOOKS = tuple((radius, blur) for radius in (19.0, 24.0, 29.0) for blur in (1.0, 2.0, 3.0, 4.0))[:-2]
-"""Radius and blur in pixels at which the drawings are kept: gaps close and points go round in a blurred picture."""
+_LOOKS = tuple((radius, blur) for radius in (19.0, 24.0, 29.0) for blur in (1.0, 2.0, 3.0))[:-1]
+"""Radius and blur in pixels at which drawings are kept: blur closes gaps and rounds points."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A drawing laid over a silhouette: `score` is their soft intersection over union, `centre` and `diameter` are in
-    pixels, `turn` in degrees."""
+    """A drawing laid over a silhouette: `score` is their soft intersection over union.
+
+    `centre` and `diameter` are in pixels, `turn` in degrees.
+    """
 
     name: str
     score: float
@@ -33,7 +35,7 @@ class Match:
 
 @dataclass(frozen=True)
 class _Library:
-    """Every drawing at every turn: `pictures` (drawings, grid * grid) float32, and how each was brought there."""
+    """Every drawing at every turn: `pictures` (drawings, grid * grid), and how each was brought there."""
 
     pictures: np.ndarray
     names: tuple[str, ...]
@@ -89,7 +91,9 @@ def match_silhouette(mask: np.ndarray) -> list[Match]:
 def _match(library: _Library, index: int, score: float, centre: np.ndarray, spread: float) -> Match:
     radius = spread / library.spreads[index]
     x, y = centre - library.offsets[index] * radius
-    return Match(library.names[index], score, (float(x), float(y)), 2 * radius, float(library.turns[index]))
+    return Match(
+        library.names[index], score, (float(x), float(y)), float(2 * radius), float(library.turns[index])
+    )
 
 
 def _place(mask: np.ndarray) -> tuple[np.ndarray, float]:
@@ -101,7 +105,7 @@ def _place(mask: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _standardised(mask: np.ndarray, centre: np.ndarray, spread: float) -> np.ndarray:
-    """(grid, grid) float32: the mask moved and scaled so that every silhouette has the same centre and spread."""
+    """(grid, grid) float32: the mask moved and scaled to the centre and spread of all silhouettes."""
     zoom = _SPREAD / spread
     shift = _GRID / 2 - 0.5 - zoom * centre
     move = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])

@@ -29,7 +29,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class _Layouts:
-    """Darkness in [0, 1] of every pattern at every phase, around an object's centre: `darkness` (layouts, side, side)."""
+    """Every pattern at every phase: `darkness` (layouts, side, side) in [0, 1] around an object's centre."""
 
     darkness: np.ndarray
     patterns: np.ndarray
@@ -41,11 +41,12 @@ class Thresholds:
 
     colour_distance: float = 22.0
     colour_ratio: float = 0.75
+    stray: float = 0.25
     explained: float = 0.28
     lead: float = 0.06
     shade: float = 0.86
     plain_explained: float = 0.2
-    plain_shade: float = 0.94
+    plain_shade: float = 0.9
 
 
 def read_surface(
@@ -98,11 +99,18 @@ def _two_tones(darkness: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _judge(
-    patterns: np.ndarray, explained: np.ndarray, bright: np.ndarray, dark: np.ndarray, pixels: np.ndarray, t: Thresholds
+    patterns: np.ndarray,
+    explained: np.ndarray,
+    bright: np.ndarray,
+    dark: np.ndarray,
+    pixels: np.ndarray,
+    t: Thresholds,
 ) -> Surface:
     shade = dark.sum(1) / np.maximum(bright.sum(1), 1)
     strength = np.where(shade < _DARK_SHARE, explained, 0)
-    best = {kind: int(np.argmax(np.where(patterns == kind, strength, -1))) for kind in range(1, len(PATTERNS))}
+    best = {
+        kind: int(np.argmax(np.where(patterns == kind, strength, -1))) for kind in range(1, len(PATTERNS))
+    }
     order = sorted(best, key=lambda kind: -strength[best[kind]])
     top = best[order[0]]
     lead = float(strength[top] - strength[best[order[1]]])
@@ -119,16 +127,28 @@ def _judge(
         "pattern": float(strength[top]),
         "pattern_margin": lead,
         "shade": float(shade[top]),
+        "stray": _stray(pixels, tone),
     }
-    clear = near < t.colour_distance and ratio < t.colour_ratio
+    clear = near < t.colour_distance and ratio < t.colour_ratio and scores["stray"] < t.stray
     return Surface(colour if clear else None, pattern, tone, scores)
 
 
+def _stray(pixels: np.ndarray, tone: np.ndarray) -> float:
+    """Share of the pixels that are of another hue than the tone: what has two hues has no colour."""
+    length = max(float(np.linalg.norm(tone)), 1.0)
+    along = np.outer(pixels @ tone / length**2, tone)
+    return float((np.linalg.norm(pixels - along, axis=1) > 0.3 * length).mean())
+
+
 def nearest_colour(rgb: np.ndarray) -> tuple[str, float, float]:
-    """The named colour nearest to an sRGB triple in Lab, its distance, and that over the distance of the next."""
+    """The named colour nearest to an sRGB triple in Lab, its distance, and that over the next one's."""
     distances = np.linalg.norm(_named_lab() - lab(rgb.reshape(1, 1, 3))[0, 0], axis=1)
     first, second = np.argsort(distances)[:2]
-    return list(COLOURS)[first], float(distances[first]), float(distances[first] / max(distances[second], 1e-6))
+    return (
+        list(COLOURS)[first],
+        float(distances[first]),
+        float(distances[first] / max(distances[second], 1e-6)),
+    )
 
 
 def lab(rgb: np.ndarray) -> np.ndarray:
@@ -147,8 +167,8 @@ def _layouts() -> _Layouts:
     pictures, kinds = [], []
     for kind, pattern in enumerate(PATTERNS[1:], 1):
         along_x, along_y = _period(pattern, axis=1), _period(pattern, axis=0)
-        # Stripes run aslant, so moving them along x alone gives every phase; checks repeat after half a period of y
-        # once x has gone a whole one.
+        # Stripes run aslant, so moving them along x alone gives every phase; checks moved half a period
+        # along y are checks moved half a period along x.
         slides = {"striped": [0.0], "checkered": np.arange(0, along_y / 2, _STEP)}
         for dy in slides.get(pattern, np.arange(0, along_y, _STEP)):
             for dx in np.arange(0, along_x, _STEP):

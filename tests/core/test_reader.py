@@ -1,4 +1,4 @@
-"""The reader finds what was painted, says "unsure" of what is no drawing, and checks captions in every respect."""
+"""The reader finds what was painted, is unsure of what is no drawing, and checks every claim of a caption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def worn(picture: np.ndarray) -> np.ndarray:
     wander = cv2.GaussianBlur(rng.normal(0, 1, (SIDE, SIDE, 2)).astype(np.float32), (0, 0), 4)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     wander *= 0.6 / wander.std()
-    bent = cv2.remap(soft, x + wander[..., 0], y + wander[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bent = cv2.remap(
+        soft, x + wander[..., 0], y + wander[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.clip(bent + rng.normal(0, 3, bent.shape), 0, 255).astype(np.uint8)
 
 
@@ -66,12 +68,24 @@ def test_masks_and_boxes_lie_on_the_objects():
 
 def test_a_blob_has_no_name():
     picture = np.full((SIDE, SIDE, 3), 246, np.uint8)
-    blob = np.array([[20, 60], [40, 40], [70, 62], [96, 30], [110, 70], [70, 84], [64, 110], [40, 80], [22, 90]])
+    blob = np.array(
+        [[20, 60], [40, 40], [70, 62], [96, 30], [110, 70], [70, 84], [64, 110], [40, 80], [22, 90]]
+    )
     cv2.fillPoly(picture, [blob], COLOURS["red"])
     (item,) = read_picture(picture).objects
     assert item.name is None
     assert item.colour == "red"
     assert not item.sure
+
+
+def test_objects_that_touch_are_told_apart():
+    picture = np.full((SIDE, SIDE, 3), 142, np.uint8)
+    cv2.circle(picture, (40, 64), 23, COLOURS["red"], -1, cv2.LINE_AA)
+    cv2.rectangle(picture, (62, 44), (102, 84), COLOURS["blue"], -1)
+    assert [(item.name, item.colour) for item in read_picture(picture).objects] == [
+        ("circle", "red"),
+        ("square", "blue"),
+    ]
 
 
 def test_noise_is_read_as_nothing_for_sure():
@@ -185,12 +199,16 @@ def test_what_a_caption_leaves_out_is_free_or_natural():
     assert wrong_kinds(reading_of(seen("leaf", "blue", (64, 64))), "a leaf") == [("colour", "green")]
     assert wrong_kinds(reading_of(seen("leaf", "blue", (64, 64))), "a blue leaf") == []
     assert wrong_kinds(reading_of(seen("fish", "red", (64, 64))), "a fish") == []
-    assert wrong_kinds(reading_of(seen("fish", "red", (64, 64), "dotted")), "a fish") == [("pattern", "solid")]
+    assert wrong_kinds(reading_of(seen("fish", "red", (64, 64), "dotted")), "a fish") == [
+        ("pattern", "solid")
+    ]
 
 
 def test_places():
     assert wrong_kinds(reading_of(seen("fish", "red", (34, 64))), "a red fish on the left") == []
-    assert wrong_kinds(reading_of(seen("fish", "red", (94, 64))), "a red fish on the left") == [("place", "on the left")]
+    assert wrong_kinds(reading_of(seen("fish", "red", (94, 64))), "a red fish on the left") == [
+        ("place", "on the left")
+    ]
     assert wrong_kinds(reading_of(seen("fish", "red", (62, 66))), "a red fish in the center") == []
 
 
@@ -218,7 +236,10 @@ def changes(caption: Caption) -> list[Caption]:
     """The caption with one colour or pattern claim made false, each in turn."""
     following = {**cycle(list(COLOURS)), **cycle(list(PATTERNS))}
     return [
-        replace(caption, claims=tuple(replace(c, value=following[c.value]) if c is claim else c for c in caption.claims))
+        replace(
+            caption,
+            claims=tuple(replace(c, value=following[c.value]) if c is claim else c for c in caption.claims),
+        )
         for claim in caption.claims
         if claim.kind in ("colour", "pattern")
     ]
@@ -226,3 +247,12 @@ def changes(caption: Caption) -> list[Caption]:
 
 def cycle(words: list[str]) -> dict[str, str]:
     return dict(zip(words, words[1:] + words[:1], strict=True))
+
+
+def test_an_object_of_two_hues_has_no_colour():
+    picture = np.full((SIDE, SIDE, 3), 246, np.uint8)
+    cv2.circle(picture, (64, 64), 26, COLOURS["red"], -1, cv2.LINE_AA)
+    right = picture[:, 64:]
+    right[right[..., 1] < 60] = COLOURS["blue"]
+    (item,) = read_picture(picture).objects
+    assert (item.name, item.colour) == ("circle", None)
