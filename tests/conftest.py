@@ -34,11 +34,16 @@ sys.meta_path.insert(0, RepositoryPackages)
 
 
 @pytest.fixture(scope="session")
-def host() -> str:
-    """The host's name, "upstream" or "registry"; `import comfy` works from here on."""
+def host(tmp_path_factory) -> str:
+    """The host's name, "upstream" or "registry"; `import comfy` works from here on.
+
+    What the host writes goes to a folder of the test run, not into the user's ComfyUI.
+    """
     from demo.host_path import prepare_host
 
     name = prepare_host()
+    base = tmp_path_factory.mktemp("host")
+    sys.argv += ["--cwd" if name == "registry" else "--base-directory", str(base)]
     if name == "registry":
         # The registry's host makes these names when it loads custom nodes.
         importlib.import_module("comfy.cmd.main_pre")

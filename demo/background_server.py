@@ -1,0 +1,70 @@
+"""The real ComfyUI server as a background process of this program, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .client import Client
+from .host_path import ROOT
+
+POLL_SECONDS = 0.5
+START_SECONDS = 300
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def background_server(base: Path, log: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Client]:
+    """A running server whose files are in `base` and whose output goes to `log`; it ends with the block.
+
+    `waiting` is called now and then until the server answers.
+
+    Raises:
+        RuntimeError: it ended instead of answering, or did not answer in time; `log` says more.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "demo.host_server", "--port", str(port), "--base", str(base)]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT)
+        try:
+            client = Client(f"http://127.0.0.1:{port}")
+            _wait_until_it_answers(process, client, log, waiting)
+            yield client
+        finally:
+            _end(process)
+
+
+def _wait_until_it_answers(
+    process: subprocess.Popen, client: Client, log: Path, waiting: Callable[[], None]
+) -> None:
+    last = time.monotonic() + START_SECONDS
+    while time.monotonic() < last:
+        if process.poll() is not None:
+            raise RuntimeError(f"ComfyUI ended with code {process.returncode} while starting; see {log}.")
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            client.object_info()
+            return
+        waiting()
+        time.sleep(POLL_SECONDS)
+    raise RuntimeError(f"ComfyUI did not answer within {START_SECONDS} s; see {log}.")
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

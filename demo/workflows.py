@@ -1,0 +1,363 @@
+"""The example workflows, in the editor's format and in the API's, from one description of each.
+
+`python -m demo.workflows` writes them to examples_workflows/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .host_path import ROOT
+
+FOLDER = ROOT / "examples_workflows"
+DEMO_PROMPT = "a red circle left of a striped blue star on a white background"
+DEMO_BOXES = "circle: 0%, 0%, 50%, 100%\nstar: 50%, 0%, 100%, 100%"
+PHOTO_PROMPT = "a photo of a cat wearing a red scarf next to a dog wearing a blue hat, in a park"
+PHOTO_NEGATIVE = "blurry, lowres, watermark"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output socket of a node in a graph."""
+
+    node: int
+    slot: int
+    type: str
+
+
+@dataclass(frozen=True)
+class NodeKind:
+    """What the editor must know of a node: sockets in the host's order, and names of its widgets.
+
+    The widget `control_after_generate` belongs to the editor alone and is not in the API's format.
+    """
+
+    id: str
+    inputs: tuple[tuple[str, str], ...] = ()
+    widgets: tuple[str, ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    size: tuple[int, int] = (300, 120)
+
+
+EDITOR_ONLY = "control_after_generate"
+_VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
+KINDS = {
+    kind.id: kind
+    for kind in (
+        NodeKind(
+            "SelAggDemoModel",
+            outputs=(("model", "MODEL"), ("clip", "CLIP"), ("vae", "VAE")),
+            size=(240, 70),
+        ),
+        NodeKind(
+            "CheckpointLoaderSimple",
+            widgets=("ckpt_name",),
+            outputs=(("MODEL", "MODEL"), ("CLIP", "CLIP"), ("VAE", "VAE")),
+            size=(320, 100),
+        ),
+        NodeKind(
+            "SelAggTextEncode",
+            inputs=(("clip", "CLIP"),),
+            widgets=("text",),
+            outputs=(("conditioning", "CONDITIONING"), ("prompt", "SELAGG_PROMPT")),
+            size=(360, 130),
+        ),
+        NodeKind(
+            "CLIPTextEncode",
+            inputs=(("clip", "CLIP"),),
+            widgets=("text",),
+            outputs=(("CONDITIONING", "CONDITIONING"),),
+            size=(360, 110),
+        ),
+        NodeKind(
+            "SelAggPrompt",
+            inputs=(("clip", "CLIP"),),
+            widgets=("text",),
+            outputs=(("prompt", "SELAGG_PROMPT"),),
+            size=(360, 110),
+        ),
+        NodeKind(
+            "SelAggCapture",
+            inputs=(("model", "MODEL"),),
+            widgets=("every_nth_step", "memory_mb", "negative_prompt"),
+            outputs=(("model", "MODEL"), ("capture", "SELAGG_CAPTURE")),
+            size=(300, 130),
+        ),
+        NodeKind(
+            "EmptyLatentImage",
+            widgets=("width", "height", "batch_size"),
+            outputs=(("LATENT", "LATENT"),),
+            size=(300, 110),
+        ),
+        NodeKind(
+            "KSampler",
+            inputs=(
+                ("model", "MODEL"),
+                ("positive", "CONDITIONING"),
+                ("negative", "CONDITIONING"),
+                ("latent_image", "LATENT"),
+            ),
+            widgets=("seed", EDITOR_ONLY, "steps", "cfg", "sampler_name", "scheduler", "denoise"),
+            outputs=(("LATENT", "LATENT"),),
+            size=(300, 265),
+        ),
+        NodeKind(
+            "VAEDecode",
+            inputs=(("samples", "LATENT"), ("vae", "VAE")),
+            outputs=(("IMAGE", "IMAGE"),),
+            size=(240, 50),
+        ),
+        NodeKind(
+            "SelAggHeatmaps",
+            inputs=(*_VIEWED, ("prompt", "SELAGG_PROMPT")),
+            widgets=("words", "mode", "top_fraction", "threshold"),
+            outputs=(
+                ("overlays", "IMAGE"),
+                ("masks", "MASK"),
+                ("contact_sheet", "IMAGE"),
+                ("words", "STRING"),
+            ),
+            size=(320, 240),
+        ),
+        NodeKind(
+            "SelAggDiagnose",
+            inputs=(*_VIEWED, ("expected", "MASK"), ("prompt", "SELAGG_PROMPT")),
+            widgets=("words", "expected_words", "boxes"),
+            outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
+            size=(420, 480),
+        ),
+        NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
+        NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
+    )
+}
+
+
+@dataclass
+class Workflow:
+    """A graph under construction; nodes are numbered in the order in which they are added."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: str,
+        position: tuple[int, int],
+        widgets: Mapping[str, Any] | None = None,
+        title: str | None = None,
+        **links: Output,
+    ) -> list[Output]:
+        """Adds a node and gives its outputs.
+
+        Raises:
+            KeyError: a widget is missing or unknown.
+            TypeError: a link to an unknown socket, or of another type than the socket's.
+        """
+        shape, values = KINDS[kind], dict(widgets or {})
+        if set(values) != set(shape.widgets):
+            raise KeyError(f"{kind}: widgets {sorted(values)}, not {sorted(shape.widgets)}")
+        sockets = dict(shape.inputs)
+        for name, output in links.items():
+            if sockets.get(name) != output.type:
+                raise TypeError(f"{kind}.{name} takes {sockets.get(name)}, not {output.type}")
+        node = {"kind": shape, "position": position, "widgets": values, "title": title, "links": links}
+        self.nodes.append(node)
+        number = len(self.nodes)
+        return [Output(number, slot, type_) for slot, (_, type_) in enumerate(shape.outputs)]
+
+    def api(self) -> dict[str, Any]:
+        """The format that the server's /prompt takes."""
+        return {
+            str(number): {
+                "class_type": node["kind"].id,
+                "inputs": {
+                    **{n: value for n, value in node["widgets"].items() if n != EDITOR_ONLY},
+                    **{name: [str(output.node), output.slot] for name, output in node["links"].items()},
+                },
+                "_meta": {"title": node["title"] or node["kind"].id},
+            }
+            for number, node in enumerate(self.nodes, start=1)
+        }
+
+    def editor(self) -> dict[str, Any]:
+        """The format that the editor opens and saves (version 0.4)."""
+        links = [
+            [output.node, output.slot, number, [n for n, _ in node["kind"].inputs].index(name), output.type]
+            for number, node in enumerate(self.nodes, start=1)
+            for name, output in node["links"].items()
+        ]
+        wires = [[number, *link] for number, link in enumerate(links, start=1)]
+        return {
+            "last_node_id": len(self.nodes),
+            "last_link_id": len(wires),
+            "nodes": [self._editor_node(number, wires) for number in range(1, len(self.nodes) + 1)],
+            "links": wires,
+            "groups": [],
+            "config": {},
+            "extra": {},
+            "version": 0.4,
+        }
+
+    def _editor_node(self, number: int, wires: list[list[Any]]) -> dict[str, Any]:
+        node = self.nodes[number - 1]
+        kind = node["kind"]
+        inputs = [
+            {
+                "name": name,
+                "type": type_,
+                "link": next((w[0] for w in wires if (w[3], w[4]) == (number, slot)), None),
+            }
+            for slot, (name, type_) in enumerate(kind.inputs)
+        ]
+        outputs = [
+            {
+                "name": name,
+                "type": type_,
+                "links": [w[0] for w in wires if (w[1], w[2]) == (number, slot)],
+                "slot_index": slot,
+            }
+            for slot, (name, type_) in enumerate(kind.outputs)
+        ]
+        titled = {"title": node["title"]} if node["title"] else {}
+        return {
+            "id": number,
+            "type": kind.id,
+            "pos": list(node["position"]),
+            "size": list(kind.size),
+            "flags": {},
+            "order": number - 1,
+            "mode": 0,
+            **titled,
+            "inputs": inputs,
+            "outputs": outputs,
+            "properties": {"Node name for S&R": kind.id},
+            "widgets_values": [node["widgets"][name] for name in kind.widgets],
+        }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between the examples. `checkpoint` None: the demo model; `stock`: CLIP Text Encode."""
+
+    prompt: str
+    negative: str
+    size: int
+    seed: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    checkpoint: str | None = None
+    batch: int = 1
+    boxes: str = ""
+    stock: bool = False
+
+
+def build(recipe: Recipe) -> Workflow:
+    """A picture sampled with capture, then its heatmaps and its diagnosis."""
+    flow = Workflow()
+    if recipe.checkpoint is None:
+        model, clip, vae = flow.add("SelAggDemoModel", (0, 0))
+    else:
+        model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    positive, negative, prompt = _encode(flow, recipe, clip)
+    capturing = {"every_nth_step": 1, "memory_mb": 256, "negative_prompt": False}
+    recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
+    canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
+    (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)
+    sampling = {
+        "seed": recipe.seed,
+        EDITOR_ONLY: "fixed",
+        "steps": recipe.steps,
+        "cfg": recipe.cfg,
+        "sampler_name": recipe.sampler,
+        "scheduler": recipe.scheduler,
+        "denoise": 1.0,
+    }
+    (latent,) = flow.add(
+        "KSampler",
+        (800, 0),
+        sampling,
+        model=recorded,
+        positive=positive,
+        negative=negative,
+        latent_image=empty,
+    )
+    (image,) = flow.add("VAEDecode", (800, 330), samples=latent, vae=vae)
+    flow.add("SaveImage", (800, 440), {"filename_prefix": "selagg/picture"}, "Picture", images=image)
+    _view(flow, recipe, {"capture": capture, "latent": latent, "image": image, **prompt})
+    return flow
+
+
+def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output]]:
+    """Positive and negative conditioning, and what viewers need besides: the words, for the stock encoder."""
+    place, below = (380, 0), (380, 200)
+    if not recipe.stock:
+        positive, _ = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
+        negative, _ = flow.add("SelAggTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
+        return positive, negative, {}
+    (positive,) = flow.add("CLIPTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
+    (negative,) = flow.add("CLIPTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
+    (words,) = flow.add("SelAggPrompt", (380, 400), {"text": recipe.prompt}, "Same text", clip=clip)
+    return positive, negative, {"prompt": words}
+
+
+def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
+    settings = {"words": "all", "mode": "all", "top_fraction": 0.25, "threshold": 0.0}
+    overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (1160, 0), settings, **viewed)
+    flow.add("PreviewImage", (1540, 0), None, "Overlays", images=overlays)
+    flow.add("PreviewImage", (1540, 380), None, "Contact sheet", images=sheet)
+    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes}
+    flow.add("SelAggDiagnose", (1160, 300), checks, "Diagnosis", **viewed)
+
+
+_DEMO = Recipe(DEMO_PROMPT, "", 128, 7, 20, 4.0, "euler", "normal", batch=2, boxes=DEMO_BOXES)
+RECIPES = {
+    "diagnose_demo": _DEMO,
+    "diagnose_demo_stock_encode": Recipe(**{**_DEMO.__dict__, "stock": True}),
+    "diagnose_sd15": Recipe(
+        PHOTO_PROMPT,
+        PHOTO_NEGATIVE,
+        512,
+        7,
+        20,
+        7.0,
+        "dpmpp_2m",
+        "karras",
+        checkpoint="v1-5-pruned-emaonly-fp16.safetensors",
+    ),
+    "diagnose_sdxl": Recipe(
+        PHOTO_PROMPT,
+        PHOTO_NEGATIVE,
+        1024,
+        7,
+        25,
+        7.0,
+        "dpmpp_2m",
+        "karras",
+        checkpoint="sd_xl_base_1.0.safetensors",
+    ),
+}
+
+
+def files() -> dict[str, str]:
+    """File name -> text of all example workflows."""
+    texts = {}
+    for name, recipe in RECIPES.items():
+        flow = build(recipe)
+        texts[f"{name}.json"] = json.dumps(flow.editor(), indent=2) + "\n"
+        texts[f"{name}.api.json"] = json.dumps(flow.api(), indent=2) + "\n"
+    return texts
+
+
+def main(folder: Path = FOLDER) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in files().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
