@@ -6,8 +6,7 @@ import logging
 
 from ..selagg_core.recording import DEFAULT_BUDGET, MEBIBYTE, Capture, CaptureSettings
 from . import host
-from .prompt import LABELS
-from .recorder import install
+from .recorder import LABELS, install
 
 logger = logging.getLogger("selagg")
 

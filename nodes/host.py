@@ -124,8 +124,11 @@ class AttentionSite:
 
 def diffusion_model(model) -> Any:
     """The network of a ModelPatcher, without torch.compile's shell."""
-    network = getattr(getattr(model, "model", None), "diffusion_model", None)
-    return getattr(network, "_orig_mod", network)
+    return _uncompiled(getattr(getattr(model, "model", None), "diffusion_model", None))
+
+
+def _uncompiled(module):
+    return getattr(module, "_orig_mod", module)
 
 
 def model_name(model) -> str:
@@ -157,16 +160,16 @@ def cross_attention_sites(model) -> tuple[AttentionSite, ...]:
 
 def _sites_of(block, name: str, number: int, halvings: int) -> list[AttentionSite]:
     sites = []
-    for module in block.children():
+    for module in map(_uncompiled, _uncompiled(block).children()):
         for depth, transformer in enumerate(getattr(module, "transformer_blocks", ())):
-            attention = getattr(transformer, "attn2", None)
+            attention = _uncompiled(getattr(_uncompiled(transformer), "attn2", None))
             if attention is not None and hasattr(attention, "heads"):
                 sites.append(AttentionSite(name, number, depth, attention.heads, max(0, halvings), attention))
     return sites
 
 
 def _has(block, class_name: str) -> bool:
-    return any(type(module).__name__ == class_name for module in block.children())
+    return any(type(module).__name__ == class_name for module in _uncompiled(block).children())
 
 
 def is_stock_attention(module) -> bool:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from ..selagg_core.prompt import LabelCache, Prompt, merge_parallel, prompt_from_tokens
+from ..selagg_core.prompt import Prompt, merge_parallel, prompt_from_tokens
 from . import host
-from .recorder import PROMPT_KEY
+from .recorder import LABELS, PROMPT_KEY
 
 logger = logging.getLogger("selagg")
-
-#: Which encoded text has which words: the only state that nodes share.
-LABELS = LabelCache()
 
 _CLIP_TOOLTIP = "The CLIP text encoder of the checkpoint (after LoRA and Clip Skip, as for CLIP Text Encode)."
 _TEXT_TOOLTIP = (

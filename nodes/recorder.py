@@ -25,6 +25,8 @@ logger = logging.getLogger("selagg")
 
 #: Key under which SelAgg Text Encode leaves its words in a conditioning.
 PROMPT_KEY = "selagg_prompt"
+#: Which encoded text has which words: the only state that nodes share.
+LABELS = LabelCache()
 
 
 def install(model, capture: Capture) -> None:
@@ -50,19 +52,17 @@ def record_evaluations(
     positive: list,
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
-    labels: LabelCache | None = None,
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
     (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.
-    labels: where words are looked up; None: only the words that travel in the conditioning.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
             f"{len(latents)} latents but {len(sigmas)} sigmas: one latent for each, at least one."
         )
-    capture = Capture(LabelCache() if labels is None else labels)
+    capture = Capture(LABELS)
     model = model.clone()
     install(model, capture)
     host.evaluate(model, positive, latents, sigmas)
@@ -96,18 +96,20 @@ class RunRecorder:
 
     def __init__(self, capture: Capture, run: host.SamplingRun):
         self._capture, self._guider = capture, run.guider
-        self._sites = host.cross_attention_sites(run.guider.model_patcher)
-        layout = HeadLayout.of((*site.key, site.heads) for site in self._sites)
+        sites = host.cross_attention_sites(run.guider.model_patcher)
+        layout = HeadLayout.of((*site.key, site.heads) for site in sites)
         size = run.noise.shape[-2:]
         self._sums = RunSums(
             layout,
-            {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in self._sites},
+            {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in sites},
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
             capture.settings.budget,
             capture.settings.stride,
         )
+        # Read once the host has loaded the model: packs exchange modules while they load.
+        self._sites: tuple[host.AttentionSite, ...] | None = None
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
@@ -180,8 +182,7 @@ class RunRecorder:
             self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = None
-        self._sites = ()
+        self._guider = self._batch = self._denoised = self._sites = None
 
     @contextmanager
     def _guarded(self):
@@ -194,7 +195,7 @@ class RunRecorder:
                     f"({type(error).__name__}: {error}). The picture is not affected; see the log."
                 )
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
-            self._sums.begin_evaluation()
+            self._sums.clear()  # frees the device: sampling goes on
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -279,6 +280,8 @@ class RunRecorder:
 
     def _with_recording(self, options: dict, rows: list[_Rows], total: int) -> dict:
         """Options of this call in which every layer records and then does what it did before."""
+        if self._sites is None:
+            self._sites = host.cross_attention_sites(self._guider.model_patcher)
         patches = dict(options.get("patches_replace", {}))
         replacements = dict(patches.get("attn2", {}))
         for site in self._sites:

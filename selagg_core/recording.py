@@ -309,9 +309,13 @@ class RunSums:
 
     def fail(self, reason: str) -> Run:
         """The run of which nothing could be recorded, and why."""
+        self.clear()
+        return Run(self.layout, (), self.latent_shape, self.sigmas, False, (*self._notices, reason))
+
+    def clear(self) -> None:
+        """Forget all sums."""
         self._buffer.clear()
         self._entries.clear()
-        return Run(self.layout, (), self.latent_shape, self.sigmas, False, (*self._notices, reason))
 
     def _pooling(self, entry: Entry) -> dict[LayerId, int]:
         batch = self.latent_shape[0]
