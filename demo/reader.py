@@ -38,7 +38,7 @@ class Limits:
     joined_score: float = 0.68
     gap: int = 5
     score: float = 0.8
-    lead: float = 0.025
+    lead: float = 0.03
     background: float = 14.0
     background_share: float = 0.6
 

@@ -41,7 +41,7 @@ class Thresholds:
 
     colour_distance: float = 22.0
     colour_ratio: float = 0.75
-    stray: float = 0.25
+    stray: float = 0.2
     explained: float = 0.28
     lead: float = 0.06
     shade: float = 0.86
