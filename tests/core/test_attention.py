@@ -87,6 +87,7 @@ def test_pooling_averages_cells_even_at_odd_edges():
     assert pool_grid(values, 3, 5, 1)[0] is values
 
 
+@settings(deadline=None)
 @given(height=st.integers(8, 130), width=st.integers(8, 130), times=st.integers(0, 3))
 def test_grid_is_found_from_its_number_of_pixels(height, width, times):
     grid = halved(height, times), halved(width, times)

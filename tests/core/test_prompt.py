@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selagg_core.prompt import (
@@ -211,6 +211,7 @@ def test_labels_are_of_the_contents_not_of_the_object():
         TextKey.of(torch.cat([a, a]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 8))
 def test_cache_is_bounded_and_forgets_the_oldest(seeds, capacity):
     cache = LabelCache(capacity)

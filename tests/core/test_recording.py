@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selagg_core.layout import HeadLayout, LayerId
@@ -206,6 +206,7 @@ def test_positive_prefers_the_whole_picture():
 # -- budget ----------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     sides=st.lists(
         st.tuples(st.integers(1, 20), st.integers(4, 128), st.integers(4, 128)), min_size=1, max_size=5
