@@ -1,4 +1,4 @@
-"""`python dev.py demo`: diagnoses a prompt on the real server, as a user's client would, and keeps the results."""
+"""`python dev.py demo`: diagnoses a prompt on the real server, as a user's client would."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def numbered(stem: str, pictures: list[bytes]) -> dict[str, bytes]:
 def overlay_names(report: Report) -> list[str]:
     """A file name for each word of each picture; a word can be anything, so only letters and digits stay."""
     return [
-        f"overlay_{picture.index + 1}_{number:02d}_{re.sub(r'[^a-z0-9]+', '-', word.label.lower()).strip('-')}.png"
+        f"overlay_{picture.index + 1}_{number:02d}_{re.sub('[^a-z0-9]+', '-', word.label.lower())}.png"
         for picture in report.pictures
         for number, word in enumerate(picture.words, start=1)
     ]
@@ -120,7 +120,10 @@ def run(folder: Path, progress: Progress) -> Results:
     progress.step(f"starting ComfyUI ({host.name})")
     with background_server(ROOT / ".host" / host.name, folder / "server.log", progress.waiting) as client:
         progress.step(f"sampling and diagnosing ({WORKFLOW})")
-        outputs = client.wait(client.queue(workflow), RUN_SECONDS, progress.waiting)
+        queued = client.queue(workflow)
+        if queued.errors:
+            raise WorkflowError(json.dumps(queued.errors))
+        outputs = client.wait(queued.id, RUN_SECONDS, progress.waiting)
         progress.step("collecting the results")
         return fetch(client, workflow, outputs)
 

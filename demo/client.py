@@ -19,6 +19,14 @@ class WorkflowError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Queued:
+    """A workflow in the server's queue; `errors`: by node id, the outputs that it leaves out, and why."""
+
+    id: str
+    errors: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Client:
     """`address`: such as http://127.0.0.1:8188."""
 
@@ -28,19 +36,17 @@ class Client:
         """All node classes of the server, with their sockets."""
         return json.loads(self._open("/object_info"))
 
-    def queue(self, workflow: Mapping[str, Any]) -> str:
-        """Queues a workflow in the API's format; gives its id.
+    def queue(self, workflow: Mapping[str, Any]) -> Queued:
+        """Queues a workflow in the API's format.
 
         Raises:
-            WorkflowError: the server found it invalid.
+            WorkflowError: the server found nothing in it that could run.
         """
         try:
             answer = json.loads(self._open("/prompt", json.dumps({"prompt": workflow}).encode()))
         except urllib.error.HTTPError as error:
             raise WorkflowError(error.read().decode(errors="replace")) from error
-        if answer.get("node_errors"):
-            raise WorkflowError(json.dumps(answer["node_errors"]))
-        return answer["prompt_id"]
+        return Queued(answer["prompt_id"], answer.get("node_errors") or {})
 
     def wait(
         self, prompt_id: str, seconds: float, waiting: Callable[[], None] = lambda: None

@@ -1,0 +1,112 @@
+"""The example workflows: both formats say the same, and name only nodes and sockets that the host has."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from types import SimpleNamespace
+
+import pytest
+from conftest import ROOT
+
+from demo import workflows
+
+EDITOR_FILES = sorted(workflows.RECIPES)
+
+
+@pytest.fixture(scope="module")
+def classes(host, pack):
+    """All node classes by id: the host's own and the pack's."""
+    return {**importlib.import_module("nodes").NODE_CLASS_MAPPINGS, **pack.NODE_CLASS_MAPPINGS}
+
+
+def declared(node_class) -> dict[str, tuple]:
+    """Every input of a node class that a workflow may set, in the host's order."""
+    inputs = node_class.INPUT_TYPES()
+    return {**inputs.get("required", {}), **inputs.get("optional", {})}
+
+
+def is_widget(definition) -> bool:
+    return isinstance(definition[0], list) or definition[0] in ("INT", "FLOAT", "STRING", "BOOLEAN")
+
+
+def read(name: str) -> dict:
+    return json.loads((ROOT / "examples_workflows" / name).read_text(encoding="utf-8"))
+
+
+def to_api(editor: dict, classes: dict) -> dict:
+    """The API's form of an editor's workflow, by the host's own order of widgets."""
+    wires = {wire[0]: SimpleNamespace(node=wire[1], slot=wire[2]) for wire in editor["links"]}
+    nodes = {}
+    for node in editor["nodes"]:
+        values = iter(node["widgets_values"])
+        inputs = {}
+        for name, definition in declared(classes[node["type"]]).items():
+            if is_widget(definition):
+                inputs[name] = next(values)
+                if name in ("seed", "noise_seed"):
+                    assert next(values) == "fixed"
+        assert not list(values), f"{node['type']} has more widget values than widgets"
+        for socket in node["inputs"]:
+            if socket["link"] is not None:
+                wire = wires[socket["link"]]
+                inputs[socket["name"]] = [str(wire.node), wire.slot]
+        title = node.get("title", node["type"])
+        nodes[str(node["id"])] = {
+            "class_type": node["type"],
+            "inputs": inputs,
+            "_meta": {"title": title},
+        }
+    return nodes
+
+
+def test_the_files_are_what_their_description_gives():
+    written = {file.name: file.read_text("utf-8") for file in (ROOT / "examples_workflows").glob("*.json")}
+    assert written == workflows.files()
+
+
+def test_the_folder_is_found_under_the_hosts_name_too():
+    assert (ROOT / "example_workflows" / "diagnose_demo.json").is_file()
+
+
+@pytest.mark.parametrize("name", EDITOR_FILES)
+def test_both_formats_say_the_same(classes, name):
+    assert to_api(read(f"{name}.json"), classes) == read(f"{name}.api.json")
+
+
+@pytest.mark.parametrize("name", EDITOR_FILES)
+def test_every_node_and_socket_exists(classes, name):
+    api = read(f"{name}.api.json")
+    for number, node in api.items():
+        assert node["class_type"] in classes, f"{number}: no node {node['class_type']}"
+        known = declared(classes[node["class_type"]])
+        assert set(node["inputs"]) <= set(known)
+        required = set(classes[node["class_type"]].INPUT_TYPES().get("required", {}))
+        assert required <= set(node["inputs"])
+        for socket, value in node["inputs"].items():
+            if isinstance(value, list):
+                source = classes[api[value[0]]["class_type"]]
+                assert source.RETURN_TYPES[value[1]] == known[socket][0], f"{node['class_type']}.{socket}"
+            elif isinstance(known[socket][0], list) and socket != "ckpt_name":
+                assert value in known[socket][0]
+
+
+@pytest.mark.parametrize("name", EDITOR_FILES)
+def test_links_of_the_editor_are_consistent(classes, name):
+    editor = read(f"{name}.json")
+    nodes = {node["id"]: node for node in editor["nodes"]}
+    for number, source, slot, target, socket, type_ in editor["links"]:
+        assert number in nodes[source]["outputs"][slot]["links"]
+        assert nodes[source]["outputs"][slot]["type"] == type_
+        assert nodes[target]["inputs"][socket]["link"] == number
+        assert nodes[target]["inputs"][socket]["type"] == type_
+    for node in editor["nodes"]:
+        outputs = [output["type"] for output in node["outputs"]]
+        assert outputs == list(classes[node["type"]].RETURN_TYPES)
+
+
+def test_a_link_of_the_wrong_type_is_refused():
+    flow = workflows.Workflow()
+    model, _, _ = flow.add("SelAggDemoModel", (0, 0))
+    with pytest.raises(TypeError, match="takes IMAGE"):
+        flow.add("PreviewImage", (0, 0), images=model)
