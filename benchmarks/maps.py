@@ -1,7 +1,7 @@
 """How well word maps find what the word names, against the exact masks of ground-truth scenes.
 
-A scene is encoded by the demo VAE, noised to several levels, shown once to the model with its own caption at each
-level, and the map of every object, colour and pattern word is compared with the mask of its object.
+A scene is encoded by the demo VAE, noised to several levels, shown once to the model with its own caption at
+each level, and the map of every object, colour and pattern word is compared with the mask of its object.
 
 `python -m benchmarks.maps --seeds 5000:5064 --json -`
 """
@@ -31,7 +31,7 @@ DEVELOPMENT_SEEDS = "9000:9048"
 
 @dataclass(frozen=True)
 class WordScore:
-    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, peak inside, average precision."""
+    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, hit of the peak, precision."""
 
     kind: str
     scene: int
@@ -152,7 +152,7 @@ def summary(scores: list[WordScore], thresholds: dict[str, int]) -> dict[str, di
 
 
 def seed_range(text: str) -> range:
-    """"A:B" -> range(A, B); ValueError where it is empty or no range."""
+    """ "A:B" -> range(A, B); ValueError where it is empty or no range."""
     first, colon, last = text.partition(":")
     if not colon or not (first.isdigit() and last.isdigit()) or int(first) >= int(last):
         raise ValueError(f"Seeds are written A:B with A below B, not {text!r}.")
@@ -161,9 +161,15 @@ def seed_range(text: str) -> range:
 
 def main() -> None:
     """Chooses thresholds on the development seeds, scores the asked seeds, prints one JSON object last."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=seed_range, default="5000:5064", help="A:B, the scenes that are scored")
-    parser.add_argument("--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for the thresholds")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=seed_range, default="5000:5064", help="A:B, the scenes that are scored"
+    )
+    parser.add_argument(
+        "--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for the thresholds"
+    )
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
     if set(args.seeds) & set(args.development):
@@ -174,7 +180,12 @@ def main() -> None:
             bench = MapBench()
             development = measure(bench, args.development)
             scored = measure(bench, args.seeds)
-    result = {"scenes": len(args.seeds), "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}", "methods": {}, "thresholds": {}}
+    result = {
+        "scenes": len(args.seeds),
+        "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
+        "methods": {},
+        "thresholds": {},
+    }
     for method, scores in scored.items():
         chosen = {k: best_threshold([s for s in development[method] if s.kind == k]) for k in KINDS}
         result["methods"][method] = summary(scores, chosen)

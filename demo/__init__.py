@@ -1,1 +1,1 @@
-"""The ground-truth world: scenes with known content, the small model trained on them, and a reader of pictures."""
+"""The ground-truth world: scenes of known content, the model trained on them, a reader of pictures."""

@@ -1,6 +1,6 @@
 """The demo model: its shape, its weights, and the host objects built from them.
 
-Everything is of the host's own classes: a UNet of SD1.x block layout (`supported_models.SD15` with other widths,
+Everything is of the host's own classes: a UNet of SD1.x block layout (`supported_models.SD15`, other widths,
 v-prediction), CLIP text model classes of the SD1.x family behind the real CLIP tokenizer, TAESD as the VAE.
 """
 
@@ -60,7 +60,7 @@ TEXT_CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class DemoWeights:
-    """Weights by part, keys as the host's classes name them; `tokens` are the ids whose embedding was trained."""
+    """Weights by part, keys as the host names them; `tokens`: the ids whose embedding was trained."""
 
     unet: dict[str, torch.Tensor]
     text: dict[str, torch.Tensor]
@@ -69,7 +69,7 @@ class DemoWeights:
     metadata: dict[str, str]
 
     def token_embedding(self) -> torch.Tensor:
-        """(49408, width): untrained ids hold the mean of the trained ones, so that an unknown word says nothing."""
+        """(49408, width): untrained ids hold the mean of the others: an unknown word says nothing."""
         rows = self.text["text_model.embeddings.token_embedding.weight"].float()
         table = rows.mean(0).repeat(VOCABULARY_SIZE, 1)
         table[self.tokens] = rows

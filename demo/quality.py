@@ -1,7 +1,7 @@
 """How often the demo model paints what a prompt says, as the reader sees it.
 
-`python -m demo.quality --seeds 20000:20200 --json -` : one picture for each of 200 prompts of two objects that the
-training never drew; `--held-out` takes prompts with a colour-object pair that was kept out of training.
+`python -m demo.quality --seeds 20000:20200 --json -` : one picture for each of 200 prompts of two objects
+that the training never drew; `--held-out`: prompts with a colour-object pair kept out of training.
 """
 
 from __future__ import annotations
@@ -67,8 +67,12 @@ def measure(seeds: range, objects: int, held_out: bool, settings: dict, keep: Pa
 
 def main() -> None:
     """Samples, reads, and prints one JSON object last."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="20000:20200", help="A:B, of scenes; their captions are the prompts")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", default="20000:20200", help="A:B, of scenes; their captions are the prompts"
+    )
     parser.add_argument("--objects", type=int, default=2)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--steps", type=int)

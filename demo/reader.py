@@ -13,11 +13,10 @@ import numpy as np
 
 from .caption_check import Verdict, check_caption, parse_caption
 from .reading import Reading, SeenObject
-from .scenes import _NO_PATTERN as NO_PATTERN
 from .scenes import SIDE
 from .silhouettes import Match, layers, match_silhouette
 from .surface import Surface, Thresholds, lab, read_surface
-from .vocabulary import BACKGROUNDS, COLOURS
+from .vocabulary import BACKGROUNDS, COLOURS, WITHOUT_PATTERN
 
 __all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
 
@@ -265,7 +264,9 @@ def _surface(view: _View, mask: np.ndarray, match: Match) -> Surface:
     paint = inside & ~spoiled
     if paint.sum() < 60:
         paint = _deepest(mask & ~spoiled, 60)
-    return read_surface(view.rgb, paint, match.centre, _ALWAYS_PLAIN if match.name in NO_PATTERN else None)
+    return read_surface(
+        view.rgb, paint, match.centre, _ALWAYS_PLAIN if match.name in WITHOUT_PATTERN else None
+    )
 
 
 def _deepest(mask: np.ndarray, pixels: int) -> np.ndarray:

@@ -35,7 +35,13 @@ def describe(picture: np.ndarray, prompt: str) -> dict[str, Any]:
 
 def _seen(reading: Reading) -> dict[str, Any]:
     objects = [
-        {"name": o.name, "colour": o.colour, "pattern": o.pattern, "box": [int(v) for v in o.box], "sure": bool(o.sure)}
+        {
+            "name": o.name,
+            "colour": o.colour,
+            "pattern": o.pattern,
+            "box": [int(v) for v in o.box],
+            "sure": bool(o.sure),
+        }
         for o in reading.objects
     ]
     return {"objects": objects, "background": reading.background}
@@ -47,7 +53,9 @@ def file_name(prompt: str, seed: int) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prompt")
     source.add_argument("--prompts", type=Path, help="a text file, one prompt a line")
@@ -78,7 +86,11 @@ def main() -> None:
     settings = SamplingSettings(**chosen)
     args.out.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        stream = sys.stdout if args.json == "-" else stack.enter_context(Path(args.json).open("w", encoding="utf-8"))
+        stream = (
+            sys.stdout
+            if args.json == "-"
+            else stack.enter_context(Path(args.json).open("w", encoding="utf-8"))
+        )
         for prompt in prompts:
             with contextlib.redirect_stdout(sys.stderr):
                 pictures = studio.decode(studio.sample(prompt, seeds, settings))

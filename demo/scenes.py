@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from .shapes import drawing, outline, rasterise
-from .vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NATURAL_COLOUR, OBJECTS, PATTERNS, SHAPES, SIZES
+from .vocabulary import (
+    BACKGROUNDS,
+    COLOURS,
+    HELD_OUT,
+    NATURAL_COLOUR,
+    OBJECTS,
+    PATTERNS,
+    SIZES,
+    WITHOUT_PATTERN,
+)
 
 SIDE = 128
 """Side of a picture in pixels."""
@@ -18,13 +26,13 @@ _SUPERSAMPLING = 4
 _STEM_GREEN = (40, 110, 48)
 _INK = 0.28
 _PATTERN_SHADE = 0.45
-_NO_PATTERN = frozenset({"rose", "mint"})
+
 _RELATIONS = {"left of": (1, 0), "right of": (-1, 0), "above": (0, 1), "below": (0, -1)}
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object: `centre` (x, y) and `diameter` in pixels, `turn` in degrees, `rgb` the colour as painted."""
+    """One object: `centre` (x, y) and `diameter` in pixels, `turn` in degrees, `rgb` as painted."""
 
     name: str
     colour: str
@@ -115,7 +123,7 @@ def _paint(picture: np.ndarray, mask: np.ndarray, item: SceneObject) -> None:
     canvas = np.empty((*body.shape, 3), np.float32)
     canvas[:] = picture[top, left]
     canvas[green > 0] = _STEM_GREEN
-    dark = _pattern(item.pattern, centre, body.shape[0])
+    dark = pattern_shade(item.pattern, centre, body.shape[0])
     canvas[(body > 0) & ~dark] = tone
     canvas[(body > 0) & dark] = tone * _PATTERN_SHADE
     ink = (outline(plan.lines, *placed, width=int(1.7 * _SUPERSAMPLING)) > 0) & (body > 0)
@@ -126,7 +134,7 @@ def _paint(picture: np.ndarray, mask: np.ndarray, item: SceneObject) -> None:
     mask[window] = cv2.resize(np.maximum(body, green), (side, side), interpolation=cv2.INTER_AREA)[cut] > 127
 
 
-def _pattern(pattern: str, centre: np.ndarray, side: int) -> np.ndarray:
+def pattern_shade(pattern: str, centre: np.ndarray, side: int) -> np.ndarray:
     """(side, side) bool: where the darker tone of a pattern goes, laid out from the object's centre."""
     if pattern == "solid":
         return np.zeros((side, side), bool)
@@ -139,7 +147,9 @@ def _pattern(pattern: str, centre: np.ndarray, side: int) -> np.ndarray:
     return np.mod(np.floor(x / 12) + np.floor(y / 12), 2) < 1
 
 
-def random_scene(rng: np.random.Generator, objects: int | None = None, held_out: bool | None = False) -> Scene:
+def random_scene(
+    rng: np.random.Generator, objects: int | None = None, held_out: bool | None = False
+) -> Scene:
     """Draws a scene.
 
     Args:
@@ -162,7 +172,8 @@ def random_scene(rng: np.random.Generator, objects: int | None = None, held_out:
         kinds.append((name, colour))
     placed = _place(rng, count)
     items = tuple(
-        _finish(rng, name, colour, size, centre) for (name, colour), (size, centre) in zip(kinds, placed, strict=True)
+        _finish(rng, name, colour, size, centre)
+        for (name, colour), (size, centre) in zip(kinds, placed, strict=True)
     )
     return Scene(items, background, _jitter(rng, BACKGROUNDS[background], 3))
 
@@ -178,9 +189,11 @@ def _draw_kind(rng: np.random.Generator, force_held_out: bool) -> tuple[str, str
     return name, str(rng.choice(list(COLOURS)))
 
 
-def _finish(rng: np.random.Generator, name: str, colour: str, size: str, centre: tuple[float, float]) -> SceneObject:
+def _finish(
+    rng: np.random.Generator, name: str, colour: str, size: str, centre: tuple[float, float]
+) -> SceneObject:
     pattern = "solid"
-    if name not in _NO_PATTERN and size != "small" and rng.random() < 0.45:
+    if name not in WITHOUT_PATTERN and size != "small" and rng.random() < 0.45:
         pattern = str(rng.choice(PATTERNS[1:]))
     diameter = SIZES[size] * rng.uniform(0.95, 1.05)
     turn = rng.uniform(-6, 6)
@@ -193,14 +206,19 @@ def _jitter(rng: np.random.Generator, rgb: tuple[int, int, int], spread: int) ->
 
 def _place(rng: np.random.Generator, count: int) -> list[tuple[str, tuple[float, float]]]:
     """Sizes and centres of objects that neither overlap nor leave the picture."""
-    sizes_by_count = {1: ["small", "medium", "large"], 2: ["small", "medium", "large"], 3: ["small", "medium"]}
+    sizes_by_count = {
+        1: ["small", "medium", "large"],
+        2: ["small", "medium", "large"],
+        3: ["small", "medium"],
+    }
     while True:
         sizes = [str(rng.choice(sizes_by_count[count])) for _ in range(count)]
         reach = [SIZES[size] * 0.58 for size in sizes]
         centres = [(rng.uniform(r + 2, SIDE - r - 2), rng.uniform(r + 2, SIDE - r - 2)) for r in reach]
         pairs = [(i, j) for i in range(count) for j in range(i)]
         if all(
-            max(abs(centres[i][0] - centres[j][0]), abs(centres[i][1] - centres[j][1])) > reach[i] + reach[j] + 3
+            max(abs(centres[i][0] - centres[j][0]), abs(centres[i][1] - centres[j][1]))
+            > reach[i] + reach[j] + 3
             for i, j in pairs
         ):
             return list(zip(sizes, centres, strict=True))
@@ -215,7 +233,7 @@ def relation_between(a: SceneObject, b: SceneObject) -> str:
 
 
 def place_of(item: SceneObject) -> str | None:
-    """"on the left", "on the right", "at the top", "at the bottom", "in the center", or None if unclear."""
+    """ "on the left", "on the right", "at the top", "at the bottom", "in the center", or None if unclear."""
     dx, dy = item.centre[0] - SIDE / 2, item.centre[1] - SIDE / 2
     if max(abs(dx), abs(dy)) < 10:
         return "in the center"
@@ -238,7 +256,9 @@ class _Writer:
         self.text += (glue if self.text else "") + phrase
         return tuple(range(start, len(caption_words(self.text))))
 
-    def claim(self, kind: str, value: str, words: tuple[int, ...], subject: int | None, other: int | None = None):
+    def claim(
+        self, kind: str, value: str, words: tuple[int, ...], subject: int | None, other: int | None = None
+    ):
         self.claims.append(Claim(kind, value, words, subject, other))
 
 
@@ -254,7 +274,11 @@ def caption(scene: Scene, rng: np.random.Generator) -> Caption:
     if len(scene.objects) == 1 and not tags and (place := place_of(scene.objects[0])) and rng.random() < 0.5:
         writer.claim("place", place, writer.say(place), 0)
     if rng.random() < 0.75:
-        words = writer.say(f"{scene.background} background", ", ") if tags else writer.say(f"on a {scene.background} background")
+        words = (
+            writer.say(f"{scene.background} background", ", ")
+            if tags
+            else writer.say(f"on a {scene.background} background")
+        )
         writer.claim("background", scene.background, words[-2:-1], None)
     return Caption(writer.text, tuple(writer.claims))
 
@@ -273,7 +297,7 @@ def _describe(writer: _Writer, item: SceneObject, index: int, tags: bool, rng: n
     parts: list[tuple[str, str]] = []
     if item.size != "medium" and rng.random() < 0.5:
         parts.append(("size", item.size))
-    if item.pattern != "solid" or (item.name not in _NO_PATTERN and rng.random() < 0.15):
+    if item.pattern != "solid" or (item.name not in WITHOUT_PATTERN and rng.random() < 0.15):
         parts.append(("pattern", item.pattern))
     natural = NATURAL_COLOUR.get(item.name) == item.colour
     if not natural or rng.random() < 0.4:
@@ -285,24 +309,10 @@ def _describe(writer: _Writer, item: SceneObject, index: int, tags: bool, rng: n
         writer.claim(kind, value, writer.say(value, ", " if tags and place == 0 else " "), index)
 
 
-def scene_from_seed(seed: int, objects: int | None = None, held_out: bool | None = False) -> tuple[Scene, Caption]:
+def scene_from_seed(
+    seed: int, objects: int | None = None, held_out: bool | None = False
+) -> tuple[Scene, Caption]:
     """The scene and caption of a seed. Training uses seeds from 1,000,000; benchmarks use small ones."""
     rng = np.random.default_rng(seed)
     scene = random_scene(rng, objects, held_out)
     return scene, caption(scene, rng)
-
-
-def mirrored(scene: Scene) -> Scene:
-    """The scene as seen in a mirror (used to enlarge the training set; patterns are laid out anew)."""
-    turned = [replace(o, centre=(SIDE - o.centre[0], o.centre[1]), turn=-o.turn) for o in scene.objects]
-    return replace(scene, objects=tuple(turned))
-
-
-def is_shape(name: str) -> bool:
-    """Whether an object is a bare shape rather than a recognisable thing."""
-    return name in SHAPES
-
-
-def claims_of_kind(claims: Iterable[Claim], kind: str) -> list[Claim]:
-    """The claims of one kind, in caption order."""
-    return [claim for claim in claims if claim.kind == kind]

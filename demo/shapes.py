@@ -80,7 +80,9 @@ def _mint() -> Drawing:
 def _fish() -> Drawing:
     tail = _polygon((0.45, 0), (1.1, -0.55), (0.92, 0), (1.1, 0.55))
     eye = _ellipse(-0.6, -0.12, 0.09, 0.09)
-    return Drawing(body=(_ellipse(-0.2, 0, 0.85, 0.52), tail), lines=(eye, _polygon((-0.3, -0.36), (-0.3, 0.36))))
+    return Drawing(
+        body=(_ellipse(-0.2, 0, 0.85, 0.52), tail), lines=(eye, _polygon((-0.3, -0.36), (-0.3, 0.36)))
+    )
 
 
 def _house() -> Drawing:
@@ -105,7 +107,18 @@ def _orange() -> Drawing:
 def _cross() -> Polygon:
     a, b = 0.34, 0.98
     return _polygon(
-        (-a, -b), (a, -b), (a, -a), (b, -a), (b, a), (a, a), (a, b), (-a, b), (-a, a), (-b, a), (-b, -a), (-a, -a)
+        (-a, -b),
+        (a, -b),
+        (a, -a),
+        (b, -a),
+        (b, a),
+        (a, a),
+        (a, b),
+        (-a, b),
+        (-a, a),
+        (-b, a),
+        (-b, -a),
+        (-a, -a),
     )
 
 
@@ -113,7 +126,9 @@ def drawing(name: str) -> Drawing:
     """The drawing of an object of `vocabulary.OBJECTS`; ValueError for another name."""
     plain = {
         "circle": lambda: Drawing(body=(_ellipse(0, 0, 0.94, 0.94),)),
-        "square": lambda: Drawing(body=(_polygon((-0.84, -0.84), (0.84, -0.84), (0.84, 0.84), (-0.84, 0.84)),)),
+        "square": lambda: Drawing(
+            body=(_polygon((-0.84, -0.84), (0.84, -0.84), (0.84, 0.84), (-0.84, 0.84)),)
+        ),
         "triangle": lambda: Drawing(body=(_polygon((0, -0.98), (1.0, 0.82), (-1.0, 0.82)),)),
         "star": lambda: Drawing(body=(_star(),)),
         "ring": lambda: Drawing(body=(_ellipse(0, 0, 0.98, 0.98),), holes=(_ellipse(0, 0, 0.5, 0.5),)),
@@ -130,7 +145,9 @@ def drawing(name: str) -> Drawing:
     return plain[name]()
 
 
-def rasterise(polygons: tuple[Polygon, ...], size: int, centre: np.ndarray, radius: float, turn: float) -> np.ndarray:
+def rasterise(
+    polygons: tuple[Polygon, ...], size: int, centre: np.ndarray, radius: float, turn: float
+) -> np.ndarray:
     """Filled polygons as a (size, size) uint8 mask of 0 or 255; pixels of the rendering grid."""
     mask = np.zeros((size, size), np.uint8)
     for polygon in polygons:
@@ -139,7 +156,9 @@ def rasterise(polygons: tuple[Polygon, ...], size: int, centre: np.ndarray, radi
     return mask
 
 
-def outline(lines: tuple[Polygon, ...], size: int, centre: np.ndarray, radius: float, turn: float, width: int) -> np.ndarray:
+def outline(
+    lines: tuple[Polygon, ...], size: int, centre: np.ndarray, radius: float, turn: float, width: int
+) -> np.ndarray:
     """Polylines as a (size, size) uint8 mask of 0 or 255."""
     mask = np.zeros((size, size), np.uint8)
     for line in lines:

@@ -39,7 +39,9 @@ class Studio:
             embedding, pooled = self.clip.encode_from_tokens(tokens, return_pooled=True)[:2]
         return [[embedding, {"pooled_output": pooled}]]
 
-    def sample(self, text: str, seeds: list[int], settings: SamplingSettings, model: Any = None) -> torch.Tensor:
+    def sample(
+        self, text: str, seeds: list[int], settings: SamplingSettings, model: Any = None
+    ) -> torch.Tensor:
         """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture."""
         import comfy.sample
 
@@ -48,9 +50,18 @@ class Studio:
         positive, negative = self.conditioning(text), self.conditioning("")
         with torch.inference_mode():
             return comfy.sample.sample(
-                model or self.model, noise, settings.steps, settings.cfg, settings.sampler, settings.scheduler,
-                positive, negative, empty, denoise=1.0, disable_pbar=True, seed=seeds[0],
-            )  # fmt: skip
+                model or self.model,
+                noise,
+                settings.steps,
+                settings.cfg,
+                settings.sampler,
+                settings.scheduler,
+                positive,
+                negative,
+                empty,
+                disable_pbar=True,
+                seed=seeds[0],
+            )
 
     def decode(self, latents: torch.Tensor) -> np.ndarray:
         """(n, 128, 128, 3) uint8."""
@@ -62,5 +73,3 @@ class Studio:
         """Latents of (n, 128, 128, 3) uint8 pictures, as VAE Encode gives them."""
         with torch.inference_mode():
             return self.vae.encode(torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255)
-
-

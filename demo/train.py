@@ -21,15 +21,25 @@ log = logging.getLogger("selagg.demo.train")
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), help="where to write and resume from")
+    parser.add_argument(
+        "--checkpoints", type=Path, default=Path("checkpoints"), help="where to write and resume from"
+    )
     parser.add_argument("--autoencoder-steps", type=int, default=900)
-    parser.add_argument("--lesson-steps", type=int, default=300, help="batches of the text encoder's first lesson")
+    parser.add_argument(
+        "--lesson-steps", type=int, default=300, help="batches of the text encoder's first lesson"
+    )
     parser.add_argument("--steps", type=int, default=6000, help="steps of the denoiser in all")
     parser.add_argument("--learning-rate", type=float, default=8e-4)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--from-shipped", action="store_true", help="start from the weights that ship, not from nothing")
-    parser.add_argument("--export", action="store_true", help="only write the weights file of the last checkpoint")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the UNet: minutes to start, then faster")
+    parser.add_argument(
+        "--from-shipped", action="store_true", help="start from the weights that ship, not from nothing"
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="only write the weights file of the last checkpoint"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="torch.compile the UNet: minutes to start, then faster"
+    )
     parser.add_argument("--preview", action="store_true", help="write a PNG of samples at every save")
     return parser.parse_args()
 
@@ -86,7 +96,9 @@ def _first_lesson(folder: Path, tokenizer, steps: int) -> None:
         return
     encoder = TextEncoder(tokenizer.tokens)
     rng = np.random.default_rng(4_000_000)
-    share = first_lesson(encoder, tokenizer, caption_batches(rng, lambda r: caption(random_scene(r), r), steps, 128))
+    share = first_lesson(
+        encoder, tokenizer, caption_batches(rng, lambda r: caption(random_scene(r), r), steps, 128)
+    )
     log.info("first lesson: %.3f of the words read in their sense", share)
     save_file(encoder.state_dict(), folder / "text.safetensors")
 
@@ -108,7 +120,9 @@ def _preview(training, autoencoder) -> None:
 def export(training, autoencoder: dict[str, torch.Tensor], args: argparse.Namespace) -> None:
     """Writes the averaged weights in float16, as `model.load_weights` reads them."""
     flat = {k: v for k, v in training.average.items()}
-    flat = {k.replace("text.text_model", "text.text_model", 1): v.half().contiguous() for k, v in flat.items()}
+    flat = {
+        k.replace("text.text_model", "text.text_model", 1): v.half().contiguous() for k, v in flat.items()
+    }
     flat |= {f"vae.{k}": v.half().contiguous() for k, v in autoencoder.items()}
     flat["vae.vae_scale"] = torch.tensor(LATENT_SCALE * training.latent_spread)
     flat["vae.vae_shift"] = torch.tensor(0.0)

@@ -30,6 +30,9 @@ NATURAL_COLOUR = {"orange": "orange", "rose": "red", "mint": "green", "leaf": "g
 """The colour of a thing whose caption names none; every other object is always captioned with its colour."""
 
 PATTERNS = ("solid", "striped", "dotted", "checkered")
+WITHOUT_PATTERN = frozenset({"rose", "mint"})
+"""Things too slender for a pattern."""
+
 SIZES = {"small": 38, "medium": 48, "large": 58}
 """Size word -> diameter in pixels of a 128 x 128 scene; "medium" is never said."""
 

@@ -65,8 +65,9 @@ class SelAggDemoModel:
 
     CATEGORY = "SelAgg/demo"
     DESCRIPTION = (
-        "A small text-to-image model that ships with SelAgg: 128 x 128 pictures of coloured shapes and things, "
-        "SD1.x layout with 128 cross-attention heads. Use it to try the SelAgg nodes without any download."
+        "A small text-to-image model that ships with SelAgg: 128 x 128 pictures of shapes and "
+        "things, in the layout of SD1.x with its 128 cross-attention heads. "
+        "Use it to try the SelAgg nodes without any download."
     )
     SEARCH_ALIASES = ["selagg", "demo checkpoint", "tiny model", "load model"]
     FUNCTION = "load"

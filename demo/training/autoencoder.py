@@ -33,7 +33,7 @@ class AutoencoderPlan:
 def new_autoencoder() -> nn.ModuleDict:
     """The host's TAESD encoder and decoder with fresh weights: pixels in [0, 1] <-> (4, h/8, w/8).
 
-    They start as what a linear code would do, the mean colour of a patch in three of the channels and blocks that
+    They start as what a linear code would do, the mean colour of a patch in three channels and blocks that
     pass their input on: from random weights the first tenth of the budget went into finding just that.
     """
     from comfy.taesd.taesd import Block, Decoder, Encoder
@@ -94,7 +94,7 @@ def _crops(plan: AutoencoderPlan, step: int) -> torch.Tensor:
 
 
 def _spread_penalty(latent: torch.Tensor) -> torch.Tensor:
-    """Keeps the four channels centred, of unit spread and uncorrelated, so that they can be diffused as they are."""
+    """Keeps the channels centred, of unit spread and uncorrelated: fit to be diffused as they are."""
     flat = latent.transpose(0, 1).flatten(1)
     centred = flat - flat.mean(1, keepdim=True)
     covariance = centred @ centred.T / centred.shape[1]
@@ -112,7 +112,9 @@ def train_autoencoder(folder: Path, plan: AutoencoderPlan, freeze_encoder: bool 
     if path.exists():
         model.load_state_dict(load_file(path))
     weights = model["taesd_decoder"].parameters() if freeze_encoder else model.parameters()
-    optimizer = torch.optim.AdamW(weights, lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
+    optimizer = torch.optim.AdamW(
+        weights, lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, plan.steps, pct_start=0.06)
     started, mean_error = time.time(), 0.0
     for step in range(plan.steps):
@@ -136,7 +138,8 @@ def train_autoencoder(folder: Path, plan: AutoencoderPlan, freeze_encoder: bool 
             spread = latent.detach().transpose(0, 1).flatten(1).std(1)
             log.info(
                 "autoencoder %d/%d  L1 %.4f  spread %s  %.0f s",
-                step + 1, plan.steps, mean_error, [round(v, 2) for v in spread.tolist()], time.time() - started,
+                step + 1, plan.steps, mean_error, [round(v, 2) for v in spread.tolist()],
+                time.time() - started,
             )  # fmt: skip
         if step % 100 == 99 or step == plan.steps - 1:
             save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)

@@ -24,7 +24,7 @@ log = logging.getLogger("selagg.demo.train")
 
 @dataclass(frozen=True)
 class DenoiserPlan:
-    """Training settings. The learning rate is constant after a warm-up, then falls over the last part of `steps`."""
+    """Training settings. The learning rate warms up, stays, and falls over the last part of `steps`."""
 
     steps: int = 6000
     batch: int = 32
@@ -60,16 +60,18 @@ def _noise_steps(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _lean_attention(q, k, v, heads, mask=None, **_):
-    """Attention in bfloat16 throughout: in training on a CPU, half the time of the fused kernel's backward pass."""
+    """Attention in bfloat16 throughout: on a CPU, half the time of the fused kernel's backward pass."""
     b, _n, c = q.shape
     with torch.autocast("cpu", enabled=False):
-        q, k, v = (t.reshape(b, -1, heads, c // heads).transpose(1, 2) for t in (q * (c // heads) ** -0.5, k, v))
+        q, k, v = (
+            t.reshape(b, -1, heads, c // heads).transpose(1, 2) for t in (q * (c // heads) ** -0.5, k, v)
+        )
         out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
     return out.transpose(1, 2).reshape(b, -1, c)
 
 
 def new_unet() -> nn.Module:
-    """The host's UNet in the demo's shape. The host's layers leave weights uninitialised, so every one is set here."""
+    """The host's UNet in the demo's shape. The host leaves weights uninitialised: each is set here."""
     import comfy.ops
     from comfy.ldm.modules import attention
     from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
@@ -131,7 +133,7 @@ class DenoiserTraining:
         fresh.replace(self.folder / "denoiser.safetensors")
 
     def resume(self, path: Path) -> None:
-        """Goes on from a file of `save`; one without moments or plain weights (a published one) is enough to go on."""
+        """Goes on from a file of `save`, or from one that holds averaged weights only."""
         from safetensors import safe_open
 
         state = load_file(path)
@@ -182,7 +184,10 @@ class DenoiserTraining:
         noise = torch.randn_like(clean)
         noised = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
         empty = rng.random(len(captions)) < self.plan.unconditional
-        ids = [self.tokenizer.encode(Caption("", ()) if e else c)[0] for c, e in zip(captions, empty, strict=True)]
+        ids = [
+            self.tokenizer.encode(Caption("", ()) if e else c)[0]
+            for c, e in zip(captions, empty, strict=True)
+        ]
         with torch.autocast("cpu", torch.bfloat16):
             context = self.text(torch.tensor(ids))
             output = self.denoise(noised, steps.float(), context=context, transformer_options={})
@@ -203,10 +208,12 @@ class DenoiserTraining:
 
     @torch.no_grad()
     def preview(self, captions: list[str], steps: int = 16, cfg: float = 4.0, seed: int = 0) -> torch.Tensor:
-        """Latents (n, 4, 16, 16) sampled by Euler steps with the averaged weights: a look during training only."""
+        """Latents (n, 4, 16, 16) sampled by Euler steps with the averaged weights; a look during training."""
         trained = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average)
-        ids = torch.tensor([self.tokenizer.encode(Caption(c, ()))[0] for c in [*captions, *[""] * len(captions)]])
+        ids = torch.tensor(
+            [self.tokenizer.encode(Caption(c, ()))[0] for c in [*captions, *[""] * len(captions)]]
+        )
         sigmas = ((1 - self.alphas) / self.alphas).sqrt()
         times = torch.linspace(999, 0, steps).long()
         generator = torch.Generator().manual_seed(seed)
@@ -226,7 +233,9 @@ class DenoiserTraining:
         return x * self.latent_spread
 
 
-def caption_batches(rng: np.random.Generator, scenes_from, batches: int, size: int) -> Iterator[list[Caption]]:
+def caption_batches(
+    rng: np.random.Generator, scenes_from, batches: int, size: int
+) -> Iterator[list[Caption]]:
     """Batches of captions of fresh scenes, for the text encoder's first lesson."""
     for _ in range(batches):
         yield [scenes_from(rng) for _ in range(size)]

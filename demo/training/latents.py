@@ -10,7 +10,7 @@ from ..scenes import Caption, Scene, caption, random_scene, render
 
 
 class LatentPool:
-    """Scenes and their latents (n, 4, 16, 16) in float16; grows while training goes on, so that it can start at once."""
+    """Scenes and their latents (n, 4, 16, 16) in float16; grows during the training, which starts at once."""
 
     chunk = 32
 
@@ -29,7 +29,9 @@ class LatentPool:
     def _grow(self, count: int) -> None:
         scenes = [random_scene(np.random.default_rng(self.seed + i)) for i in range(count)]
         self.seed += count
-        pictures = torch.from_numpy(np.stack([render(s)[0] for s in scenes])).permute(0, 3, 1, 2).float() / 255
+        pictures = (
+            torch.from_numpy(np.stack([render(s)[0] for s in scenes])).permute(0, 3, 1, 2).float() / 255
+        )
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             latents = self.encoder(pictures.contiguous(memory_format=torch.channels_last))
         self.scenes += scenes

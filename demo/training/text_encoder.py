@@ -1,8 +1,8 @@
-"""A trainable twin of the host's CLIP text model (the host's adds in place, which stops gradients), and its first lesson.
+"""A trainable twin of the host's CLIP text model (which adds in place and so stops gradients).
 
-The first lesson teaches every word what it means here and which object it speaks of, so that the denoiser starts
-from words rather than from noise. It names senses by context ("an orange circle", "an orange") but leaves it to the
-denoiser to bind attributes to objects.
+The first lesson teaches every word what it means here and which object it speaks of: the denoiser
+then starts from words rather than from noise. It names senses by context ("an orange circle", "an orange")
+but leaves it to the denoiser to bind attributes to objects.
 """
 
 from __future__ import annotations
@@ -21,9 +21,21 @@ from ..vocabulary import BACKGROUNDS, COLOURS, OBJECTS, PATTERNS, SIZES
 log = logging.getLogger("selagg.demo.train")
 
 FILLERS = (
-    "a an and next to on left of right above below the at top bottom in center background with , . : small "
-    "large picture photo drawing of"
-).split()
+    *("a", "an", "the", "and", "next", "to", "on", "in", "at", "of", "with", ",", ".", ":"),
+    *(
+        "left",
+        "right",
+        "above",
+        "below",
+        "top",
+        "bottom",
+        "center",
+        "background",
+        "picture",
+        "photo",
+        "drawing",
+    ),
+)
 BOS, EOS = 49406, 49407
 
 
@@ -40,7 +52,9 @@ class Layer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.layer_norm1(x)
-        q, k, v = (self.self_attn[f"{n}_proj"](y).unflatten(-1, (self.heads, -1)).transpose(1, 2) for n in "qkv")
+        q, k, v = (
+            self.self_attn[f"{n}_proj"](y).unflatten(-1, (self.heads, -1)).transpose(1, 2) for n in "qkv"
+        )
         y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.self_attn["out_proj"](y.transpose(1, 2).flatten(2))
         y = self.mlp["fc1"](self.layer_norm2(x))
@@ -54,7 +68,10 @@ class TextEncoder(nn.Module):
         super().__init__()
         width = TEXT_CONFIG["hidden_size"]
         self.register_buffer("tokens", tokens, persistent=False)
-        embeddings = {"token_embedding": nn.Embedding(len(tokens), width), "position_embedding": nn.Embedding(77, width)}
+        embeddings = {
+            "token_embedding": nn.Embedding(len(tokens), width),
+            "position_embedding": nn.Embedding(77, width),
+        }
         layers = [
             Layer(width, TEXT_CONFIG["num_attention_heads"], TEXT_CONFIG["intermediate_size"])
             for _ in range(TEXT_CONFIG["num_hidden_layers"])
@@ -79,7 +96,7 @@ class TextEncoder(nn.Module):
 
 
 class CaptionTokenizer:
-    """Captions -> CLIP ids, word by word from a table (CLIP's BPE never joins words), as the host's tokenizer would."""
+    """Captions -> CLIP ids, by a table of words (CLIP's BPE never joins words), as the host's tokenizer."""
 
     def __init__(self) -> None:
         from comfy.sd1_clip import SD1Tokenizer
@@ -103,13 +120,21 @@ class CaptionTokenizer:
 
 
 def _meanings() -> dict[tuple[str, str], int]:
-    kinds = {"object": OBJECTS, "colour": COLOURS, "pattern": PATTERNS, "size": SIZES, "background": BACKGROUNDS}
+    kinds = {
+        "object": OBJECTS,
+        "colour": COLOURS,
+        "pattern": PATTERNS,
+        "size": SIZES,
+        "background": BACKGROUNDS,
+    }
     pairs = [(kind, value) for kind, values in kinds.items() for value in values]
     return {pair: index for index, pair in enumerate(pairs)}
 
 
-def first_lesson(encoder: TextEncoder, tokenizer: CaptionTokenizer, captions: Iterable[list[Caption]]) -> float:
-    """Trains `encoder` on batches of captions; gives the share of words read in their right sense at the end."""
+def first_lesson(
+    encoder: TextEncoder, tokenizer: CaptionTokenizer, captions: Iterable[list[Caption]]
+) -> float:
+    """Trains `encoder` on batches of captions; gives the share of words read in their sense at the end."""
     meanings = _meanings()
     width = TEXT_CONFIG["hidden_size"]
     reader = nn.ModuleDict({"meaning": nn.Linear(width, len(meanings)), "subject": nn.Linear(width, 4)})

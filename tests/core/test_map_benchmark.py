@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from benchmarks.maps import THRESHOLDS, average_precision, best_threshold, score_map, seed_range, summary
 
 

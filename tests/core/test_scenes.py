@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from demo.scenes import SIDE, caption_words, random_scene, render, scene_from_seed
 from demo.shapes import drawing
 from demo.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, HOMONYMS, OBJECTS
@@ -33,7 +34,12 @@ def test_claims_are_true_of_the_scene():
                 assert claim.value == scene.background
             elif claim.kind in ("object", "colour", "pattern", "size"):
                 item = scene.objects[claim.subject]
-                said = {"object": item.name, "colour": item.colour, "pattern": item.pattern, "size": item.size}
+                said = {
+                    "object": item.name,
+                    "colour": item.colour,
+                    "pattern": item.pattern,
+                    "size": item.size,
+                }
                 assert said[claim.kind] == claim.value
             elif claim.kind == "relation":
                 (ax, ay), (bx, by) = scene.objects[claim.subject].centre, scene.objects[claim.other].centre

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from demo.model import UNET_CONFIG, WEIGHTS, load_weights, model_card
 from demo.scenes import render, scene_from_seed
 
@@ -38,7 +39,9 @@ def test_missing_or_foreign_weights_are_refused(tmp_path):
 
 def test_the_unet_has_the_heads_of_sd1(studio, pack):
     sites = importlib.import_module(f"{pack.__name__}.nodes.host").cross_attention_sites(studio.model)
-    expected = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
+    expected = (
+        [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
+    )
     assert sorted(site.key[:2] for site in sites) == sorted(expected)
     assert sum(site.heads for site in sites) == 128 and {site.heads for site in sites} == {8}
     assert UNET_CONFIG["num_res_blocks"] == [2, 2, 2, 2]
@@ -85,7 +88,15 @@ def test_the_node_loads_what_the_sampler_can_run(pack):
 def test_sample_command_prints_what_the_reader_saw(host, monkeypatch, capsys, tmp_path):
     from demo import sample
 
-    words = ["sample", "--prompt", "a large red circle on a white background", "--seed", "3", "--out", str(tmp_path)]
+    words = [
+        "sample",
+        "--prompt",
+        "a large red circle on a white background",
+        "--seed",
+        "3",
+        "--out",
+        str(tmp_path),
+    ]
     monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr(sample, "prepare_host", lambda: host)
     sample.main()
