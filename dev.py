@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -81,8 +82,9 @@ def describe(host: Host) -> str:
 
 
 def call(command: list[str], **options) -> int:
-    """The exit code of a command; an interrupt from the keyboard reaches the command, and is waited for."""
+    """The exit code of a command. An interrupt from the keyboard reaches it too; SIGTERM is passed on."""
     with subprocess.Popen(command, **options) as process:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:
             try:
                 return process.wait()
