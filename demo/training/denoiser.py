@@ -17,6 +17,7 @@ from torch import nn
 from ..model import UNET_CONFIG
 from ..scenes import Caption
 from .latents import LatentPool
+from .muon import Muon
 from .text_encoder import CaptionTokenizer, TextEncoder
 
 log = logging.getLogger("selagg.demo.train")
@@ -30,21 +31,21 @@ class DenoiserPlan:
     batch: int = 32
     learning_rate: float = 8e-4
     text_learning_rate: float = 3e-4
-    warmup: int = 150
+    warmup: int = 60
     fall: float = 0.25
     unconditional: float = 0.1
     ema: float = 0.998
     first_pool: int = 1000
     pool: int = 6000
-    pool_growth: int = 4
+    pool_growth: int = 3
     save_every: int = 250
     seed: int = 0
     compile: bool = False
 
-    def rate(self, step: int) -> float:
-        """Factor on the learning rates at a step."""
+    def rate(self, step: int, started: int) -> float:
+        """Factor on the learning rates at a step of a run that started or was resumed at step `started`."""
         left = (self.steps - step) / (self.fall * self.steps)
-        return min(1.0, (step + 1) / self.warmup, max(left, 0.02))
+        return min(1.0, (step - started + 1) / self.warmup, max(left, 0.02))
 
 
 def noise_levels() -> torch.Tensor:
@@ -106,15 +107,24 @@ class DenoiserTraining:
         self.unet = new_unet()
         self.net = nn.ModuleDict({"unet": self.unet, "text": self.text})
         self.denoise = torch.compile(self.unet) if plan.compile else self.unet
-        groups = [
-            {"params": list(self.unet.parameters()), "rate": plan.learning_rate},
-            {"params": list(self.text.parameters()), "rate": plan.text_learning_rate},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-        self.step, self.seconds, self.loss = 0, 0.0, 0.0
+        self.optimizers = self._new_optimizers()
+        self.step, self.resumed_at, self.seconds, self.loss = 0, 0, 0.0, 0.0
         self.latent_spread = 1.0
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.alphas = noise_levels()
+
+    def _new_optimizers(self) -> tuple[torch.optim.Optimizer, ...]:
+        """Muon for the UNet's inner matrices, AdamW for everything else."""
+        ends = ("input_blocks.0.", "out.", "time_embed.")
+        named = dict(self.unet.named_parameters())
+        inner = [n for n, w in named.items() if w.dim() > 1 and not n.startswith(ends)]
+        rest = [w for n, w in named.items() if n not in set(inner)]
+        groups = [
+            {"params": rest, "rate": self.plan.learning_rate},
+            {"params": list(self.text.parameters()), "rate": self.plan.text_learning_rate},
+        ]
+        muon = Muon([{"params": [named[n] for n in inner], "rate": self.plan.learning_rate}], lr=0.0)
+        return muon, torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
 
     def start_from_text(self, path: Path) -> None:
         """Takes the text encoder that the first lesson left."""
@@ -122,11 +132,9 @@ class DenoiserTraining:
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
 
     def save(self) -> None:
-        """Writes `denoiser.safetensors`, from which `resume` goes on exactly."""
+        """Writes `denoiser.safetensors`. Moments are left out: a warm-up brings them back."""
         state = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.items()}
-        for index, (_, moments) in enumerate(sorted(self.optimizer.state_dict()["state"].items())):
-            state |= {f"moment.{index}.{k}": v.reshape(-1) if v.dim() == 0 else v for k, v in moments.items()}
         notes = {k: str(getattr(self, k)) for k in ("step", "seconds", "loss", "latent_spread")}
         fresh = self.folder / "denoiser.new"
         save_file({k: v.detach().contiguous().clone() for k, v in state.items()}, fresh, notes)
@@ -144,14 +152,7 @@ class DenoiserTraining:
         self.net.load_state_dict(net or self.average)
         self.step, self.seconds = int(notes["step"]), float(notes["seconds"])
         self.loss, self.latent_spread = float(notes["loss"]), float(notes["latent_spread"])
-        slots = self.optimizer.state_dict()
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("moment."):
-                _, index, name = key.split(".")
-                moments.setdefault(int(index), {})[name] = value.reshape(()) if name == "step" else value
-        if moments:
-            self.optimizer.load_state_dict({**slots, "state": moments})
+        self.resumed_at = self.step
 
     def run(self, pool: LatentPool, on_save=None) -> None:
         """Trains up to `plan.steps`, saving on the way."""
@@ -194,10 +195,11 @@ class DenoiserTraining:
         loss = (output.float() - (alpha * noise - sigma * clean)).square().mean()
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["rate"] * self.plan.rate(self.step)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["rate"] * self.plan.rate(self.step, self.resumed_at)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self._average()
         return loss.item()
 
