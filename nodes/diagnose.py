@@ -85,7 +85,11 @@ class SelAggDiagnose:
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         warnings = report.warnings()
         return {
-            "ui": {"images": viewer.preview(annotated, "selagg_diagnose"), "text": warnings, "report": [report.to_json()]},
+            "ui": {
+                "images": viewer.preview(annotated, "selagg_diagnose"),
+                "text": warnings,
+                "report": [report.to_json()],
+            },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }
 
