@@ -1,0 +1,1 @@
+"""Data that ships with the pack: published head relevance, and common words by concept."""

@@ -1,0 +1,439 @@
+"""Head relevance: how much every cross-attention head of a model speaks for every concept.
+
+Head Relevance Vectors (HRV) are those of Park et al., ICLR 2025, arXiv 2412.02237: concept words compete for
+the attention of each head, the concept with the strongest response wins, and a head's wins, as shares, say
+what it speaks for.  A file can hold scores of another kind; `score_kind` says which.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from .layout import HeadId, HeadLayout
+
+ARGMAX_WINS = "argmax wins"
+"""The published score: HRV_c = heads * win share / sum of the win shares over heads."""
+DEFAULT_FRACTION = 0.25
+"""Selective aggregation takes the top 20 to 25 % of the heads (arXiv 2604.05906)."""
+RELIABLE_SHARE = 0.25
+"""A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
+
+PRESETS = ("sd14", "sdxl")
+PRESET_FOLDER = Path(__file__).resolve().parent / "presets"
+
+FORMAT = "selagg-head-relevance"
+VERSION = 1
+_HEADER_KEY = "selagg"
+_PLACES = {"input": "down", "middle": "mid", "output": "up"}
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A visual concept and the words that stood for it.
+
+    rivals: how many concepts competed, itself included; 0 where there was no competition.
+    decisions: how often one head was asked (prompts x evaluations of the model).
+    """
+
+    name: str
+    words: tuple[str, ...]
+    rivals: int = 0
+    decisions: int = 0
+
+    @property
+    def chance(self) -> float:
+        """The win share of a head that chooses blindly."""
+        return 1.0 / self.rivals if self.rivals else 0.0
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """share: of all decisions of all heads those that the concept won; above_chance: heads beyond chance."""
+
+    reliable: bool
+    share: float
+    above_chance: int
+    message: str
+
+
+@dataclass(frozen=True)
+class RankedHead:
+    """A head in the order of its relevance; rank 1 is the most relevant. label: its published name."""
+
+    rank: int
+    index: int
+    head: HeadId
+    label: str
+    score: float
+    win_share: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class HeadRelevance:
+    """Scores of all heads of a model for a list of concepts.
+
+    scores: float32 (concepts, heads), higher = speaks more for the concept; comparable within a row only.
+    win_share: float32 (concepts, heads), each head's share of wins, or None for scores without competition.
+    base_model: the model it was measured on; context_width: width of its text encoding, 0 if unknown.
+    about: source, licence and the like, as text.
+
+    Heads are in the order of `layout`. Raises ValueError for arrays that do not fit, or are not finite.
+    """
+
+    concepts: tuple[Concept, ...]
+    scores: np.ndarray
+    layout: HeadLayout
+    score_kind: str
+    base_model: str
+    context_width: int = 0
+    win_share: np.ndarray | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not self.concepts:
+            raise ValueError("A head relevance needs at least one concept.")
+        folded = [concept.name.casefold() for concept in self.concepts]
+        twice = sorted({name for name in folded if folded.count(name) > 1})
+        if twice:
+            raise ValueError(f"Concepts occur twice in the head relevance: {', '.join(twice)}.")
+        shape = (len(self.concepts), self.layout.total)
+        object.__setattr__(self, "scores", _checked("scores", self.scores, shape))
+        if self.win_share is not None:
+            object.__setattr__(self, "win_share", _checked("win_share", self.win_share, shape))
+            if self.win_share.min() < 0 or self.win_share.max() > 1:
+                raise ValueError("The win shares of a head relevance must lie between 0 and 1.")
+        object.__setattr__(self, "about", MappingProxyType(dict(self.about)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(concept.name for concept in self.concepts)
+
+    def row(self, concept: str) -> int:
+        """The row of a concept, case aside. Raises ValueError naming those that are there."""
+        wanted = concept.strip().casefold()
+        for row, own in enumerate(self.concepts):
+            if own.name.casefold() == wanted:
+                return row
+        raise ValueError(
+            f'There is no concept "{concept}". Concepts that are there: {", ".join(self.names)}.'
+        )
+
+    def scores_of(self, concept: str) -> np.ndarray:
+        """Scores (heads,) of one concept, as `select_heads` takes them."""
+        return self.scores[self.row(concept)]
+
+    def top_heads(
+        self,
+        concept: str,
+        fraction: float = DEFAULT_FRACTION,
+        count: int | None = None,
+        floor: bool = False,
+    ) -> np.ndarray:
+        """Indices of the heads most relevant to a concept, the most relevant first.
+
+        `fraction` of all heads (rounded, at least one), or `count` of them. Of heads with the same score the
+        one that comes first in published order goes first. `floor` drops heads whose win share is no better
+        than chance (one in `rivals`), so that fewer may be left.
+
+        Raises ValueError for a fraction outside (0, 1], a count outside 1..heads, a floor without win
+        shares, or if the floor leaves no head.
+        """
+        row = self.row(concept)
+        order = np.argsort(-self.scores[row], kind="stable")[: self._wanted(fraction, count)]
+        return self._above_floor(row, order) if floor else order
+
+    def least_heads(
+        self, concept: str, fraction: float = DEFAULT_FRACTION, count: int | None = None
+    ) -> np.ndarray:
+        """Indices of the heads least relevant to a concept, the least first; ties as in `top_heads`."""
+        order = np.argsort(self.scores[self.row(concept)], kind="stable")
+        return order[: self._wanted(fraction, count)]
+
+    def ranking(self, concept: str, count: int | None = None) -> tuple[RankedHead, ...]:
+        """The heads in order of relevance, all or the first `count`, with what is known of each."""
+        row, labels = self.row(concept), published_labels(self.layout)
+        heads = self.top_heads(concept, 1.0, count)
+        return tuple(
+            RankedHead(
+                rank,
+                int(index),
+                self.layout.head_at(int(index)),
+                labels[index],
+                float(self.scores[row, index]),
+                None if self.win_share is None else float(self.win_share[row, index]),
+            )
+            for rank, index in enumerate(heads, start=1)
+        )
+
+    def reliability(self, concept: str) -> Reliability:
+        """Whether a concept won often enough for its ranking of heads to mean something, with the figures.
+
+        Scores without win shares are taken as reliable: nothing is known against them.
+        """
+        row = self.row(concept)
+        own = self.concepts[row]
+        if self.win_share is None or not own.rivals:
+            return Reliability(True, 0.0, 0, f"{own.name}: no win shares to judge it by.")
+        share = float(self.win_share[row].astype(np.float64).mean())
+        above = int(np.count_nonzero(self.win_share[row] > own.chance))
+        reliable = share >= RELIABLE_SHARE * own.chance
+        word = "reliable" if reliable else "unreliable"
+        message = (
+            f"{word}: {own.name} won {_percent(share, 3)} of the time in {self.base_model} (by chance "
+            f"{_percent(own.chance, 2)}), and more than by chance in {above} of {self.layout.total} heads."
+        )
+        return Reliability(reliable, share, above, message)
+
+    def describe(self) -> str:
+        """What the file holds, as lines of text: model, score, concepts with their most relevant head."""
+        lines = [
+            f"{self.base_model}: {len(self.concepts)} concepts, {self.layout.total} heads in "
+            f"{len(self.layout.layers)} layers; score: {self.score_kind}",
+            *(f"{key}: {value}" for key, value in self.about.items()),
+        ]
+        for concept in self.concepts:
+            best = self.ranking(concept.name, 1)[0]
+            judged = self.reliability(concept.name)
+            lines.append(f"{concept.name}: most relevant {best.label} ({best.score:.2f}); {judged.message}")
+        return "\n".join(lines)
+
+    def save(self, path: Path | str) -> None:
+        """Write a safetensors file; what is not an array is JSON in its header."""
+        arrays = {"scores": self.scores}
+        if self.win_share is not None:
+            arrays["win_share"] = self.win_share
+        content = to_bytes(arrays, {_HEADER_KEY: json.dumps(self._header())})
+        path = Path(path)
+        partial = path.with_name(path.name + ".part")
+        partial.write_bytes(content)
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: Path | str) -> HeadRelevance:
+        """Read a file that `save` wrote.
+
+        Raises ValueError, naming the file, if it is missing, damaged, of another kind or of a newer version.
+        """
+        path = Path(path)
+        try:
+            with safe_open(path, "np") as file:
+                header = json.loads((file.metadata() or {}).get(_HEADER_KEY, "{}"))
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            return cls._from_parts(header, arrays)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path.name} is not a readable head relevance file: {error}") from error
+
+    @classmethod
+    def _from_parts(cls, header: Any, arrays: Mapping[str, np.ndarray]) -> HeadRelevance:
+        if not isinstance(header, dict) or header.get("format") != FORMAT or "scores" not in arrays:
+            raise ValueError("it holds something else.")
+        if header["version"] != VERSION:
+            raise ValueError(f"it is of version {header['version']}; this SelAgg reads version {VERSION}.")
+        rows = [tuple(row) for row in header["layout"]]
+        layout = HeadLayout.of(rows)
+        if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:
+            raise ValueError("its layers are not in published order.")
+        concepts = tuple(
+            Concept(str(c["name"]), tuple(map(str, c["words"])), int(c["rivals"]), int(c["decisions"]))
+            for c in header["concepts"]
+        )
+        return cls(
+            concepts,
+            arrays["scores"],
+            layout,
+            str(header["score_kind"]),
+            str(header["base_model"]),
+            int(header["context_width"]),
+            arrays.get("win_share"),
+            {str(key): str(value) for key, value in header["about"].items()},
+        )
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "score_kind": self.score_kind,
+            "base_model": self.base_model,
+            "context_width": self.context_width,
+            "concepts": [
+                {"name": c.name, "words": list(c.words), "rivals": c.rivals, "decisions": c.decisions}
+                for c in self.concepts
+            ],
+            "layout": [
+                [layer.block, layer.number, layer.depth, heads]
+                for layer, heads in zip(self.layout.layers, self.layout.heads, strict=True)
+            ],
+            "about": dict(self.about),
+        }
+
+    def _wanted(self, fraction: float, count: int | None) -> int:
+        total = self.layout.total
+        if count is None:
+            if not 0.0 < fraction <= 1.0:
+                raise ValueError(f"The share of heads is {fraction}; it must be above 0 and at most 1.")
+            return max(1, round(fraction * total))
+        if not 1 <= count <= total:
+            raise ValueError(f"{count} heads were asked for; this model has 1 to {total}.")
+        return count
+
+    def _above_floor(self, row: int, order: np.ndarray) -> np.ndarray:
+        concept = self.concepts[row]
+        if self.win_share is None or not concept.rivals:
+            raise ValueError(
+                f"The scores of {concept.name} hold no win shares: choose heads without a floor."
+            )
+        kept = order[self.win_share[row, order] > concept.chance]
+        if not len(kept):
+            best = float(self.win_share[row].max())
+            raise ValueError(
+                f"No head speaks for {concept.name} more often than by chance "
+                f"({_percent(concept.chance, 2)}; the best {_percent(best, 2)}): use all heads, or choose without a floor."
+            )
+        return kept
+
+
+def merge(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
+    """One relevance from several of the same model, layout and kind of score.
+
+    With the same concepts and words, measured on different prompts: their mean, weighted by decisions.
+    With different concepts: all of them side by side, each with the rivals that it had. What `about` says is
+    kept where all agree; the others are joined.
+
+    Raises ValueError if models, layouts or kinds differ, or if only some of the concepts are the same.
+    """
+    if not relevances:
+        raise ValueError("There is no head relevance to merge.")
+    first, *others = relevances
+    for other in others:
+        _check_alike(first, other)
+    if all(_asked(other) == _asked(first) for other in others):
+        return _averaged(relevances)
+    names = [name.casefold() for relevance in relevances for name in relevance.names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"Both files hold {', '.join(twice)}, but not the same concepts and words otherwise: merge files "
+            "of the same concepts, or of different ones."
+        )
+    return replace(
+        first,
+        concepts=tuple(concept for relevance in relevances for concept in relevance.concepts),
+        scores=np.concatenate([relevance.scores for relevance in relevances]),
+        win_share=_stacked_shares(relevances),
+        about=_joined(relevances),
+    )
+
+
+def _asked(relevance: HeadRelevance) -> tuple:
+    return tuple((concept.name, concept.words, concept.rivals) for concept in relevance.concepts)
+
+
+def _check_alike(first: HeadRelevance, other: HeadRelevance) -> None:
+    if other.layout != first.layout or other.context_width != first.context_width:
+        raise ValueError(f"{first.base_model} and {other.base_model} are models with different heads.")
+    if other.base_model != first.base_model:
+        raise ValueError(f"One relevance is of {first.base_model}, the other of {other.base_model}.")
+    if other.score_kind != first.score_kind:
+        raise ValueError(f'One relevance holds "{first.score_kind}", the other "{other.score_kind}".')
+
+
+def _averaged(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
+    first = relevances[0]
+    decisions = np.array([[concept.decisions for concept in r.concepts] for r in relevances], np.float64)
+    total = decisions.sum(axis=0)
+    even = np.full_like(decisions, 1 / len(relevances))
+    weight = np.divide(decisions, total, out=even, where=total > 0)[:, :, None]
+    share = None
+    if all(r.win_share is not None for r in relevances):
+        share = (weight * np.stack([r.win_share for r in relevances])).sum(axis=0)
+    if share is not None and first.score_kind == ARGMAX_WINS:
+        scores = relevance_from_shares(share)
+    else:
+        scores = (weight * np.stack([r.scores for r in relevances])).sum(axis=0)
+    concepts = tuple(replace(c, decisions=int(n)) for c, n in zip(first.concepts, total, strict=True))
+    return replace(first, concepts=concepts, scores=scores, win_share=share, about=_joined(relevances))
+
+
+def _stacked_shares(relevances: Sequence[HeadRelevance]) -> np.ndarray | None:
+    shares = [relevance.win_share for relevance in relevances]
+    return None if any(share is None for share in shares) else np.concatenate(shares)
+
+
+def _joined(relevances: Sequence[HeadRelevance]) -> dict[str, str]:
+    joined: dict[str, dict[str, None]] = {}
+    for relevance in relevances:
+        for key, value in relevance.about.items():
+            joined.setdefault(key, {})[value] = None
+    return {key: " | ".join(values) for key, values in joined.items()}
+
+
+def relevance_from_shares(win_share: np.ndarray) -> np.ndarray:
+    """Win shares (concepts, heads) -> HRVs float32: rows of mean 1; a row without wins is zeros."""
+    shares = np.asarray(win_share, dtype=np.float64)
+    total = shares.sum(axis=1, keepdims=True)
+    scaled = np.divide(shares * shares.shape[1], total, out=np.zeros_like(shares), where=total > 0)
+    return scaled.astype(np.float32)
+
+
+def published_labels(layout: HeadLayout) -> tuple[str, ...]:
+    """The published name of every head, such as "down, layer: 0, head: 0".
+
+    The layer counts transformer blocks within down, mid or up, in order of execution.
+    """
+    labels, counts = [], {place: 0 for place in _PLACES.values()}
+    for layer, heads in zip(layout.layers, layout.heads, strict=True):
+        place = _PLACES[layer.block]
+        labels += [f"{place}, layer: {counts[place]}, head: {head}" for head in range(heads)]
+        counts[place] += 1
+    return tuple(labels)
+
+
+@cache
+def load_preset(name: str) -> HeadRelevance:
+    """A published relevance that ships with the pack: one of PRESETS. Raises ValueError for another name."""
+    if name not in PRESETS:
+        raise ValueError(f'There is no preset "{name}"; choose one of {", ".join(PRESETS)}.')
+    return HeadRelevance.load(PRESET_FOLDER / f"{name}.safetensors")
+
+
+def preset_for(layout: HeadLayout, context_width: int) -> HeadRelevance | None:
+    """The preset for a model with these heads and this width of text encoding; None if there is none.
+
+    The width keeps apart models with the same heads: 768 is SD1.x, 2048 SDXL. Fine-tunes of these cannot be
+    told apart, nor other models trained from nothing in the same shape: see `transfer_notice`.
+    """
+    presets = (load_preset(name) for name in PRESETS)
+    return next((p for p in presets if p.layout == layout and p.context_width == context_width), None)
+
+
+def transfer_notice(relevance: HeadRelevance) -> str:
+    """What the artist should know when a preset is used on a checkpoint of the same architecture."""
+    return (
+        f"Head relevance was transferred from {relevance.base_model}: it was measured there and not checked "
+        "on this checkpoint."
+    )
+
+
+def _percent(share: float, digits: int) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _checked(name: str, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    array = np.array(values, dtype=np.float32)
+    if array.shape != shape:
+        raise ValueError(f"{name} has the shape {array.shape}; {shape[0]} concepts x {shape[1]} heads fit.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} of a head relevance must be finite.")
+    array.flags.writeable = False
+    return array
