@@ -298,7 +298,8 @@ class HeadRelevance:
             best = float(self.win_share[row].max())
             raise ValueError(
                 f"No head speaks for {concept.name} more often than by chance "
-                f"({_percent(concept.chance, 2)}; the best {_percent(best, 2)}): use all heads, or choose without a floor."
+                f"({_percent(concept.chance, 2)}; the best {_percent(best, 2)}): use all heads, or choose "
+                "without a floor."
             )
         return kept
 

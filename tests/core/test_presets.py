@@ -19,8 +19,8 @@ from selagg_core.relevance import (
     transfer_notice,
 )
 
-# Of the published files: SHA-256 of argsort(-win share, stable) as int16 and of the labels joined by line ends,
-# and the beginning of that of each file.
+# Of the published files: SHA-256 of argsort(-win share, stable) as int16 and of the labels joined by line
+# ends, and the beginning of that of each file.
 PUBLISHED = {
     "sd14": {
         "ranking": "af887c1837e485f3e4079f57292df34e895c0efbc80245a58f9129d5d68e99c6",
