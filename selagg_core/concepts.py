@@ -1,0 +1,259 @@
+"""Which visual concepts a word of a prompt speaks of: "cat" -> Animals, "orange" -> a fruit and a colour.
+
+The artist's word is final; else a lexicon of common words decides, which keeps all senses of a word; else the
+nearest concept in the space of the connected text encoder, if it is clearly the nearest; else it is unknown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from .relevance import Concept
+
+LEXICON_FILE = Path(__file__).resolve().parent / "presets" / "lexicon.json"
+EVERY_HEAD = "all"
+"""What an artist writes in place of a concept for a word that is to use all heads."""
+DEFAULT_MARGIN = 0.05
+"""Cosine by which the nearest concept must lead the next one. Chosen, not calibrated."""
+CLOSEST_WORDS = 3
+"""A concept is as near as the mean of this many of its words, the nearest ones."""
+
+_SUFFIXES = {
+    "Color": "color colour colored coloured hued tinted toned",
+    "Shape": "shape shaped",
+    "Size": "size sized",
+    "Texture": "texture textured",
+    "Image Style": "style styled",
+    "Material": "material",
+    "Geometric Patterns": "pattern patterned",
+    "Lighting Conditions": "lit",
+}
+_SUFFIX_OF = {word: concept for concept, words in _SUFFIXES.items() for word in words.split()}
+
+_IRREGULAR_PLURALS = """
+    men/man women/woman children/child people/person mice/mouse geese/goose feet/foot teeth/tooth oxen/ox
+    lice/louse dice/die leaves/leaf wolves/wolf knives/knife loaves/loaf shelves/shelf scarves/scarf
+    halves/half calves/calf hooves/hoof wives/wife elves/elf dwarves/dwarf thieves/thief cacti/cactus
+    fungi/fungus octopi/octopus firemen/fireman policemen/policeman policewomen/policewoman
+    fishermen/fisherman businessmen/businessman snowmen/snowman gentlemen/gentleman movies/movie
+    cookies/cookie zombies/zombie selfies/selfie ties/tie pies/pie
+"""
+_IRREGULAR = dict(pair.split("/") for pair in _IRREGULAR_PLURALS.split())
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The concepts of a word. how: "override", "lexicon", "embedding" or "unknown".
+
+    No concepts means all heads; `note` says why, or what else should be known.
+    """
+
+    word: str
+    concepts: tuple[str, ...]
+    how: str
+    note: str = ""
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether the word has several senses, which may be at odds in a picture."""
+        return len(self.concepts) > 1
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest concept in an embedding space: its mean cosine, and by how much it leads the next one."""
+
+    concept: str
+    similarity: float
+    lead: float
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """senses: word or phrase in lower case -> its concepts. concepts: all that a word may have, in order."""
+
+    senses: Mapping[str, tuple[str, ...]]
+    concepts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, concepts: Sequence[Concept]) -> Lexicon:
+        """The words that came with these concepts, and the common words of those that bear a known name."""
+        common = {name.casefold(): words for name, words in common_words().items()}
+        senses: dict[str, list[str]] = {}
+        for concept in concepts:
+            for word in (*concept.words, *common.get(concept.name.casefold(), ())):
+                own = senses.setdefault(_plain(word), [])
+                if concept.name not in own:
+                    own.append(concept.name)
+        frozen = MappingProxyType({word: tuple(own) for word, own in senses.items() if word})
+        return cls(frozen, tuple(concept.name for concept in concepts))
+
+    def lookup(self, word: str) -> tuple[str, ...]:
+        """The concepts of a word or phrase, in their order; none for a word that is not there.
+
+        Case, plural, possessive and hyphens do not matter. "olive-colored" is a Color; otherwise the last
+        part decides for a phrase that is not there as a whole ("red circle": as "circle").
+        """
+        for form in (*base_forms(word), f"{_plain(word)}s"):
+            if form in self.senses:
+                return self.senses[form]
+        last = re.split(r"[\s-]+", _plain(word))[-1]
+        marked = [name for name in self.concepts if name.casefold() == _SUFFIX_OF.get(last, "").casefold()]
+        if marked:
+            return tuple(marked)
+        return self.lookup(last) if last != _plain(word) else ()
+
+
+@cache
+def common_words() -> Mapping[str, tuple[str, ...]]:
+    """The lexicon that ships with the pack: concept -> English words, lower case, mostly singular."""
+    listed = json.loads(LEXICON_FILE.read_text(encoding="utf-8"))["concepts"]
+    return MappingProxyType({name: tuple(words) for name, words in listed.items()})
+
+
+def base_forms(word: str) -> tuple[str, ...]:
+    """A word or phrase in lower case, then what it may be without possessive, plural and hyphens."""
+    plain = _plain(word)
+    spellings = dict.fromkeys([plain, plain.replace("-", " "), plain.replace("-", "")])
+    forms = {form: None for spelling in spellings for form in _singulars(spelling)}
+    return (plain, *(form for form in forms if form and form != plain))
+
+
+def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """The artist's own choice: "orange=Color, mint=Color+Plants, thing=all" -> word -> concepts.
+
+    One entry a line, or separated by commas or semicolons; "+" joins several concepts, "all" means all
+    heads (an empty tuple). Case does not matter.
+
+    Raises ValueError for an entry without a word or a concept, an unknown concept, or a word given twice.
+    """
+    known = {name.casefold(): name for name in concepts}
+    chosen: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
+        word, equals, names = (part.strip() for part in entry.partition("="))
+        if not (word and equals and names):
+            raise ValueError(f'"{entry}" does not say which concept a word has: write it like orange=Color.')
+        key = _plain(word)
+        if key in chosen:
+            raise ValueError(f'"{word}" has a concept twice: keep one, or join both with "+".')
+        chosen[key] = () if names.casefold() == EVERY_HEAD else _named(names, known)
+    return MappingProxyType(chosen)
+
+
+def assign_concepts(
+    word: str,
+    lexicon: Lexicon,
+    overrides: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    nearest: Callable[[str], Nearest | None] | None = None,
+    margin: float = DEFAULT_MARGIN,
+) -> Assignment:
+    """The concepts of a word or phrase: override, lexicon, nearest embedding, or unknown, in this order.
+
+    `nearest` finds the nearest concept of a word that the lexicon does not know (see `nearest_concept`).
+    """
+    for form in base_forms(word):
+        if form in overrides:
+            return Assignment(word, overrides[form], "override")
+    found = lexicon.lookup(word)
+    if found:
+        return Assignment(word, found, "lexicon")
+    near = nearest(word) if nearest is not None else None
+    if near is not None and near.lead >= margin:
+        note = f'"{word}" is taken for {near.concept}, the nearest concept of the text encoder.'
+        return Assignment(word, (near.concept,), "embedding", note)
+    note = f'No concept is known for "{word}", so all heads are used: write {word}=Concept to choose one.'
+    return Assignment(word, (), "unknown", note)
+
+
+def nearest_concept(word: np.ndarray, concepts: Mapping[str, np.ndarray]) -> Nearest:
+    """The concept whose words lie nearest to a word in the space of a text encoder.
+
+    word: (width,); concepts: name -> (words, width). Cosines are taken about the centre of all concepts, for
+    the embeddings of a text encoder share one large direction that says nothing.
+
+    Raises ValueError if there are no concepts, widths differ, or an embedding is not finite.
+    """
+    if not concepts:
+        raise ValueError("There are no concepts to compare a word with.")
+    vector = np.asarray(word, dtype=np.float64)
+    stacks = {name: np.asarray(rows, dtype=np.float64) for name, rows in concepts.items()}
+    for name, rows in stacks.items():
+        if rows.ndim != 2 or not len(rows) or vector.shape != rows.shape[1:]:
+            raise ValueError(
+                f"The embeddings of {name} are {rows.shape}, that of the word is {vector.shape}."
+            )
+    if not all(np.isfinite(values).all() for values in (vector, *stacks.values())):
+        raise ValueError("The text encoder gave embeddings that are not finite.")
+    centre = np.mean([rows.mean(axis=0) for rows in stacks.values()], axis=0)
+    direction = _unit(vector - centre)
+    near = {name: _nearness(_unit(rows - centre) @ direction) for name, rows in stacks.items()}
+    ranked = sorted(near, key=near.__getitem__, reverse=True)
+    second = near[ranked[1]] if len(ranked) > 1 else -1.0
+    return Nearest(ranked[0], near[ranked[0]], near[ranked[0]] - second)
+
+
+def _nearness(cosines: np.ndarray) -> float:
+    return float(np.sort(cosines)[-CLOSEST_WORDS:].mean())
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1; those of length 0, which point nowhere, stay."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1.0)
+
+
+def _named(names: str, known: Mapping[str, str]) -> tuple[str, ...]:
+    found = []
+    for name in (part.strip() for part in names.split("+")):
+        if name.casefold() not in known:
+            close = difflib.get_close_matches(name.casefold(), known, n=1)
+            hint = f' Did you mean "{known[close[0]]}"?' if close else ""
+            raise ValueError(
+                f'There is no concept "{name}".{hint} Concepts that are there: {", ".join(known.values())}.'
+            )
+        found.append(known[name.casefold()])
+    return tuple(dict.fromkeys(found))
+
+
+def _plain(word: str) -> str:
+    """Lower case, plain apostrophes and hyphens, single blanks, no marks around it."""
+    text = unicodedata.normalize("NFKC", word).casefold()
+    text = re.sub("[\u2018\u2019]", "'", re.sub("[\u2010-\u2013]", "-", text))
+    return re.sub(r"\s+", " ", text).strip(" .,;:!?\"'()[]{}-_")
+
+
+def _singulars(phrase: str) -> tuple[str, ...]:
+    """The phrase, and with its last word in the forms that may be its singular."""
+    start, blank, last = phrase.rpartition(" ")
+    forms = [last]
+    for owner in (last.removesuffix("'s"), last.removesuffix("'")):
+        if owner != last:
+            forms.append(owner)
+    for form in tuple(forms):
+        forms += _without_plural(form)
+    return tuple(dict.fromkeys(start + blank + form for form in forms))
+
+
+def _without_plural(word: str) -> list[str]:
+    if word in _IRREGULAR:
+        return [_IRREGULAR[word]]
+    if len(word) < 4 or not word.endswith("s") or word.endswith("ss"):
+        return []
+    forms = [word[:-1]]
+    if word.endswith("es"):
+        forms.append(word[:-2])
+    if word.endswith("ies"):
+        forms.append(word[:-3] + "y")
+    if word.endswith("zzes"):
+        forms.append(word[:-3])
+    return forms
