@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
         "--lesson-steps", type=int, default=300, help="batches of the text encoder's first lesson"
     )
     parser.add_argument("--steps", type=int, default=6000, help="steps of the denoiser in all")
-    parser.add_argument("--learning-rate", type=float, default=8e-4)
+    parser.add_argument("--matrix-rate", type=float, default=2e-3, help="learning rate of Muon")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument(
         "--from-shipped", action="store_true", help="start from the weights that ship, not from nothing"
@@ -65,7 +65,7 @@ def main() -> None:
     if not (folder / "autoencoder.safetensors").exists():
         train_autoencoder(folder, AutoencoderPlan(steps=args.autoencoder_steps))
     tokenizer = CaptionTokenizer()
-    plan = DenoiserPlan(steps=args.steps, learning_rate=args.learning_rate, compile=args.compile)
+    plan = DenoiserPlan(steps=args.steps, matrix_rate=args.matrix_rate, compile=args.compile)
     training = DenoiserTraining(folder, plan, tokenizer)
     autoencoder = new_autoencoder()
     autoencoder.load_state_dict(load_file(folder / "autoencoder.safetensors"))

@@ -29,12 +29,13 @@ class DenoiserPlan:
 
     steps: int = 6000
     batch: int = 32
+    matrix_rate: float = 2e-3
     learning_rate: float = 8e-4
     text_learning_rate: float = 3e-4
     warmup: int = 60
     fall: float = 0.25
     unconditional: float = 0.1
-    ema: float = 0.998
+    ema: float = 0.996
     first_pool: int = 1000
     pool: int = 6000
     pool_growth: int = 3
@@ -123,7 +124,7 @@ class DenoiserTraining:
             {"params": rest, "rate": self.plan.learning_rate},
             {"params": list(self.text.parameters()), "rate": self.plan.text_learning_rate},
         ]
-        muon = Muon([{"params": [named[n] for n in inner], "rate": self.plan.learning_rate}], lr=0.0)
+        muon = Muon([{"params": [named[n] for n in inner], "rate": self.plan.matrix_rate}], lr=0.0)
         return muon, torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
 
     def start_from_text(self, path: Path) -> None:
