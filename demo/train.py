@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
         "--lesson-steps", type=int, default=300, help="batches of the text encoder's first lesson"
     )
     parser.add_argument("--steps", type=int, default=6000, help="steps of the denoiser in all")
-    parser.add_argument("--matrix-rate", type=float, default=2e-3, help="learning rate of Muon")
+    parser.add_argument("--matrix-rate", type=float, default=8e-4, help="learning rate of Muon")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument(
         "--from-shipped", action="store_true", help="start from the weights that ship, not from nothing"

@@ -29,7 +29,7 @@ class DenoiserPlan:
 
     steps: int = 6000
     batch: int = 32
-    matrix_rate: float = 2e-3
+    matrix_rate: float = 8e-4
     learning_rate: float = 8e-4
     text_learning_rate: float = 3e-4
     warmup: int = 60
