@@ -92,7 +92,10 @@ class EntryRecording:
 
 @dataclass(frozen=True)
 class Recording:
-    """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know."""
+    """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know.
+
+    context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
+    """
 
     entries: tuple[EntryRecording, ...]
     layout: HeadLayout
@@ -100,6 +103,7 @@ class Recording:
     sigmas: tuple[float, ...]
     complete: bool
     notices: tuple[str, ...] = ()
+    context_width: int = 0
 
     def positive(self) -> EntryRecording:
         """The positive entry; of several the first that covers the whole picture, else the first."""
@@ -228,6 +232,7 @@ class RunSums:
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
         self._next_step = 0
         self._committed = 0
+        self._context_width = 0
         self._notices: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -243,6 +248,7 @@ class RunSums:
     ) -> tuple[str, int]:
         """The handle of a conditioning entry, opened at first sight."""
         handle = (kind, index)
+        self._context_width = int(embedding.shape[-1])
         if handle not in self._entries:
             entry = Entry.of(kind, index, embedding, area, self._labels, hint)
             sums = _EntrySums(entry)
@@ -305,7 +311,10 @@ class RunSums:
         for entry in entries:
             self._report_coverage(entry)
         self._entries.clear()
-        return Run(self.layout, entries, self.latent_shape, self.sigmas, complete, tuple(self._notices))
+        notices = tuple(self._notices)
+        return Run(
+            self.layout, entries, self.latent_shape, self.sigmas, complete, notices, self._context_width
+        )
 
     def fail(self, reason: str) -> Run:
         """The run of which nothing could be recorded, and why."""
@@ -436,12 +445,15 @@ class Run:
     sigmas: tuple[float, ...]
     complete: bool
     notices: tuple[str, ...]
+    context_width: int = 0
 
     def recording(self, labels: LabelCache) -> Recording:
         labelled = [raw.labelled(labels, self.layout) for raw in self.entries]
         notices = (*self.notices, *dict.fromkeys(n for _, own in labelled for n in own))
         entries = tuple(entry for entry, _ in labelled)
-        return Recording(entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices)
+        return Recording(
+            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width
+        )
 
     @property
     def nbytes(self) -> int:

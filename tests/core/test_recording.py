@@ -89,6 +89,14 @@ def test_words_are_means_of_their_columns_over_committed_steps():
         entry.picture(2)
 
 
+def test_the_width_of_the_text_encoding_is_kept():
+    run = sums()
+    evaluate(run, run.entry("positive", 0, embedding()), 1)
+    run.commit(0)
+    assert run.finish(True).recording(LabelCache()).context_width == 4
+    assert sums().finish(True).recording(LabelCache()).context_width == 0
+
+
 def test_a_text_labelled_after_the_run():
     labels = LabelCache()
     run = sums(labels)
