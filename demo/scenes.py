@@ -22,6 +22,9 @@ from .vocabulary import (
 SIDE = 128
 """Side of a picture in pixels."""
 
+GRID = 8
+"""Objects are centred on multiples of so many pixels: the VAE's cell, so that a small model can learn them."""
+
 _SUPERSAMPLING = 4
 _STEM_GREEN = (40, 110, 48)
 _INK = 0.28
@@ -195,9 +198,8 @@ def _finish(
     pattern = "solid"
     if name not in WITHOUT_PATTERN and size != "small" and rng.random() < 0.45:
         pattern = str(rng.choice(PATTERNS[1:]))
-    diameter = SIZES[size] * rng.uniform(0.95, 1.05)
-    turn = rng.uniform(-6, 6)
-    return SceneObject(name, colour, pattern, size, centre, diameter, turn, _jitter(rng, COLOURS[colour], 6))
+    rgb = _jitter(rng, COLOURS[colour], 4)
+    return SceneObject(name, colour, pattern, size, centre, SIZES[size], 0.0, rgb)
 
 
 def _jitter(rng: np.random.Generator, rgb: tuple[int, int, int], spread: int) -> tuple[int, int, int]:
@@ -214,7 +216,7 @@ def _place(rng: np.random.Generator, count: int) -> list[tuple[str, tuple[float,
     while True:
         sizes = [str(rng.choice(sizes_by_count[count])) for _ in range(count)]
         reach = [SIZES[size] * 0.58 for size in sizes]
-        centres = [(rng.uniform(r + 2, SIDE - r - 2), rng.uniform(r + 2, SIDE - r - 2)) for r in reach]
+        centres = [(_on_grid(rng, r + 2), _on_grid(rng, r + 2)) for r in reach]
         pairs = [(i, j) for i in range(count) for j in range(i)]
         if all(
             max(abs(centres[i][0] - centres[j][0]), abs(centres[i][1] - centres[j][1]))
@@ -222,6 +224,12 @@ def _place(rng: np.random.Generator, count: int) -> list[tuple[str, tuple[float,
             for i, j in pairs
         ):
             return list(zip(sizes, centres, strict=True))
+
+
+def _on_grid(rng: np.random.Generator, margin: float) -> float:
+    """A coordinate on the grid, at least `margin` pixels inside the picture."""
+    first, last = int(np.ceil(margin / GRID)), int((SIDE - margin) // GRID)
+    return float(GRID * rng.integers(first, last + 1))
 
 
 def relation_between(a: SceneObject, b: SceneObject) -> str:
