@@ -28,7 +28,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     z, p = 1.96, hits / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return (round(float(middle - half), 4), round(float(middle + half), 4))
+    return (round(max(float(middle - half), 0.0), 4), round(min(float(middle + half), 1.0), 4))
 
 
 def measure(seeds: range, objects: int, held_out: bool, settings: dict, keep: Path | None) -> dict:

@@ -23,7 +23,7 @@ SIDE = 128
 """Side of a picture in pixels."""
 
 GRID = 8
-"""Objects are centred on multiples of so many pixels: the VAE's cell, so that a small model can learn them."""
+"""Objects are centred on multiples of so many pixels, the VAE's cell: a small model can learn that."""
 
 _SUPERSAMPLING = 4
 _STEM_GREEN = (40, 110, 48)

@@ -119,10 +119,7 @@ def _preview(training, autoencoder) -> None:
 
 def export(training, autoencoder: dict[str, torch.Tensor], args: argparse.Namespace) -> None:
     """Writes the averaged weights in float16, as `model.load_weights` reads them."""
-    flat = {k: v for k, v in training.average.items()}
-    flat = {
-        k.replace("text.text_model", "text.text_model", 1): v.half().contiguous() for k, v in flat.items()
-    }
+    flat = {k: v.half().contiguous() for k, v in training.average.items() if not k.startswith("layout.")}
     flat |= {f"vae.{k}": v.half().contiguous() for k, v in autoencoder.items()}
     flat["vae.vae_scale"] = torch.tensor(LATENT_SCALE * training.latent_spread)
     flat["vae.vae_shift"] = torch.tensor(0.0)
@@ -142,6 +139,8 @@ def export(training, autoencoder: dict[str, torch.Tensor], args: argparse.Namesp
 
 def _unpack(folder: Path) -> None:
     """Turns the shipped weights back into checkpoints, so that training can go on from them."""
+    if (folder / "denoiser.safetensors").exists():
+        raise SystemExit(f"{folder} holds a checkpoint already: leave out --from-shipped, or move it away.")
     weights = load_weights()
     card = json.loads(weights.metadata["training"])
     vae = {k: v for k, v in weights.vae.items() if not k.startswith("vae_")}

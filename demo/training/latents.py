@@ -6,11 +6,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..scenes import Caption, Scene, caption, random_scene, render
+from ..scenes import SIDE, Caption, Scene, caption, random_scene, render
+from ..vocabulary import OBJECTS
+
+LAYOUT_SIDE = 32
+"""Side of the layouts that the UNet learns to name: four pixels a cell."""
+
+
+def layout_of(scene: Scene, masks: np.ndarray) -> np.ndarray:
+    """(32, 32) uint8: which object of the vocabulary fills a cell, from 1 on; 0 is background."""
+    step = SIDE // LAYOUT_SIDE
+    filled = masks.reshape(len(masks), LAYOUT_SIDE, step, LAYOUT_SIDE, step).mean((2, 4)) > 0.5
+    layout = np.zeros((LAYOUT_SIDE, LAYOUT_SIDE), np.uint8)
+    for item, cells in zip(scene.objects, filled, strict=True):
+        layout[cells] = OBJECTS.index(item.name) + 1
+    return layout
 
 
 class LatentPool:
-    """Scenes and their latents (n, 4, 16, 16) in float16; grows during the training, which starts at once."""
+    """Scenes, their latents (n, 4, 16, 16) in float16 and layouts; grows during the training."""
 
     chunk = 32
 
@@ -19,6 +33,7 @@ class LatentPool:
         self.seed = first_seed
         self.scenes: list[Scene] = []
         self.latents = torch.zeros(0, 4, 16, 16, dtype=torch.float16)
+        self.layouts = torch.zeros(0, LAYOUT_SIDE, LAYOUT_SIDE, dtype=torch.uint8)
 
     def grow(self, count: int) -> None:
         """Draws, paints and encodes `count` more scenes."""
@@ -29,18 +44,21 @@ class LatentPool:
     def _grow(self, count: int) -> None:
         scenes = [random_scene(np.random.default_rng(self.seed + i)) for i in range(count)]
         self.seed += count
-        pictures = (
-            torch.from_numpy(np.stack([render(s)[0] for s in scenes])).permute(0, 3, 1, 2).float() / 255
-        )
+        painted = [render(scene) for scene in scenes]
+        pictures = torch.from_numpy(np.stack([p for p, _ in painted])).permute(0, 3, 1, 2).float() / 255
+        layouts = [layout_of(scene, masks) for scene, (_, masks) in zip(scenes, painted, strict=True)]
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             latents = self.encoder(pictures.contiguous(memory_format=torch.channels_last))
         self.scenes += scenes
         self.latents = torch.cat([self.latents, latents.half()])
+        self.layouts = torch.cat([self.layouts, torch.from_numpy(np.stack(layouts))])
 
-    def draw(self, rng: np.random.Generator, count: int) -> tuple[torch.Tensor, list[Caption]]:
-        """`count` latents and a fresh caption for each."""
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[torch.Tensor, torch.Tensor, list[Caption]]:
+        """`count` latents with their layouts (count, 32, 32) and a fresh caption for each."""
         picked = rng.integers(len(self.scenes), size=count)
-        return self.latents[torch.from_numpy(picked)].float(), [caption(self.scenes[i], rng) for i in picked]
+        rows = torch.from_numpy(picked)
+        captions = [caption(self.scenes[i], rng) for i in picked]
+        return self.latents[rows].float(), self.layouts[rows].long(), captions
 
     def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and spread of each channel, (4,) each."""
