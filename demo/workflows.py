@@ -113,8 +113,8 @@ KINDS = {
         ),
         NodeKind(
             "SelAggHeatmaps",
-            inputs=(*_VIEWED, ("prompt", "SELAGG_PROMPT")),
-            widgets=("words", "mode", "top_fraction", "threshold"),
+            inputs=(*_VIEWED, ("relevance", "SELAGG_RELEVANCE"), ("prompt", "SELAGG_PROMPT")),
+            widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
             outputs=(
                 ("overlays", "IMAGE"),
                 ("masks", "MASK"),
@@ -125,8 +125,13 @@ KINDS = {
         ),
         NodeKind(
             "SelAggDiagnose",
-            inputs=(*_VIEWED, ("expected", "MASK"), ("prompt", "SELAGG_PROMPT")),
-            widgets=("words", "expected_words", "boxes"),
+            inputs=(
+                *_VIEWED,
+                ("expected", "MASK"),
+                ("relevance", "SELAGG_RELEVANCE"),
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=("words", "expected_words", "boxes", "concepts"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
             size=(420, 480),
         ),
@@ -306,11 +311,11 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
 
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
-    settings = {"words": "all", "mode": "all", "top_fraction": 0.25, "threshold": 0.0}
+    settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0, "concepts": ""}
     overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (1160, 0), settings, **viewed)
     flow.add("PreviewImage", (1540, 0), None, "Overlays", images=overlays)
     flow.add("PreviewImage", (1540, 380), None, "Contact sheet", images=sheet)
-    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes}
+    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes, "concepts": ""}
     flow.add("SelAggDiagnose", (1160, 300), checks, "Diagnosis", **viewed)
 
 

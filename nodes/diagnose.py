@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import Expectations, diagnose_run, open_run
@@ -60,6 +61,8 @@ class SelAggDiagnose:
                         "pixels or per cent, such as cat: 0, 0, 50%, 100%",
                     },
                 ),
+                "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
         }
@@ -73,12 +76,24 @@ class SelAggDiagnose:
         return True
 
     def diagnose(
-        self, capture, latent, image, words="all", expected=None, expected_words="", boxes="", prompt=None
+        self,
+        capture,
+        latent,
+        image,
+        words="all",
+        expected=None,
+        expected_words="",
+        boxes="",
+        concepts="",
+        relevance=None,
+        prompt=None,
     ):
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
-            report, pictures = diagnose_run(run, words, Expectations(masks, expected_words, boxes))
+            expectations = Expectations(masks, expected_words, boxes)
+            settings = HeadSettings(overrides=concepts, relevance=relevance)
+            report, pictures = diagnose_run(run, words, expectations, settings)
             annotated = viewer.pictures_to_images(pictures)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
 from ..selagg_core.viewing import draw_heatmaps, open_run
 from . import viewer
@@ -55,7 +56,7 @@ class SelAggHeatmaps:
                         "default": "selective",
                         "tooltip": "Which attention heads make the map: those that speak most for the word's "
                         "concept (selective), all of them, or those that speak least. Without head relevance "
-                        "all heads are used.",
+                        "for the model all heads are used.",
                     },
                 ),
                 "top_fraction": (
@@ -80,7 +81,11 @@ class SelAggHeatmaps:
                     },
                 ),
             },
-            "optional": {"prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP})},
+            "optional": {
+                "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+            },
         }
 
     @classmethod
@@ -91,11 +96,24 @@ class SelAggHeatmaps:
             return f"{NODE}: {error}"
         return True
 
-    def draw(self, capture, latent, image, words, mode, top_fraction, threshold, prompt=None):
+    def draw(
+        self,
+        capture,
+        latent,
+        image,
+        words,
+        mode,
+        top_fraction,
+        threshold,
+        concepts="",
+        relevance=None,
+        prompt=None,
+    ):
         try:
             check_settings(top_fraction, threshold)
             run = open_run(capture, viewer.latent_samples(latent), image)
-            result = draw_heatmaps(run, words, mode, top_fraction, threshold or None)
+            settings = HeadSettings(mode, top_fraction, concepts, relevance)
+            result = draw_heatmaps(run, words, settings, threshold or None)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)
             return pictures, torch.zeros(image.shape[:3]), pictures, message

@@ -25,6 +25,13 @@ logger = logging.getLogger("selagg")
 CAPTURE_TOOLTIP = "The capture of the SelAgg Capture whose model the sampler used."
 LATENT_TOOLTIP = "The LATENT of that sampler: the run is found by it."
 IMAGE_TOOLTIP = "The IMAGE that VAE Decode makes from that LATENT."
+CONCEPTS_TOOLTIP = (
+    "What words mean, where SelAgg may not guess it: orange=Color, mint=Plants; word=all uses every head."
+)
+RELEVANCE_TOOLTIP = (
+    "Which heads speak for which concept, from SelAgg Build Relevance. Without it the published one of SD1.x "
+    "or SDXL is used; for any other model all heads are."
+)
 PROMPT_TOOLTIP = (
     "Only with the stock CLIP Text Encode: the words from a SelAgg Prompt with the same CLIP and text."
 )

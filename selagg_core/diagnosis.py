@@ -53,7 +53,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class WordEvidence:
-    """What the map of one word shows. Numbers are of the map before normalisation."""
+    """What the map of one word shows. Numbers are of the map before normalisation.
+
+    strength, peak, peak_ratio and focus are of the heads that all words have in common, the others of the
+    word's own heads.
+    """
 
     label: str
     strength: float
@@ -133,13 +137,19 @@ def examine(
     size: tuple[int, int],
     limits: Limits | None = None,
     index: int = 0,
+    common: np.ndarray | None = None,
 ) -> PictureDiagnosis:
     """Diagnoses picture `index` from the maps (groups, h, w) of its words, attention not normalised.
 
-    `expected` are groups among `groups` with regions of the picture's `size` (h, w) px.
+    `expected` are groups among `groups` with regions of the picture's `size` (h, w) px. `common`: maps of the
+    same words that were all made from the same heads, from which words are compared with each other; by
+    default `maps`.
     """
-    limits = limits or Limits()
-    words = tuple(measure_word(group, heat) for group, heat in zip(groups, maps, strict=True))
+    limits, common = limits or Limits(), maps if common is None else common
+    words = tuple(
+        measure_word(group, heat, compared)
+        for group, heat, compared in zip(groups, maps, common, strict=True)
+    )
     position = {group: i for i, group in enumerate(groups)}
     placed = {group.label: resize_maps(maps[position[group]], size) for group, _ in expected}
     places = tuple(measure_place(placed[group.label], region, group.label) for group, region in expected)
@@ -147,9 +157,13 @@ def examine(
     return PictureDiagnosis(index, words, places, diagnose(words, places, limits), heats)
 
 
-def measure_word(group: WordGroup, heat: np.ndarray) -> WordEvidence:
-    """Evidence from one map (h, w) of attention probabilities, not normalised."""
-    mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
+def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None = None) -> WordEvidence:
+    """Evidence from one map (h, w) of attention probabilities, not normalised.
+
+    Strength, peak and focus, by which words are compared, come from `common`, the word's map from heads that
+    are the same for all words (by default `heat`); where the word is comes from `heat`.
+    """
+    mass = np.clip(np.asarray(heat if common is None else common, dtype=np.float64), 0, None)
     mean, top = float(mass.mean()), float(mass.max())
     above = _above_otsu(heat)
     found = found_region(heat)

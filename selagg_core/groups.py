@@ -35,9 +35,14 @@ class WordGroup:
     entry: int = 0
 
     @property
+    def text(self) -> str:
+        """The word or phrase itself, without the count that tells its occurrences apart."""
+        return self.label.split(" (")[0]
+
+    @property
     def has_region(self) -> bool:
         """Whether a region of its own may be expected of this group, judging by its words alone."""
-        words = self.label.split(" (")[0].lower().split()
+        words = self.text.lower().split()
         return not all(word in REGIONLESS_WORDS for word in words)
 
 

@@ -123,11 +123,17 @@ def group_maps(
 ) -> np.ndarray:
     """Maps (groups, h, w) of one picture of a batch for groups of word indices, over the whole latent.
 
-    The map of an entry that rules an area only is laid into a latent of zeros where that area is. `size` is
-    (h, w) of the result, by default the finest recorded grid, or the latent itself for an entry with an area.
+    `selection` is one for all groups or one a group. The map of an entry that rules an area only is laid into
+    a latent of zeros where that area is. `size` is (h, w) of the result, by default the finest recorded grid,
+    or the latent itself for an entry with an area.
     """
-    per_word = word_maps(entry.picture(picture), selection)
-    grouped = np.stack([per_word[list(indices)].mean(axis=0) for indices in groups])
+    places = [(word, number) for number, indices in enumerate(groups) for word in indices]
+    if not isinstance(selection, HeadSelection):
+        selection = [selection[number] for _, number in places]
+    head_maps = entry.picture(picture).of_words([word for word, _ in places])
+    per_word = word_maps(head_maps, selection)
+    ends = np.cumsum([len(indices) for indices in groups])[:-1]
+    grouped = np.stack([part.mean(axis=0) for part in np.split(per_word, ends)])
     if entry.area is not None:
         grouped = paste_area(grouped, entry.area, latent_size)
     return grouped if size is None else resize_maps(grouped, size)

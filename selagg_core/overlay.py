@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +27,8 @@ CALM = (0, 158, 115)
 MIN_TILE = 256
 """Shortest side in pixels of a picture in a tile: smaller pictures are enlarged."""
 MIN_ANNOTATED = 512
+MAX_NOTICES = 4
+"""Notices that are written under a sheet; the text output has all."""
 MAX_TEXT = 1000
 """Characters of a text that are drawn at most."""
 REGULAR, BOLD = 400, 650
@@ -112,10 +114,10 @@ def overlay_tile(picture: np.ndarray, tile: Tile) -> np.ndarray:
     shown = heat_overlay(enlarged(picture, MIN_TILE), tile.heat)
     width = shown.shape[1]
     text = _text_size(width)
-    strip = _sheet(round(text * 2.5), width)
+    strip = blank_sheet(round(text * 2.5), width)
     baseline = round(strip.shape[0] / 2 + text * 0.36)
     bar = max(60, width // 4)
-    _scale_bar(strip, (width - bar - text // 2, strip.shape[0] // 2 - text // 4), (bar, text // 2))
+    scale_bar(strip, (width - bar - text // 2, strip.shape[0] // 2 - text // 4), (bar, text // 2))
     room = width - bar - 2 * text
     label = fit_text(tile.label, room, text, BOLD)
     draw_text(strip, label, (text // 2, baseline), text, INK, BOLD)
@@ -126,9 +128,13 @@ def overlay_tile(picture: np.ndarray, tile: Tile) -> np.ndarray:
 
 
 def contact_sheet(
-    picture: np.ndarray, tiles: Sequence[Tile], title: str = "", footer: str = ""
+    picture: np.ndarray,
+    tiles: Sequence[Tile],
+    title: str = "",
+    footer: str = "",
+    notices: Sequence[str] = (),
 ) -> np.ndarray:
-    """The picture, then one overlay a word, in a grid; `title` above, `footer` and the scale below."""
+    """The picture, then one overlay a word, in a grid; `title` above, `footer`, scale and `notices` below."""
     plain = enlarged(picture, MIN_TILE)
     cells = [(plain, "picture", "")]
     cells += [(heat_overlay(plain, tile.heat), tile.label, tile.note) for tile in tiles]
@@ -141,7 +147,7 @@ def contact_sheet(
     heading = wrap_text(title, inner, round(text * 1.25), BOLD)[:3] if title else []
     line = round(text * 1.25 * 1.4)
     top = gap + len(heading) * line + (gap // 2 if heading else 0)
-    sheet = _sheet(top + rows * (height + 2 * text + gap) + round(2.2 * text), inner + 2 * gap)
+    sheet = blank_sheet(top + rows * (height + 2 * text + gap) + round(2.2 * text), inner + 2 * gap)
     for i, words in enumerate(heading):
         draw_text(sheet, words, (gap, gap + round((i + 0.75) * line)), round(text * 1.25), INK, BOLD)
     for number, (cell, label, note) in enumerate(cells):
@@ -150,7 +156,22 @@ def contact_sheet(
         sheet[y : y + height, x : x + width] = cell
         _caption(sheet, (x, y + height + round(1.35 * text)), width, text, label, note)
     _sheet_footer(sheet, gap, text, footer)
-    return sheet
+    return np.vstack([sheet, *notice_strip(notices, sheet.shape[1], gap, text)])
+
+
+def notice_strip(notices: Sequence[str], width: int, gap: int, text: int) -> list[np.ndarray]:
+    """A strip of paper with the first few notices in full, for below a sheet; nothing without notices."""
+    shown = list(notices[:MAX_NOTICES])
+    if len(notices) > MAX_NOTICES:
+        shown.append(f"and {len(notices) - MAX_NOTICES} more notes: see the text output.")
+    small = round(text * 0.85)
+    lines = [line for notice in shown for line in wrap_text(f"note: {notice}", width - 2 * gap, small)]
+    if not lines:
+        return []
+    strip = blank_sheet(round(len(lines) * 1.4 * small) + gap, width)
+    for number, line in enumerate(lines):
+        draw_text(strip, line, (gap, round((number + 0.75) * 1.4 * small)), small, MUTED)
+    return [strip]
 
 
 def annotated_picture(picture: np.ndarray, marks: Sequence[Mark], calm: str = "") -> np.ndarray:
@@ -265,16 +286,23 @@ def _text_size(width: int) -> int:
 # ------------------------------------------------------------------------------------------------- parts
 
 
-def _sheet(height: int, width: int) -> np.ndarray:
+def blank_sheet(height: int, width: int) -> np.ndarray:
+    """Paper of this size in px."""
     sheet = np.empty((height, width, 3), dtype=np.uint8)
     sheet[:] = PAPER
     return sheet
 
 
-def _scale_bar(sheet: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> None:
+def scale_bar(
+    sheet: np.ndarray,
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    colours: Callable[[np.ndarray], np.ndarray] = heat_colours,
+) -> None:
+    """Lays the scale from 0 to 1 into a sheet: upper left `corner` (x, y), `size` (width, height) in px."""
     x, y = corner
     width, height = size
-    sheet[y : y + height, x : x + width] = heat_colours(np.linspace(0, 1, width)[None].repeat(height, 0))
+    sheet[y : y + height, x : x + width] = colours(np.linspace(0, 1, width)[None].repeat(height, 0))
 
 
 def _caption(
@@ -298,7 +326,7 @@ def _sheet_footer(sheet: np.ndarray, gap: int, text: int, footer: str) -> None:
     end = width - gap
     draw_text(sheet, "high", (end - text_width("high", small), baseline), small, MUTED)
     bar_x = end - text_width("high", small) - bar - small // 2
-    _scale_bar(sheet, (bar_x, baseline - round(0.7 * small)), (bar, round(0.7 * small)))
+    scale_bar(sheet, (bar_x, baseline - round(0.7 * small)), (bar, round(0.7 * small)))
     low_x = bar_x - text_width("low", small) - small // 2
     draw_text(sheet, "low", (low_x, baseline), small, MUTED)
     if low_x - 2 * gap > 0:
@@ -365,7 +393,7 @@ def _sentences(width: int, marks: Sequence[Mark], calm: str) -> np.ndarray:
         blocks = [_block(calm, "", width - indent - pad, text)]
     keyed = any(mark.expected is not None or mark.found is not None for mark in marks)
     height = 2 * pad + sum(len(block) for block in blocks) * line + max(0, len(blocks) - 1) * (line // 2)
-    panel = _sheet(height + keyed * 2 * line, width)
+    panel = blank_sheet(height + keyed * 2 * line, width)
     if keyed:
         _key(panel, (pad, pad + line // 2), text)
     y = pad + keyed * 2 * line

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -54,6 +54,18 @@ class HeadMaps:
     maps: Mapping[LayerId, np.ndarray]
     layout: HeadLayout
     special: Mapping[LayerId, np.ndarray]
+
+    @property
+    def words(self) -> int:
+        """Length of the word axis."""
+        return next(iter(self.maps.values())).shape[1] if self.maps else 0
+
+    def of_words(self, indices: Sequence[int]) -> HeadMaps:
+        """The maps of these words only, in this order; a word may come several times."""
+        if list(indices) == list(range(self.words)):
+            return self
+        maps = {layer: values[:, list(indices)] for layer, values in self.maps.items()}
+        return replace(self, prompt=None, maps=MappingProxyType(maps))
 
 
 @dataclass(frozen=True)

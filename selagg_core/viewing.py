@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .choosing import ChosenHeads, HeadSettings, heads_for
+from .concepts import Assignment
 from .diagnosis import Finding, Limits, PictureDiagnosis, examine
 from .groups import WordGroup, choose_groups, find_group
-from .maps import DEFAULT_FRACTION, HeadSelection, group_maps, normalise, resize_maps, select_heads
+from .maps import HeadSelection, group_maps, normalise, resize_maps, select_heads
 from .overlay import (
     Mark,
     Tile,
@@ -67,26 +69,35 @@ class RunView:
         height, width = self.pictures[0].shape[:2]
         return height, width
 
-    def select(self, mode: str, fraction: float) -> HeadSelection:
-        return select_heads(self.recording.layout, mode, fraction)
+    def choose(self, groups: Sequence[WordGroup], settings: HeadSettings) -> ChosenHeads:
+        """The heads that the map of each group is made from. Raises ValueError as `heads_for` does."""
+        recording = self.recording
+        texts = [group.text for group in groups]
+        return heads_for(texts, recording.layout, recording.context_width, settings)
 
-    def maps(self, picture: int, groups: Sequence[WordGroup], selection: HeadSelection) -> np.ndarray:
+    def maps(
+        self, picture: int, groups: Sequence[WordGroup], selections: Sequence[HeadSelection]
+    ) -> np.ndarray:
         """Maps (groups, h, w) of one picture, on the recorded grid; on the latent's for several entries."""
         size = self.latent_size if len(self.entries) > 1 else None
         found: dict[WordGroup, np.ndarray] = {}
         for number, entry in enumerate(self.entries):
-            own = [group for group in groups if group.entry == number]
+            own = [
+                (group, selection)
+                for group, selection in zip(groups, selections, strict=True)
+                if group.entry == number
+            ]
             if own:
                 recorded = min(picture, entry.batch - 1)
-                indices = [group.indices for group in own]
-                heats = group_maps(entry, recorded, indices, selection, self.latent_size, size)
-                found.update(zip(own, heats, strict=True))
+                indices, heads = [group.indices for group, _ in own], [selection for _, selection in own]
+                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size)
+                found.update(zip([group for group, _ in own], heats, strict=True))
         return np.stack([found[group] for group in groups])
 
-    def notices(self, selection: HeadSelection) -> tuple[str, ...]:
+    def notices(self, chosen: ChosenHeads) -> tuple[str, ...]:
         """What the artist should know about the recording and the choice of heads."""
         partial = () if self.recording.complete else ("The run was not completed: the maps are of its part.",)
-        return (*self.recording.notices, *partial, *([selection.notice] if selection.notice else []))
+        return (*self.recording.notices, *partial, *chosen.notices)
 
 
 @dataclass(frozen=True)
@@ -150,8 +161,7 @@ def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
 def draw_heatmaps(
     view: RunView,
     words: str = "all",
-    mode: str = "all",
-    fraction: float = DEFAULT_FRACTION,
+    settings: HeadSettings | None = None,
     threshold: float | None = None,
 ) -> Heatmaps:
     """Overlays, masks and contact sheets of the words asked for (see `choose_groups`).
@@ -159,24 +169,29 @@ def draw_heatmaps(
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
     """
     groups = choose_groups(view.prompts, words)
-    selection = view.select(mode, fraction)
+    chosen = view.choose(groups, settings or HeadSettings())
+    notices = view.notices(chosen)
     overlays, masks, sheets = [], [], []
     for index, picture in enumerate(view.pictures):
-        raw = view.maps(index, groups, selection)
+        raw = view.maps(index, groups, chosen.selections)
         heats = normalise(resize_maps(raw, view.size))
+        captions = [
+            f"{_senses(assignment)}peak {peak:.3f}"
+            for assignment, peak in zip(chosen.assignments, raw.max(axis=(1, 2)), strict=True)
+        ]
         tiles = [
-            Tile(group.label, heat, f"peak {peak:.3f}")
-            for group, heat, peak in zip(groups, heats, raw.max(axis=(1, 2)), strict=True)
+            Tile(group.label, heat, caption)
+            for group, heat, caption in zip(groups, heats, captions, strict=True)
         ]
         overlays += [overlay_tile(picture, tile) for tile in tiles]
         masks += [found_region(heat, threshold).mask for heat in heats]
-        sheets.append(contact_sheet(picture, tiles, view.text, _footer(view, selection)))
+        sheets.append(contact_sheet(picture, tiles, view.text, _footer(view, chosen), notices))
     return Heatmaps(
         tuple(group.label for group in groups),
         tuple(overlays),
         np.stack(masks).astype(np.float32),
         tuple(sheets),
-        view.notices(selection),
+        notices,
     )
 
 
@@ -184,37 +199,42 @@ def diagnose_run(
     view: RunView,
     words: str = "all",
     expectations: Expectations | None = None,
-    mode: str = "all",
-    fraction: float = DEFAULT_FRACTION,
+    settings: HeadSettings | None = None,
     limits: Limits | None = None,
 ) -> tuple[Report, tuple[np.ndarray, ...]]:
     """The report on a run, and one annotated picture for each of its pictures.
 
-    A word, box or mask that cannot be used becomes a problem of the report; the rest is still diagnosed.
+    Where a word is, is read from its chosen heads; words are compared with each other on maps of all heads,
+    for attention of different heads has different scales.
+    A word, box, mask or choice of heads that cannot be used becomes a problem of the report; the rest is
+    still diagnosed.
     """
     limits, problems = limits or Limits(), []
-    selection = view.select(mode, fraction)
     try:
         groups = choose_groups(view.prompts, words)
     except ValueError as error:
         problems.append(str(error))
         groups = choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
     wanted = _expected(view, expectations or Expectations(), problems)
+    placed = [group for of_picture in wanted for group, _ in of_picture]
+    checked = tuple(dict.fromkeys([*groups, *placed]))
+    chosen = _chosen_or_all(view, checked, settings or HeadSettings(), problems)
+    every = (select_heads(view.recording.layout),) * len(checked)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
-        checked = tuple(dict.fromkeys([*groups, *(group for group, _ in wanted[index])]))
         diagnosis = PictureDiagnosis(index, (), (), ())
         if checked:
-            maps = view.maps(index, checked, selection)
-            diagnosis = examine(checked, maps, wanted[index], view.size, limits, index)
+            maps = view.maps(index, checked, chosen.selections)
+            common = maps if chosen.uses_all else view.maps(index, checked, every)
+            diagnosis = examine(checked, maps, wanted[index], view.size, limits, index, common)
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, wanted[index], problems))
     report = Report(
         prompt=view.text,
-        settings=_settings(view, selection),
+        settings=_settings(view, chosen),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=view.notices(selection),
+        notices=view.notices(chosen),
     )
     return report, tuple(annotated)
 
@@ -311,9 +331,22 @@ def _try_masks(view: RunView, masks: np.ndarray, words: str, expected: list, pro
             of_picture.append((group, regions[min(index, len(regions) - 1)]))
 
 
-def _settings(view: RunView, selection: HeadSelection) -> dict[str, str | int | float]:
+def _chosen_or_all(
+    view: RunView, groups: Sequence[WordGroup], settings: HeadSettings, problems: list[str]
+) -> ChosenHeads:
+    """The chosen heads; all of them, and a problem, if what the artist asked for cannot be done."""
+    try:
+        return view.choose(groups, settings)
+    except ValueError as error:
+        problems.append(f"{error} All heads were used instead.")
+        return view.choose(groups, HeadSettings("all"))
+
+
+def _settings(view: RunView, chosen: ChosenHeads) -> dict[str, str | int | float]:
+    concepts = {a.word: " + ".join(a.concepts) for a in chosen.assignments if a.concepts}
     return {
-        "heads": f"{selection.mode}: {selection.count} of {view.recording.layout.total}",
+        "heads": chosen.summary,
+        "concepts": "; ".join(f"{word}: {named}" for word, named in concepts.items()) or "none",
         "layers": len(view.entries[0].maps),
         "steps": view.entries[0].steps,
         "width": view.size[1],
@@ -322,6 +355,11 @@ def _settings(view: RunView, selection: HeadSelection) -> dict[str, str | int | 
     }
 
 
-def _footer(view: RunView, selection: HeadSelection) -> str:
-    heads = "all heads" if selection.mode == "all" else f"{selection.mode}: {selection.count} heads"
-    return f"{heads}, {view.entries[0].steps} steps; each word on its own scale"
+def _footer(view: RunView, chosen: ChosenHeads) -> str:
+    return f"{chosen.summary}, {view.entries[0].steps} steps; each word on its own scale"
+
+
+def _senses(assignment: Assignment) -> str:
+    """The concept of a word, for the caption of its map; how many there are if it has several senses."""
+    named = assignment.concepts
+    return "" if not named else f"{named[0]}, " if len(named) == 1 else f"{len(named)} senses, "

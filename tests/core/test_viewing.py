@@ -38,7 +38,7 @@ def test_a_higher_threshold_gives_a_smaller_mask():
 
 
 def test_selective_without_relevance_says_that_all_heads_were_used():
-    assert any("all heads" in notice for notice in draw_heatmaps(view(), mode="selective").notices)
+    assert any("all heads" in notice for notice in draw_heatmaps(view()).notices)
 
 
 def test_the_report_names_what_cannot_be_done_and_diagnoses_the_rest():
