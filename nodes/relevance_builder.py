@@ -89,17 +89,15 @@ def build_relevance(
     lexicon = Lexicon.of(plan.concepts)
     negative, _ = encode_and_label(NODE, clip, "")
     total = len(plan.prompts) * plan.steps
-    for index in range(sums.prompts, len(plan.prompts)):
+    while sums.prompts < len(plan.prompts):
+        index = sums.prompts
         positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
         run = RunMeasurement(layout, len(plan.concepts), spoken_words(prompt, lexicon))
-        watched = model.clone()
-        done = index * plan.steps
-        hooks = _Watch(run, texts, prompt.length, plan, index, lambda step, d=done: on_step(d + step, total))
-        host.on_sampling(watched, lambda sampling, h=hooks: h.attach(sampling))
-        host.sample_new(
-            watched, positive, negative, plan.size, plan.seed + index, plan.steps, plan.cfg, plan.sampler,
-            plan.scheduler,
-        )  # fmt: skip
+        _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
+        if not sums.same_model(run):
+            logger.warning("%s starts afresh: what was done is of another checkpoint.", NODE)
+            sums = RelevanceSums.empty(len(plan.concepts), layout.total)
+            continue
         sums = sums.plus(run)
         if state is not None:
             sums.save(state, job)
@@ -108,6 +106,25 @@ def build_relevance(
     if state is not None:
         state.unlink(missing_ok=True)
     return relevance
+
+
+def _sample(model, positive, negative, columns, plan, index, texts, run, on_step, total) -> None:
+    """Sample picture `index` of the plan, measuring into `run`."""
+    watched = model.clone()
+    done = index * plan.steps
+    watch = _Watch(run, texts, columns, plan, index, lambda step: on_step(done + step, total))
+    host.on_sampling(watched, watch.attach)
+    host.sample_new(
+        watched,
+        positive,
+        negative,
+        plan.size,
+        plan.seed + index,
+        plan.steps,
+        plan.cfg,
+        plan.sampler,
+        plan.scheduler,
+    )
 
 
 def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:
@@ -205,7 +222,7 @@ class _Watch:
         layer = LayerId(*site.key)
         text, matrix = self._texts.draw(self._random)
         keys = site.module.to_k(text[None].to(k))
-        self._run.add_wins(layer, count_wins(q, keys, site.heads, matrix), q.shape[0])
+        self._run.add_wins(layer, count_wins(q, keys, site.heads, matrix), q.shape[0], keys[0, 0])
         grid = layer_grid(q, options)
         if not self._slots or grid is None:
             return

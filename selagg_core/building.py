@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +43,8 @@ from .relevance import (
 NOISE_PARTS = 2
 """Maps are summed apart for the noisy and the clean half of a run, to see whether a head keeps its mind."""
 
+MARK_TOLERANCE = 2e-2
+"""Half precision changes the length of a key by less, another checkpoint or a LoRA by more."""
 _STATE_KEY = "selagg_building"
 
 
@@ -78,6 +81,56 @@ def count_wins(q: torch.Tensor, k: torch.Tensor, heads: int, matrix: torch.Tenso
     keys = k.expand(q.shape[0], -1, -1)
     strength = column_probabilities(q, keys, heads, matrix.to(q.device)).mean(dim=2)
     return torch.nn.functional.one_hot(strength.argmax(dim=-1), matrix.shape[1]).sum(dim=0)
+
+
+# ----------------------------------------------------------------------------------------------------
+# Prompts
+# ----------------------------------------------------------------------------------------------------
+
+DEFAULT_PROMPTS = """\
+a photo of a __Color__ __Animals__ in a __Nature Scenes__
+a __Size__ __Animals__ __Poses and Gestures__ next to a __Plants__
+__Counting__ __Fruits and Vegetables__ in a __Material__ bowl
+a __Facial Expressions__ __People__ __Poses and Gestures__ in front of a __Buildings__
+a __People__ with a __Color__ __Clothing__ and a __Accessories__
+close-up of the __Facial Features__ of a __Facial Expressions__ __People__
+a __Vehicles__ on a __Weather Conditions__ __Time of Day__ in __Geo-locations__
+a __Material__ __Furniture__ with a __Geometric Patterns__ pattern
+a __Color__ __Electronics__ with a __Brand Logos__ logo on a __Furniture__
+a __Texture__ __Shape__ made of __Material__
+a __Image Style__ painting of a __Nature Scenes__ at __Time of Day__
+__Food and Beverages__ and a __Tools__ on a __Furniture__, __Lighting Conditions__
+a __Books and Documents__ with __Written Characters__ on the cover
+a __People__ playing a __Musical Instruments__, __Image Style__ style
+a __Toys__ and a __Sports Equipment__ on the __Plants__, __Weather Conditions__ weather
+"""
+"""Prompts for the published concepts: each occurs once or twice."""
+
+_BLANK = re.compile(r"__(.+?)__")
+
+
+def fill_prompts(text: str, concepts: Sequence[Concept], count: int, seed: int) -> tuple[str, ...]:
+    """`count` prompts: the lines of a text in turn, `__Concept__` replaced by a random word of the concept.
+
+    Raises ValueError if there is no line, or a line names a concept that is not there.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("there is no prompt: write at least one line.")
+    words = {concept.name.casefold(): concept.words for concept in concepts}
+    for line in lines:
+        for name in _BLANK.findall(line):
+            if name.strip().casefold() not in words:
+                raise ValueError(
+                    f'the prompt "{line}" asks for a word of "{name}", which is no concept here. Concepts '
+                    f"that are there: {', '.join(concept.name for concept in concepts)}."
+                )
+    random = np.random.default_rng(seed)
+
+    def word(blank: re.Match) -> str:
+        return str(random.choice(words[blank[1].strip().casefold()])).lower()
+
+    return tuple(_BLANK.sub(word, lines[index % len(lines)]) for index in range(count))
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -158,9 +211,12 @@ class RunMeasurement:
         self._decisions: dict[LayerId, int] = {}
         self._maps: list[dict[LayerId, torch.Tensor]] = [{} for _ in range(NOISE_PARTS)]
         self._grids: dict[LayerId, tuple[int, int]] = {}
+        self._begins: dict[LayerId, torch.Tensor] = {}
 
-    def add_wins(self, layer: LayerId, wins: torch.Tensor, decisions: int) -> None:
-        """Wins (heads, concepts) of one evaluation of a layer."""
+    def add_wins(self, layer: LayerId, wins: torch.Tensor, decisions: int, begin: torch.Tensor) -> None:
+        """Wins (heads, concepts) of one evaluation of a layer; begin: the layer's key of the begin token."""
+        if layer not in self._begins:
+            self._begins[layer] = begin.float().norm()
         previous = self._wins.get(layer)
         self._wins[layer] = wins if previous is None else previous + wins
         self._decisions[layer] = self._decisions.get(layer, 0) + decisions
@@ -186,6 +242,11 @@ class RunMeasurement:
         rows = torch.cat([self._wins[layer] for layer in self.layout.layers])
         return rows.cpu().numpy().astype(np.int64).T, next(iter(self._decisions.values()))
 
+    def model_mark(self) -> np.ndarray:
+        """Length of every layer's key of the begin token (layers,): tells one checkpoint from another."""
+        lengths = [self._begins[layer] for layer in self.layout.layers if layer in self._begins]
+        return torch.stack(lengths).cpu().numpy().astype(np.float32)
+
     def scores(self) -> dict[str, np.ndarray]:
         """Map scores (words, heads) by kind, means over the pictures of the run; {} without known words."""
         if not self.words or not all(self._maps):
@@ -210,6 +271,7 @@ class RelevanceSums:
 
     prompts: how many are done.  decisions: how often each head was asked.  wins: int64 (concepts, heads).
     maps: int64 (concepts,), word maps scored.  scores: by kind, float64 (concepts, heads), summed over these.
+    mark: of the model, see `RunMeasurement.model_mark`; empty before the first prompt.
     """
 
     prompts: int
@@ -217,11 +279,26 @@ class RelevanceSums:
     wins: np.ndarray
     maps: np.ndarray
     scores: Mapping[str, np.ndarray]
+    mark: np.ndarray
 
     @classmethod
     def empty(cls, concepts: int, heads: int) -> RelevanceSums:
         zeros = {kind: np.zeros((concepts, heads)) for kind in MAP_KINDS}
-        return cls(0, 0, np.zeros((concepts, heads), np.int64), np.zeros(concepts, np.int64), zeros)
+        return cls(
+            0,
+            0,
+            np.zeros((concepts, heads), np.int64),
+            np.zeros(concepts, np.int64),
+            zeros,
+            np.zeros(0, np.float32),
+        )
+
+    def same_model(self, run: RunMeasurement) -> bool:
+        """Whether a run is of the model that was measured so far, up to the precision of its numbers."""
+        mark = run.model_mark()
+        return not self.prompts or (
+            mark.shape == self.mark.shape and np.allclose(mark, self.mark, rtol=MARK_TOLERANCE)
+        )
 
     def plus(self, run: RunMeasurement) -> RelevanceSums:
         """The sums with one more run. Raises ValueError as `RunMeasurement.wins` does."""
@@ -240,11 +317,17 @@ class RelevanceSums:
             wins=self.wins + wins,
             maps=maps,
             scores=scores,
+            mark=run.model_mark(),
         )
 
     def save(self, path: Path, job: str) -> None:
         """Write a safetensors file from which the job can go on."""
-        arrays = {"wins": self.wins, "maps": self.maps, **{f"scores.{k}": v for k, v in self.scores.items()}}
+        arrays = {
+            "wins": self.wins,
+            "maps": self.maps,
+            "mark": self.mark,
+            **{f"scores.{k}": v for k, v in self.scores.items()},
+        }
         header = {"job": job, "prompts": self.prompts, "decisions": self.decisions}
         partial = path.with_name(path.name + ".part")
         partial.write_bytes(to_bytes(arrays, {_STATE_KEY: json.dumps(header)}))
@@ -261,7 +344,7 @@ class RelevanceSums:
                 return None
             scores = {kind: arrays[f"scores.{kind}"] for kind in MAP_KINDS}
             prompts, decisions = int(header["prompts"]), int(header["decisions"])
-            return cls(prompts, decisions, arrays["wins"], arrays["maps"], scores)
+            return cls(prompts, decisions, arrays["wins"], arrays["maps"], scores, arrays["mark"])
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
