@@ -116,7 +116,9 @@ def scenes(model: DemoModel, seeds: Sequence[int]) -> Iterator[Sample]:
         yield model.scene(seed)
 
 
-def pictures(model: DemoModel, seeds: Sequence[int], prompts: Sequence[str] | None = None) -> Iterator[Sample]:
+def pictures(
+    model: DemoModel, seeds: Sequence[int], prompts: Sequence[str] | None = None
+) -> Iterator[Sample]:
     """One sampled picture a seed, of the caption of the seed's scene, or of the prompts in turn."""
     for number, seed in enumerate(seeds):
         text = prompts[number % len(prompts)] if prompts else scene_from_seed(seed)[1].text

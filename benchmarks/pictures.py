@@ -201,7 +201,9 @@ class Sampler:
                 {layer: arrays[f"{name}.{i}"].astype(np.float32) for i, layer in enumerate(layers)}
             )
 
-        words = tuple(self._core_prompt.Word(text, tuple(cols), weight) for text, cols, weight in told["words"])
+        words = tuple(
+            self._core_prompt.Word(text, tuple(cols), weight) for text, cols, weight in told["words"]
+        )
         prompt = self._core_prompt.Prompt(told["text"], words, told["length"], tuple(told["special"]))
         layout = self._layout.HeadLayout.of([tuple(key) for key in told["layers"]])
         entry = self._recording.EntryRecording(

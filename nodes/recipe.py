@@ -11,6 +11,7 @@ CUSTOM = "custom"
 RECIPES = {"default": DEFAULT, "paper": PAPER}
 
 _SWITCHES = {
+    "label_free_scores": "Rank heads by the agreement of their maps, where the head relevance holds it.",
     "by_resolution": "Choose the top heads on each attention grid by itself instead of among all heads.",
     "normalise_heads": "Give every head the same weight, however much attention it pays.",
     "cap_borders": "Cut the border cells to the highest value inside: they collect attention of nothing.",

@@ -11,7 +11,7 @@ from .concepts import Assignment, Lexicon, assign_concepts, parse_overrides
 from .layout import HeadLayout
 from .maps import DEFAULT_FRACTION, HeadSelection, select_heads
 from .recipe import DEFAULT, MapRecipe
-from .relevance import HeadRelevance, preset_for, transfer_notice
+from .relevance import AGREEMENT, HeadRelevance, preset_for, transfer_notice
 
 NO_RELEVANCE = (
     "No head relevance is known for this model, so all heads are used for every map: connect one of SelAgg "
@@ -54,12 +54,13 @@ class ChosenHeads:
 
     @property
     def summary(self) -> str:
-        """The choice in a few words: "selective: 32 of 128 heads a word by Stable Diffusion v1.4"."""
+        """The choice in a few words: "selective: 32 of 128 heads a word by agreement of ..."."""
         if self.relevance is None or self.uses_all:
             return "all heads"
         chosen = next(selection for selection in self.selections if selection.mode != "all")
         return (
-            f"{chosen.mode}: {chosen.count} of {chosen.mask.size} heads a word by {self.relevance.base_model}"
+            f"{chosen.mode}: {chosen.count} of {chosen.mask.size} heads a word by {self.relevance.score_kind} "
+            f"of {self.relevance.base_model}"
         )
 
 
@@ -106,6 +107,8 @@ def heads_for(
     relevance, notice = relevance_for(layout, context_width, settings.relevance)
     if relevance is None:
         return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
+    if settings.recipe.label_free_scores and AGREEMENT in relevance.score_kinds:
+        relevance = relevance.with_score(AGREEMENT)
     groups = groups if settings.recipe.by_resolution else None
     chosen = choose_heads(words, relevance, settings.mode, settings.fraction, settings.overrides, groups)
     return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))

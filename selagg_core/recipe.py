@@ -1,4 +1,4 @@
-"""How head maps are made into the map of a word: the published way, and refinements of it, one switch each.
+"""How a word's heads are ranked and their maps put together: as published, and refinements, one switch each.
 
 Each switch has its row in `benchmarks/maps.py`; the default is what paid on the development scenes there.
 """
@@ -15,6 +15,8 @@ class MapRecipe:
     Raises ValueError for a share outside [0, 1].
     """
 
+    label_free_scores: bool = False
+    """Rank heads by the agreement of their maps where the relevance holds it, not by counted wins."""
     by_resolution: bool = False
     """Take the top fraction of the heads on every grid by itself, not of all heads: published head relevance
     confounds a concept with a resolution."""
@@ -40,4 +42,4 @@ class MapRecipe:
 
 PAPER = MapRecipe()
 """Plain mean of the chosen heads, as in DAAM (arXiv 2210.04885) and Park et al. (arXiv 2604.05906)."""
-DEFAULT = MapRecipe(edge_aware=True)
+DEFAULT = MapRecipe(label_free_scores=True, edge_aware=True)
