@@ -45,6 +45,7 @@ class NodeKind:
 
 EDITOR_ONLY = "control_after_generate"
 _VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
+_HOW = (("relevance", "SELAGG_RELEVANCE"), ("recipe", "SELAGG_RECIPE"))
 KINDS = {
     kind.id: kind
     for kind in (
@@ -113,7 +114,7 @@ KINDS = {
         ),
         NodeKind(
             "SelAggHeatmaps",
-            inputs=(*_VIEWED, ("relevance", "SELAGG_RELEVANCE"), ("prompt", "SELAGG_PROMPT")),
+            inputs=(*_VIEWED, *_HOW, ("prompt", "SELAGG_PROMPT")),
             widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
             outputs=(
                 ("overlays", "IMAGE"),
@@ -125,12 +126,7 @@ KINDS = {
         ),
         NodeKind(
             "SelAggDiagnose",
-            inputs=(
-                *_VIEWED,
-                ("expected", "MASK"),
-                ("relevance", "SELAGG_RELEVANCE"),
-                ("prompt", "SELAGG_PROMPT"),
-            ),
+            inputs=(*_VIEWED, ("expected", "MASK"), *_HOW, ("prompt", "SELAGG_PROMPT")),
             widgets=("words", "expected_words", "boxes", "concepts"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
             size=(420, 480),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..selagg_core.choosing import HeadSettings
+from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import Expectations, diagnose_run, open_run
@@ -63,6 +64,7 @@ class SelAggDiagnose:
                 ),
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
         }
@@ -86,13 +88,14 @@ class SelAggDiagnose:
         boxes="",
         concepts="",
         relevance=None,
+        recipe=DEFAULT,
         prompt=None,
     ):
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
             expectations = Expectations(masks, expected_words, boxes)
-            settings = HeadSettings(overrides=concepts, relevance=relevance)
+            settings = HeadSettings(overrides=concepts, relevance=relevance, recipe=recipe)
             report, pictures = diagnose_run(run, words, expectations, settings)
             annotated = viewer.pictures_to_images(pictures)
         except ValueError as error:

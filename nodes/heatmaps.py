@@ -6,6 +6,7 @@ import torch
 
 from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
+from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.viewing import draw_heatmaps, open_run
 from . import viewer
 
@@ -84,6 +85,7 @@ class SelAggHeatmaps:
             "optional": {
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
         }
@@ -107,12 +109,13 @@ class SelAggHeatmaps:
         threshold,
         concepts="",
         relevance=None,
+        recipe=DEFAULT,
         prompt=None,
     ):
         try:
             check_settings(top_fraction, threshold)
             run = open_run(capture, viewer.latent_samples(latent), image)
-            settings = HeadSettings(mode, top_fraction, concepts, relevance)
+            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe)
             result = draw_heatmaps(run, words, settings, threshold or None)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)

@@ -308,7 +308,7 @@ class RunRecorder:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = _grid(q, options)
+            grid = layer_grid(q, options)
             if grid is None or q.shape[0] != total or k.shape[0] != total:
                 self._sums.notice(
                     f"Layer {layer} has rows or a grid of unknown meaning and was not recorded."
@@ -358,7 +358,7 @@ def _area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
     return tuple(latent.shape[-2:]) if area is None else area[:2]
 
 
-def _grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
+def layer_grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
     """(h, w) of a layer's pixels."""
     shape = options.get("activations_shape")
     if shape is not None:

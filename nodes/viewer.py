@@ -32,6 +32,7 @@ RELEVANCE_TOOLTIP = (
     "Which heads speak for which concept, from SelAgg Build Relevance. Without it the published one of SD1.x "
     "or SDXL is used; for any other model all heads are."
 )
+RECIPE_TOOLTIP = "How head maps are put together, from SelAgg Map Recipe; without it the default."
 PROMPT_TOOLTIP = (
     "Only with the stock CLIP Text Encode: the words from a SelAgg Prompt with the same CLIP and text."
 )

@@ -150,6 +150,29 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     return MappingProxyType(chosen)
 
 
+def parse_concepts(text: str) -> tuple[Concept, ...]:
+    """Own concepts: a JSON object of names and their words, {"Color": ["red", "blue"], "Animals": ["cat"]}.
+
+    Raises ValueError, saying what is wrong, for anything else, or fewer than two concepts: they compete.
+    """
+    example = 'write them like {"Color": ["red", "blue"], "Animals": ["cat"]}'
+    try:
+        listed = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"the concepts are not JSON ({error}): {example}.") from error
+    if not isinstance(listed, dict) or len(listed) < 2:
+        raise ValueError(f"there must be at least two concepts, for they compete: {example}.")
+    return tuple(_own_concept(name, words, example) for name, words in listed.items())
+
+
+def _own_concept(name: str, words: object, example: str) -> Concept:
+    if not name.strip() or re.search(r"[=+,;\n]|__", name) or name.strip().casefold() == EVERY_HEAD:
+        raise ValueError(f'"{name}" cannot name a concept: leave out = + , ; and __, and "{EVERY_HEAD}".')
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
+        raise ValueError(f'the words of "{name}" are no list of words: {example}.')
+    return Concept(name.strip(), tuple(dict.fromkeys(word.strip() for word in words)))
+
+
 def assign_concepts(
     word: str,
     lexicon: Lexicon,

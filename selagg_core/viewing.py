@@ -17,7 +17,7 @@ from .choosing import ChosenHeads, HeadSettings, heads_for
 from .concepts import Assignment
 from .diagnosis import Finding, Limits, PictureDiagnosis, examine
 from .groups import WordGroup, choose_groups, find_group
-from .maps import HeadSelection, group_maps, normalise, resize_maps, select_heads
+from .maps import HeadSelection, group_maps, normalise, resolution_groups, select_heads
 from .overlay import (
     Mark,
     Tile,
@@ -27,9 +27,11 @@ from .overlay import (
     rgb_picture,
 )
 from .prompt import Prompt
+from .recipe import DEFAULT, PAPER, MapRecipe
 from .recording import Capture, EntryRecording, Recording
 from .regions import Box, Region, found_region, from_mask, parse_boxes
 from .report import Report
+from .upsampling import enlarge
 
 ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
@@ -73,10 +75,15 @@ class RunView:
         """The heads that the map of each group is made from. Raises ValueError as `heads_for` does."""
         recording = self.recording
         texts = [group.text for group in groups]
-        return heads_for(texts, recording.layout, recording.context_width, settings)
+        groups = resolution_groups(self.entries[0].picture(0))
+        return heads_for(texts, recording.layout, recording.context_width, settings, groups)
 
     def maps(
-        self, picture: int, groups: Sequence[WordGroup], selections: Sequence[HeadSelection]
+        self,
+        picture: int,
+        groups: Sequence[WordGroup],
+        selections: Sequence[HeadSelection],
+        recipe: MapRecipe = DEFAULT,
     ) -> np.ndarray:
         """Maps (groups, h, w) of one picture, on the recorded grid; on the latent's for several entries."""
         size = self.latent_size if len(self.entries) > 1 else None
@@ -90,7 +97,7 @@ class RunView:
             if own:
                 recorded = min(picture, entry.batch - 1)
                 indices, heads = [group.indices for group, _ in own], [selection for _, selection in own]
-                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size)
+                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size, recipe)
                 found.update(zip([group for group, _ in own], heats, strict=True))
         return np.stack([found[group] for group in groups])
 
@@ -168,13 +175,13 @@ def draw_heatmaps(
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
     """
-    groups = choose_groups(view.prompts, words)
-    chosen = view.choose(groups, settings or HeadSettings())
+    groups, settings = choose_groups(view.prompts, words), settings or HeadSettings()
+    chosen = view.choose(groups, settings)
     notices = view.notices(chosen)
     overlays, masks, sheets = [], [], []
     for index, picture in enumerate(view.pictures):
-        raw = view.maps(index, groups, chosen.selections)
-        heats = normalise(resize_maps(raw, view.size))
+        raw = view.maps(index, groups, chosen.selections, settings.recipe)
+        heats = normalise(enlarge(raw, picture, settings.recipe.edge_aware))
         captions = [
             f"{_senses(assignment)}peak {peak:.3f}"
             for assignment, peak in zip(chosen.assignments, raw.max(axis=(1, 2)), strict=True)
@@ -209,7 +216,7 @@ def diagnose_run(
     A word, box, mask or choice of heads that cannot be used becomes a problem of the report; the rest is
     still diagnosed.
     """
-    limits, problems = limits or Limits(), []
+    limits, settings, problems = limits or Limits(), settings or HeadSettings(), []
     try:
         groups = choose_groups(view.prompts, words)
     except ValueError as error:
@@ -218,14 +225,14 @@ def diagnose_run(
     wanted = _expected(view, expectations or Expectations(), problems)
     placed = [group for of_picture in wanted for group, _ in of_picture]
     checked = tuple(dict.fromkeys([*groups, *placed]))
-    chosen = _chosen_or_all(view, checked, settings or HeadSettings(), problems)
+    chosen = _chosen_or_all(view, checked, settings, problems)
     every = (select_heads(view.recording.layout),) * len(checked)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
         if checked:
-            maps = view.maps(index, checked, chosen.selections)
-            common = maps if chosen.uses_all else view.maps(index, checked, every)
+            maps = view.maps(index, checked, chosen.selections, settings.recipe)
+            common = maps if chosen.uses_all else view.maps(index, checked, every, PAPER)
             diagnosis = examine(checked, maps, wanted[index], view.size, limits, index, common)
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, wanted[index], problems))

@@ -83,7 +83,9 @@ def test_several_senses_are_scored_by_their_best_rank(sd14):
 def test_the_relevance_of_a_model(sd14):
     preset, notice = relevance_for(sd1_layout(), 768)
     assert preset is sd14 and "transferred from Stable Diffusion v1.4" in notice
-    assert relevance_for(sd1_layout(), 96) == (None, NO_RELEVANCE)
+    assert relevance_for(sd1_layout(), 1024) == (None, NO_RELEVANCE)
+    # Measured on the very model: nothing was transferred.
+    assert relevance_for(sd1_layout(), 96) == (load_preset("demo"), "")
     own = replace(sd14, base_model="Own", context_width=96)
     assert relevance_for(sd1_layout(), 96, own) == (own, "")
     assert relevance_for(sd1_layout(), 768, own_of_unknown_width := replace(sd14, context_width=0)) == (
