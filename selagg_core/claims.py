@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from .concepts import Lexicon, common_words
 from .groups import WordGroup, choose_groups, find_group
-from .phrases import Link, NounPhrase, read_phrases
+from .phrases import PLACELESS_CONCEPTS, Link, NounPhrase, read_phrases
 from .prompt import Prompt
 from .relevance import Concept
 
@@ -181,7 +181,8 @@ class _PromptClaims:
             word = self._group((described.index,))
             self.found.append(Claim("attribute", entity, word.text, word, intended=described.concepts))
             senses = self.lexicon.lookup(word.text)
-            others = tuple(sense for sense in senses if sense not in described.concepts)
+            others = tuple(sense for sense in senses if sense not in PLACELESS_CONCEPTS)
+            others = tuple(sense for sense in others if sense not in described.concepts)
             if others and set(senses) & set(described.concepts):
                 self.found.append(Claim("sense", entity, word.text, word, None, described.concepts, others))
 
@@ -189,7 +190,7 @@ class _PromptClaims:
         """A noun that could also be a colour, such as "orange", is meant as the thing."""
         senses = self.lexicon.lookup(entity.text)
         as_colour = tuple(sense for sense in senses if sense == "Color")
-        others = tuple(sense for sense in senses if sense != "Color")
+        others = tuple(sense for sense in senses if sense not in PLACELESS_CONCEPTS)
         if as_colour and others:
             self.found.append(Claim("sense", entity, entity.text, entity, None, others, as_colour))
 

@@ -28,6 +28,8 @@ PLACELESS_CONCEPTS = frozenset(
         "Counting",
         "Poses and Gestures",
         "Brand Logos",
+        "Background",
+        "Position",
     )
 )
 """Concepts of words that name nothing with a place of its own in the picture."""
