@@ -26,6 +26,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "wrong_sense": ("other_heads", "map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
     "misplaced": ("turned", "turned_by_colour"),
     "blended": ("overlap", "close", "alike", "one_thing"),
+    "misplaced_region": ("outside", "peak_outside", "elsewhere"),
 }
 """Kind -> names of its features, those of maps first."""
 PIXEL_FEATURES = frozenset(
@@ -79,7 +80,7 @@ class _Scene:
         self.lab = lab(small)
         self.salience = salience(self.lab)
         self.entities = tuple(claim.subject for claim in claims.of("entity"))
-        self.mass = {group: _mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
+        self.mass = {group: unit_mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
         self.region = {group: _region(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
         self.strength = {group: _strengths(heat) for group, heat in observed.common.items()}
 
@@ -92,7 +93,7 @@ class _Scene:
             }
             mass, region = self.mass[entity], self.region[entity]
             features["scattered"] = 1 - float(mass[region].sum())
-            features["shared"] = max((_overlap(mass, self.mass[o]) for o in others), default=float("nan"))
+            features["shared"] = max((overlap(mass, self.mass[o]) for o in others), default=float("nan"))
             features["nothing_there"] = 1 - _inside(self.salience, region)
             features["colour_missing"] = self._colour_missing(entity)
             yield Candidate("neglected", claim, (entity.label,), features)
@@ -152,11 +153,11 @@ class _Scene:
             regions = self.region[one], self.region[other]
             (ax, ay), (bx, by) = (centroid(region) for region in regions)
             reach = sum(np.sqrt(region.mean() / np.pi) for region in regions)
-            common = [_mass(self.observed.common[group]) for group in (one, other)]
+            common = [unit_mass(self.observed.common[group]) for group in (one, other)]
             features = {
-                "overlap": _overlap(self.mass[one], self.mass[other]),
+                "overlap": overlap(self.mass[one], self.mass[other]),
                 "close": -float(np.hypot(ax - bx, ay - by) / max(reach, 1e-6)),
-                "alike": _overlap(*common),
+                "alike": overlap(*common),
                 "one_thing": self._one_thing(regions),
             }
             yield Candidate("blended", claim, (one.label, other.label), features)
@@ -181,9 +182,9 @@ class _Scene:
     ) -> tuple[dict[str, float], str]:
         """Whether the map, and the colour, of a word are with its own entity or with another."""
         mass = self.mass[word]
-        near = {other: _overlap(mass, self.mass[other]) for other in others}
+        near = {other: overlap(mass, self.mass[other]) for other in others}
         taker = max(near, key=near.__getitem__)
-        features = {"map_elsewhere": near[taker], "map_not_own": -_overlap(mass, self.mass[own])}
+        features = {"map_elsewhere": near[taker], "map_not_own": -overlap(mass, self.mass[own])}
         features["colour_elsewhere"] = features["colour_not_own"] = float("nan")
         name = colour_word(word.text)
         if name is not None:
@@ -239,7 +240,7 @@ class _Scene:
         return float(np.minimum(one, other).sum())
 
 
-def _mass(heat: np.ndarray) -> np.ndarray:
+def unit_mass(heat: np.ndarray) -> np.ndarray:
     """A map above Otsu's threshold, as a distribution that sums to 1; even for a flat map."""
     scaled = normalise(heat)
     above = np.clip(scaled - otsu_threshold(scaled), 0, None)
@@ -256,14 +257,26 @@ def _region(heat: np.ndarray) -> np.ndarray:
 def _strengths(heat: np.ndarray) -> dict[str, float]:
     """Of a map of attention probabilities: focus, peak over mean, and mean."""
     mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
-    mean, total = float(mass.mean()), float(mass.sum())
-    share = mass[mass > 0] / total if total > 0 else np.zeros(0)
+    mean = float(mass.mean())
+    return {
+        "unfocused": focus_of(mass),
+        "faint": float(mass.max()) / mean if mean > 0 else 1.0,
+        "weak": mean,
+    }
+
+
+def focus_of(heat: np.ndarray) -> float:
+    """1 - entropy / log(cells) of a map as a distribution: 0 for a flat or empty map, 1 for a single cell."""
+    mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
+    total = float(mass.sum())
+    if total <= 0 or mass.size < 2:
+        return 0.0
+    share = mass[mass > 0] / total
     entropy = -float((share * np.log(share)).sum())
-    focus = max(0.0, 1 - entropy / float(np.log(mass.size))) if total > 0 and mass.size > 1 else 0.0
-    return {"unfocused": focus, "faint": float(mass.max()) / mean if mean > 0 else 1.0, "weak": mean}
+    return max(0.0, 1.0 - entropy / float(np.log(mass.size)))
 
 
-def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Shared mass of two distributions, 0 to 1."""
     return float(np.minimum(one, other).sum())
 
