@@ -339,7 +339,7 @@ class RunRecorder:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = _grid(q, options)
+            grid = layer_grid(q, options)
             if grid is None or q.shape != k.shape or q.shape[0] != total:
                 self._sums.notice(
                     f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
