@@ -63,8 +63,8 @@ GROUPS = (
     "faint_three",
     "hasty",
 )
-"""What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made hard
-in ways that artists know: weights too high or too low, too few steps, too little guidance."""
+"""What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made
+hard in ways that artists know: weights too high or too low, too few steps, too little guidance."""
 QUICK_STEPS = 12
 """Steps of the pictures of hard prompts."""
 
@@ -170,6 +170,7 @@ class Sampler:
         self.folder = folder
         self._settings = SamplingSettings
         self._studio = Studio()
+        self._vectors: dict[str, torch.Tensor] = {}
         self._prompts, self._recorder = part("nodes.prompt"), part("nodes.recorder")
         self._recording = part("selagg_core.recording")
         self._self_attention = part("selagg_core.self_attention").SelfAttention
@@ -184,6 +185,16 @@ class Sampler:
         if path is not None:
             self._save(found, path)
         return found
+
+    def word_similarity(self, one: str, other: str) -> float:
+        """Cosine of two words in the space of the demo text encoder, each encoded alone."""
+        first, second = (self._word_vector(word) for word in (one, other))
+        return float(first @ second / (first.norm() * second.norm()))
+
+    def _word_vector(self, word: str) -> torch.Tensor:
+        if word not in self._vectors:
+            self._vectors[word] = self._studio.conditioning(word)[0][0][0, 1].float()
+        return self._vectors[word]
 
     def all(self, cases: Sequence[Case]) -> Iterator[Sampled]:
         """Cases one after the other, with progress on standard error."""
@@ -209,7 +220,7 @@ class Sampler:
         for number, (layer, values) in enumerate(entry.maps.items()):
             arrays[f"maps.{number}"] = np.ascontiguousarray(values, np.float16)
             arrays[f"special.{number}"] = np.ascontiguousarray(entry.special[layer], np.float16)
-        for number, (layer, kept) in enumerate(entry.self_attention.items()):
+        for number, kept in enumerate(entry.self_attention.values()):
             arrays[f"self.{number}.q"] = np.ascontiguousarray(kept.q, np.float16)
             arrays[f"self.{number}.k"] = np.ascontiguousarray(kept.k, np.float16)
         words = [[word.text, list(word.columns), word.weight] for word in entry.prompt.words]

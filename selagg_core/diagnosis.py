@@ -82,7 +82,8 @@ class PlaceEvidence:
 class Check:
     """One claim that was checked, whether or not a finding came of it.
 
-    claim: as it can be edited. confidence: that the claim is wrong in the way of `kind`, 0 to 1.
+    kind: that of the finding, "misplaced_region" for expected regions. claim: as it can be edited.
+    confidence: that the claim is wrong in the way of `kind`, 0 to 1.
     verdict: "wrong", "unsure", "right", or "unjudged" for a kind without a model.
     """
 
@@ -91,6 +92,8 @@ class Check:
     words: tuple[str, ...]
     confidence: float
     verdict: str
+    features: dict[str, float] = field(default_factory=dict)
+    """What the confidence comes from, and a calibration can be fitted on; unknown values are left out."""
 
 
 @dataclass(frozen=True)
@@ -156,12 +159,13 @@ _RANK = {"warning": 0, "unsure": 1, "information": 2}
 def _judged(candidate: Candidate, judge: Judge) -> tuple[Check, Finding | None]:
     name = EXPECTED if "expected_at" in candidate.facts else candidate.kind
     model, claim = judge.model(name), candidate.claim.text
+    known = {key: float(value) for key, value in candidate.features.items() if value == value}
     if model is None:
-        return Check(candidate.kind, claim, candidate.words, 0.0, "unjudged"), None
+        return Check(name, claim, candidate.words, 0.0, "unjudged", known), None
     confidence = model.confidence(candidate.features)
     level = judge.level(name, confidence)
     verdict = {"warning": "wrong", "": "right"}.get(level, "unsure")
-    check = Check(candidate.kind, claim, candidate.words, confidence, verdict)
+    check = Check(name, claim, candidate.words, confidence, verdict, known)
     return check, finding_of(candidate, confidence, level, judge.own) if level else None
 
 
@@ -178,11 +182,6 @@ def _region_candidates(
 
 def region_candidate(place: PlaceEvidence, group: WordGroup) -> Candidate:
     """That a word is not where it was expected."""
-    features = {
-        "outside": 1 - place.mass_inside,
-        "peak_outside": float(not place.peak_inside),
-        "elsewhere": place.elsewhere,
-    }
     facts: dict[str, float | bool | str] = {
         "mass_inside": place.mass_inside,
         "expected_area": place.expected_area,
@@ -192,7 +191,16 @@ def region_candidate(place: PlaceEvidence, group: WordGroup) -> Candidate:
         "expected_at": place_name(*place.expected_centre),
     }
     claim = Claim("place", group, "where it is expected", source="artist")
-    return Candidate("misplaced", claim, (group.label,), features, facts)
+    return Candidate("misplaced", claim, (group.label,), region_features(place), facts)
+
+
+def region_features(place: PlaceEvidence) -> dict[str, float]:
+    """What speaks for a word being outside of its expected region."""
+    return {
+        "outside": 1 - place.mass_inside,
+        "peak_outside": float(not place.peak_inside),
+        "elsewhere": place.elsewhere,
+    }
 
 
 def _flat_words(claims: Claims, observed: Observed) -> set[str]:

@@ -78,6 +78,7 @@ class _Scene:
         self.size = (max(1, round(height * factor)), max(1, round(width * factor)))
         small = cv2.resize(observed.picture, self.size[::-1], interpolation=cv2.INTER_AREA)
         self.lab = lab(small)
+        self._shares: dict[str, np.ndarray] = {}
         self.salience = salience(self.lab)
         self.entities = tuple(claim.subject for claim in claims.of("entity"))
         self.mass = {group: unit_mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
@@ -188,17 +189,23 @@ class _Scene:
         features["colour_elsewhere"] = features["colour_not_own"] = float("nan")
         name = colour_word(word.text)
         if name is not None:
-            share = colour_share(self.lab, name)
+            share = self._share(name)
             shown = {other: _inside(share, self.region[other]) for other in others}
             features["colour_elsewhere"] = max(shown.values())
             features["colour_not_own"] = -_inside(share, self.region[own])
             taker = max(shown, key=shown.__getitem__) if max(shown.values()) > 0.3 else taker
         return features, taker.label
 
+    def _share(self, name: str) -> np.ndarray:
+        """How much each pixel has a colour."""
+        if name not in self._shares:
+            self._shares[name] = colour_share(self.lab, name)
+        return self._shares[name]
+
     def _colour_missing(self, entity: WordGroup) -> float:
         """1 - how much of the claimed colour the entity's region has; nan without a colour claim."""
         names = [colour_word(claim.value) for claim in self.claims.attributes_of(entity)]
-        shares = [_inside(colour_share(self.lab, n), self.region[entity]) for n in names if n is not None]
+        shares = [_inside(self._share(n), self.region[entity]) for n in names if n is not None]
         return 1 - max(shares) if shares else float("nan")
 
     def _colour_centre(self, entity: WordGroup) -> tuple[float, float] | None:
@@ -207,7 +214,7 @@ class _Scene:
         named = [name for name in names if name is not None]
         if len(named) != 1:
             return None
-        region = colour_share(self.lab, named[0]) > 0.5
+        region = self._share(named[0]) > 0.5
         largest = largest_component(Region(region)).mask
         total = int(region.sum())
         enough = 0.002 * region.size < total < 0.4 * region.size

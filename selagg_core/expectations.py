@@ -43,7 +43,9 @@ class Expectations:
         return "\n".join(self.lines)
 
 
-def expect(masks: np.ndarray | None = None, words: str = "", text: str = "", boxes: str = "") -> Expectations:
+def read_expectations(
+    masks: np.ndarray | None = None, words: str = "", text: str = "", boxes: str = ""
+) -> Expectations:
     """Expectations from what an artist gives a node.
 
     words: for the masks, separated by commas. text: one a line, a box `cat: 0, 0, 50%, 100%` or a claim
@@ -132,7 +134,7 @@ def _unite(of_picture: dict[WordGroup, Region], group: WordGroup, region: Region
 
 
 def place_region(place: str, size: tuple[int, int]) -> Region:
-    """The part of a picture of `size` (h, w) px that a place of `claims.PLACES` names: halves and quarters."""
+    """The half or quarter of a picture of `size` (h, w) px that a place of `claims.PLACES` names."""
     height, width = size
     x, y = PLACES[place]
     mask = np.zeros(size, dtype=bool)

@@ -137,7 +137,8 @@ def _misplaced(candidate: Candidate) -> str:
         )
     x, y = float(facts["subject_x"]), float(facts["subject_y"])
     if candidate.claim.kind == "place":
-        return f'"{candidate.words[0]}" should be at the {candidate.claim.value}; it lies at the {place_name(x, y)}.'
+        word, place = candidate.words
+        return f'"{word}" should be at the {place}; it lies at the {place_name(x, y)}.'
     dx, dy = float(facts["other_x"]) - x, float(facts["other_y"]) - y
     shown = ("left of" if dx > 0 else "right of") if abs(dx) >= abs(dy) else ("above" if dy > 0 else "below")
     subject, value, other = candidate.words
