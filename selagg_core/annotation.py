@@ -39,15 +39,15 @@ def checked_text(diagnosis: PictureDiagnosis) -> str:
     """What was checked, in one sentence."""
     judged = [check for check in diagnosis.checks if check.verdict != "unjudged"]
     spoken = {
-        "neglected": "things",
-        "leaked": "attributes",
-        "misplaced": "places",
-        "misplaced_region": "expected regions",
-        "wrong_sense": "meanings",
-        "blended": "pairs",
+        "neglected": "thing",
+        "leaked": "attribute",
+        "misplaced": "place",
+        "misplaced_region": "expected region",
+        "wrong_sense": "meaning",
+        "blended": "pair",
     }
     counts = {kind: sum(check.kind == kind for check in judged) for kind in spoken}
-    told = ", ".join(f"{count} {spoken[kind]}" for kind, count in counts.items() if count)
+    told = ", ".join(f"{count} {spoken[kind]}{'s' * (count > 1)}" for kind, count in counts.items() if count)
     return f"Checked: {told}." if told else "The prompt makes no claim that can be checked."
 
 

@@ -182,9 +182,9 @@ def _fit(
     values: np.ndarray, truth: np.ndarray, ridge: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Mean, scale, weights (at least 0) and bias by projected gradient descent on the log loss."""
-    mean = np.nanmean(np.where(np.isfinite(values), values, np.nan), axis=0)
-    mean = np.where(np.isfinite(mean), mean, 0.0)
-    filled = np.where(np.isfinite(values), values, mean)
+    known = np.isfinite(values)
+    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    filled = np.where(known, values, mean)
     scale = np.maximum(filled.std(axis=0), 1e-9)
     standard = np.clip((filled - mean) / scale, -4, 4)
     weights, bias = np.zeros(values.shape[1]), float(np.log(truth.mean() / (1 - truth.mean())))

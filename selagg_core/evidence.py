@@ -20,6 +20,8 @@ from .regions import Region, centroid, found_region, largest_component, otsu_thr
 
 LONGEST_SIDE = 128
 """Pixels of the longer side of the picture on which evidence is measured."""
+CORE = 0.5
+"""Share of a region that the thing itself fills at least: regions of maps are blurred."""
 FEATURES: Mapping[str, tuple[str, ...]] = {
     "neglected": ("unfocused", "faint", "weak", "scattered", "shared", "nothing_there", "colour_missing"),
     "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
@@ -289,7 +291,9 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _inside(values: np.ndarray, region: np.ndarray) -> float:
-    return float(values[region].mean()) if region.any() else 0.0
+    """Mean of the highest values in a region, over CORE of it: the rest may be what is around the thing."""
+    own = np.sort(values[region])
+    return float(own[-max(1, round(CORE * own.size)) :].mean()) if own.size else 0.0
 
 
 def _angle(dx: float, dy: float, direction: tuple[int, int]) -> float:

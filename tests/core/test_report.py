@@ -2,24 +2,23 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from test_viewing import BUMPS, view
+from test_diagnosing import diagnosed, view
+from test_viewing import BUMPS
 
 from selagg_core.report import VERSION, Report
-from selagg_core.viewing import Expectations, diagnose_run
 
 HOSTILE = '<script>alert("1")</script>&\'{style}'
 
 
 def report(text="a red circle left of a blue square", bumps=BUMPS, **options) -> Report:
-    boxes = Expectations(boxes="circle: 50%,0,100%,100%")
-    return diagnose_run(view(bumps, text, **options), expectations=boxes)[0]
+    return diagnosed(view(bumps, text, **options), boxes="circle: 50%,0,100%,100%")[0]
 
 
 def hostile() -> Report:
     bumps = {"circle": (0.25, 0.5, 0.1), HOSTILE: (0.7, 0.2, 0.1)}
     text = f"a circle {HOSTILE} square"
-    made = diagnose_run(view(bumps, text), expectations=Expectations(boxes=f"{HOSTILE}: 0,80%,10%,100%"))[0]
-    return Report(made.prompt, {HOSTILE: HOSTILE}, made.pictures, (HOSTILE,), (HOSTILE,))
+    made = diagnosed(view(bumps, text), boxes=f"{HOSTILE}: 0,80%,10%,100%")[0]
+    return Report(made.prompt, {HOSTILE: HOSTILE}, made.pictures, (HOSTILE,), (HOSTILE,), (HOSTILE,))
 
 
 class Page(HTMLParser):
@@ -95,5 +94,5 @@ def test_the_page_escapes_everything_and_needs_nothing_else():
 
 
 def test_a_page_without_findings_says_what_was_checked():
-    calm = Page(diagnose_run(view())[0].to_html())
-    assert "4 words were checked for neglect" in calm.text
+    calm = Page(diagnosed()[0].to_html())
+    assert "Checked: 2 things, 2 attributes, 1 place, 1 pair." in calm.text
