@@ -57,7 +57,7 @@ class _Judge:
         for told in self.caption.claims:
             if told.kind == "object":
                 yield Truth(("neglected", told.words[-1]), self._neglected(told))
-            elif told.kind in ("colour", "pattern"):
+            elif told.kind == "colour" or (told.kind == "pattern" and told.value != "solid"):
                 yield Truth(("leaked", told.words[-1]), self._leaked(told))
             elif told.kind in ("relation", "place"):
                 yield Truth(("misplaced", *told.words), self._answer(told))
@@ -80,8 +80,10 @@ class _Judge:
         return None if told in self.verdict.unsure else told in self.verdict.wrong
 
     def _neglected(self, told: Told) -> bool | None:
-        """The picture does not hold the thing: it is missing, or another thing stands in its place."""
-        return None if told in self.verdict.unsure else told in self.verdict.wrong
+        """The picture does not hold the thing. Open where another one of its colour stands in its place."""
+        if self._seen(told.subject) is None:
+            return None if told in self.verdict.unsure else told in self.verdict.wrong
+        return None if told in self.verdict.unsure or told in self.verdict.wrong else False
 
     def _wanted(self, subject: int, kind: str) -> str | None:
         """What the caption says of an object, or implies for lack of words."""
@@ -94,22 +96,28 @@ class _Judge:
         return NATURAL_COLOUR.get(name)
 
     def _leaked(self, told: Told) -> bool | None:
-        """Another object shows the attribute and has no claim to it."""
-        if self._seen(told.subject) is None:
+        """Another thing of the prompt shows the attribute and has no claim to it.
+
+        Something that the prompt does not name counts where the thing itself lacks the attribute; more of the
+        same thing do not. Open where a thing that could have taken the attribute is missing or unclear.
+        """
+        own = self._seen(told.subject)
+        if own is None:
             return None
-        taken: list[bool | None] = []
+        shown = [getattr(item, told.kind) for item in self.reading.objects]
         entitled = {
             self.verdict.assignment[i]
             for i in range(len(self._objects()))
             if self._wanted(i, told.kind) == told.value
         }
-        for index, item in enumerate(self.reading.objects):
-            shown = getattr(item, told.kind.replace("object", "name"))
-            if index not in entitled:
-                taken.append(None if shown is None else shown == told.value)
-        if any(taken):
+        named = set(self.verdict.assignment) - {None}
+        if any(shown[i] == told.value for i in named - entitled):
             return True
-        return None if None in taken else False
+        extra = any(value == told.value for i, value in enumerate(shown) if i not in named)
+        lacks = getattr(own, told.kind) not in (told.value, None)
+        if extra and (lacks or None in self.verdict.assignment):
+            return True if lacks else None
+        return None if any(shown[i] is None for i in named - entitled) else False
 
     def _wrong_sense(self, told: Told) -> bool | None:
         """A word for a colour became a thing, or a word for a thing only a colour."""

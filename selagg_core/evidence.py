@@ -15,6 +15,7 @@ import numpy as np
 from .claims import DIRECTIONS, PLACES, Claim, Claims
 from .groups import WordGroup
 from .maps import normalise, resize_maps
+from .phrases import PLAIN_PATTERNS
 from .pixels import colour_share, colour_word, lab, salience
 from .regions import Region, centroid, found_region, largest_component, otsu_threshold
 
@@ -25,7 +26,14 @@ CORE = 0.5
 FEATURES: Mapping[str, tuple[str, ...]] = {
     "neglected": ("unfocused", "faint", "weak", "scattered", "shared", "nothing_there", "colour_missing"),
     "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
-    "wrong_sense": ("other_heads", "map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
+    "wrong_sense": (
+        "other_heads",
+        "noun_fainter",
+        "map_elsewhere",
+        "map_not_own",
+        "colour_elsewhere",
+        "colour_not_own",
+    ),
     "misplaced": ("turned", "turned_by_colour"),
     "blended": ("overlap", "close", "alike", "one_thing"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
@@ -104,7 +112,8 @@ class _Scene:
     def leaked(self) -> Iterator[Candidate]:
         for claim in self.claims.of("attribute"):
             others = self._not_entitled(claim)
-            if claim.words is None or not others:
+            plain = claim.value.casefold() in PLAIN_PATTERNS
+            if claim.words is None or not others or plain:
                 continue
             features, taker = self._where(claim.words, claim.subject, others)
             yield Candidate(
@@ -120,6 +129,7 @@ class _Scene:
             if others:
                 features, _ = self._where(claim.words, claim.subject, others)
             features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
+            features["noun_fainter"] = self._fainter(claim.subject, claim.words)
             yield Candidate(
                 "wrong_sense",
                 claim,
@@ -172,6 +182,13 @@ class _Scene:
         own = self.strength[entity][name]
         usual = float(np.median([self.strength[other][name] for other in others])) if others else 0.0
         return float(np.log(max(usual, 1e-9) / max(own, 1e-9))) if others else float("nan")
+
+    def _fainter(self, noun: WordGroup, word: WordGroup) -> float:
+        """How much fainter the map of a noun is than that of a word that describes it, as a logarithm."""
+        if noun == word:
+            return float("nan")
+        peaks = self.strength[word]["faint"], self.strength[noun]["faint"]
+        return float(np.log(peaks[0] / max(peaks[1], 1e-9)))
 
     def _not_entitled(self, claim: Claim) -> list[WordGroup]:
         """Entities of which the attribute is not said."""
