@@ -70,7 +70,7 @@ GROUPS = (
     "bleed",
     "merge",
     "bleed",
-    "merge",
+    "vanish",
 )
 """What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made
 hard in ways that artists know: weights too high or too low, too few steps, too little guidance."""
@@ -137,6 +137,10 @@ def _weighted(case: Case, rng: np.random.Generator) -> Case:
     if case.group == "merge":  # a thing of weak colour and the colour of a weak thing may become one
         chosen = [objects[0], objects[1], colours[2]]
         return replace(quick, text=_with_weights(case.text, chosen, rng, (0.3, 0.4, 0.5)))
+    if case.group == "vanish":  # all that is said of one thing is weak
+        last = max(claim.subject for claim in claims if claim.subject is not None)
+        about = [c.words[-1] for c in claims if c.subject == last and c.kind in ("object", "colour")]
+        return replace(quick, text=_with_weights(case.text, about, rng, (0.0, 0.1, 0.2, 0.3)))
     if case.group == "homonym_weak":
         return replace(quick, text=_with_weights(case.text, objects[:1], rng, (0.1, 0.25, 0.35, 0.45)))
     if case.group == "homonym_heavy":

@@ -21,10 +21,22 @@ from .regions import Region, centroid, found_region, largest_component, otsu_thr
 
 LONGEST_SIDE = 128
 """Pixels of the longer side of the picture on which evidence is measured."""
+LEAST_AREA = 0.005
+"""Share of the picture that a thing covers at least; smaller ones are specks."""
 CORE = 0.5
 """Share of a region that the thing itself fills at least: regions of maps are blurred."""
 FEATURES: Mapping[str, tuple[str, ...]] = {
-    "neglected": ("unfocused", "faint", "weak", "scattered", "shared", "nothing_there", "colour_missing"),
+    "neglected": (
+        "unfocused",
+        "faint",
+        "weak",
+        "scattered",
+        "shared",
+        "nothing_there",
+        "colour_missing",
+        "too_few_things",
+        "not_alone",
+    ),
     "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
     "wrong_sense": (
         "other_heads",
@@ -40,7 +52,16 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
 }
 """Kind -> names of its features, those of maps first."""
 PIXEL_FEATURES = frozenset(
-    ("nothing_there", "colour_missing", "colour_elsewhere", "colour_not_own", "turned_by_colour", "one_thing")
+    (
+        "nothing_there",
+        "colour_missing",
+        "too_few_things",
+        "not_alone",
+        "colour_elsewhere",
+        "colour_not_own",
+        "turned_by_colour",
+        "one_thing",
+    )
 )
 """Features that come from the picture and not from attention."""
 
@@ -90,6 +111,7 @@ class _Scene:
         self.lab = lab(small)
         self._shares: dict[str, np.ndarray] = {}
         self.salience = salience(self.lab)
+        self.things = _things(self.salience)
         self.entities = tuple(claim.subject for claim in claims.of("entity"))
         self.mass = {group: unit_mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
         self.region = {group: _region(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
@@ -107,6 +129,9 @@ class _Scene:
             features["shared"] = max((overlap(mass, self.mass[o]) for o in others), default=float("nan"))
             features["nothing_there"] = 1 - _inside(self.salience, region)
             features["colour_missing"] = self._colour_missing(entity)
+            features["too_few_things"] = len(self.entities) - self.things[0]
+            together = [self._one_thing((region, self.region[other])) for other in others]
+            features["not_alone"] = max((t for t in together if np.isfinite(t)), default=float("nan"))
             yield Candidate("neglected", claim, (entity.label,), features)
 
     def leaked(self) -> Iterator[Candidate]:
@@ -128,6 +153,8 @@ class _Scene:
             features: dict[str, float] = {}
             if others:
                 features, _ = self._where(claim.words, claim.subject, others)
+            if "Color" not in claim.intended:  # a thing may have any colour
+                features |= {"colour_elsewhere": float("nan"), "colour_not_own": float("nan")}
             features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
             features["noun_fainter"] = self._fainter(claim.subject, claim.words)
             yield Candidate(
@@ -195,7 +222,8 @@ class _Scene:
         named = {
             c.subject for c in self.claims.of("attribute") if c.value.casefold() == claim.value.casefold()
         }
-        return [entity for entity in self.entities if entity not in named]
+        bare = claim.value.casefold()
+        return [e for e in self.entities if e not in named and e.text.casefold() != bare]
 
     def _where(
         self, word: WordGroup, own: WordGroup, others: Sequence[WordGroup]
@@ -257,8 +285,8 @@ class _Scene:
 
     def _one_thing(self, regions: tuple[np.ndarray, np.ndarray]) -> float:
         """Whether the two regions lie on one connected thing that stands out of the picture."""
-        things = (self.salience > 0.5).astype(np.uint8)
-        count, labels = cv2.connectedComponents(things, connectivity=8)
+        _, labels = self.things
+        count = int(labels.max()) + 1
         shares = [np.bincount(labels[region], minlength=count)[1:] for region in regions]
         if count < 2 or any(share.sum() == 0 for share in shares):
             return float("nan")
@@ -305,6 +333,17 @@ def focus_of(heat: np.ndarray) -> float:
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Shared mass of two distributions, 0 to 1."""
     return float(np.minimum(one, other).sum())
+
+
+def _things(salient: np.ndarray) -> tuple[float, np.ndarray]:
+    """How many connected things stand out of the picture, and their numbers (h, w), 0 for the ground.
+
+    nan things where most of the picture stands out: then it has no calm ground.
+    """
+    mask = (salient > 0.5).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    large = int((stats[1:, cv2.CC_STAT_AREA] > LEAST_AREA * mask.size).sum())
+    return (float(large) if mask.mean() < 0.6 else float("nan")), labels
 
 
 def _inside(values: np.ndarray, region: np.ndarray) -> float:
