@@ -126,7 +126,7 @@ def _weighted(case: Case, rng: np.random.Generator) -> Case:
         return replace(case, steps=int(rng.choice([3, 4, 6])), cfg=float(rng.choice([1.0, 1.5, 2.0])))
     claims = case.caption.claims
     objects = [claim.words[-1] for claim in claims if claim.kind == "object"]
-    colours = [claim.words[-1] for claim in claims if claim.kind == "colour"]
+    colours = [claim.words[-1] for claim in claims if claim.kind == "colour"] or objects
     if case.group == "heavy":
         return replace(quick, text=_with_weights(case.text, [_one(rng, colours)], rng, (1.5, 1.7, 2.0, 2.4)))
     if case.group == "weak":

@@ -17,7 +17,7 @@ import numpy as np
 SCHEMA = "selagg-calibration"
 VERSION = 1
 PRESET = Path(__file__).resolve().parent / "presets" / "calibration_demo.json"
-FEW_LABELS = 12
+FEW_LABELS = 10
 """Labels of each answer that a kind needs at least to give warnings."""
 LEAST_LABELS = 4
 """Labels of each answer below which nothing is fitted; between both a kind is information only."""

@@ -110,8 +110,8 @@ class _Scene:
         small = cv2.resize(observed.picture, self.size[::-1], interpolation=cv2.INTER_AREA)
         self.lab = lab(small)
         self._shares: dict[str, np.ndarray] = {}
-        self.salience = salience(self.lab)
-        self.things = _things(self.salience)
+        self.salience, self.calm = salience(self.lab)
+        self.things = _things(self.salience, self.calm)
         self.entities = tuple(claim.subject for claim in claims.of("entity"))
         self.mass = {group: unit_mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
         self.region = {group: _region(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
@@ -127,7 +127,8 @@ class _Scene:
             mass, region = self.mass[entity], self.region[entity]
             features["scattered"] = 1 - float(mass[region].sum())
             features["shared"] = max((overlap(mass, self.mass[o]) for o in others), default=float("nan"))
-            features["nothing_there"] = 1 - _inside(self.salience, region)
+            there = _inside(self.salience, region)
+            features["nothing_there"] = 1 - there if self.calm else float("nan")
             features["colour_missing"] = self._colour_missing(entity)
             features["too_few_things"] = len(self.entities) - self.things[0]
             together = [self._one_thing((region, self.region[other])) for other in others]
@@ -288,7 +289,7 @@ class _Scene:
         _, labels = self.things
         count = int(labels.max()) + 1
         shares = [np.bincount(labels[region], minlength=count)[1:] for region in regions]
-        if count < 2 or any(share.sum() == 0 for share in shares):
+        if not self.calm or count < 2 or any(share.sum() == 0 for share in shares):
             return float("nan")
         one, other = (share / share.sum() for share in shares)
         return float(np.minimum(one, other).sum())
@@ -335,15 +336,12 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.minimum(one, other).sum())
 
 
-def _things(salient: np.ndarray) -> tuple[float, np.ndarray]:
-    """How many connected things stand out of the picture, and their numbers (h, w), 0 for the ground.
-
-    nan things where most of the picture stands out: then it has no calm ground.
-    """
+def _things(salient: np.ndarray, calm: bool) -> tuple[float, np.ndarray]:
+    """How many things stand out of a calm ground (else nan), and their numbers (h, w), 0 the ground."""
     mask = (salient > 0.5).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     large = int((stats[1:, cv2.CC_STAT_AREA] > LEAST_AREA * mask.size).sum())
-    return (float(large) if mask.mean() < 0.6 else float("nan")), labels
+    return (float(large) if calm and mask.mean() < 0.6 else float("nan")), labels
 
 
 def _inside(values: np.ndarray, region: np.ndarray) -> float:
