@@ -84,7 +84,7 @@ class Check:
 
     kind: that of the finding, "misplaced_region" for expected regions. claim: as it can be edited.
     confidence: that the claim is wrong in the way of `kind`, 0 to 1.
-    verdict: "wrong", "unsure", "right", or "unjudged" for a kind whose model has not earned trust, or without one.
+    verdict: "wrong", "unsure", "right", or "unjudged" for a kind without a model that has earned trust.
     """
 
     kind: str
