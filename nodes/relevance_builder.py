@@ -26,6 +26,7 @@ from ..selagg_core.concepts import Lexicon
 from ..selagg_core.layout import HeadLayout, LayerId
 from ..selagg_core.relevance import ARGMAX_WINS, Concept, HeadRelevance
 from . import host
+from .layers import Attend, positive_rows, with_wrapped_layers
 from .prompt import encode_and_label
 from .recorder import layer_grid
 
@@ -195,27 +196,19 @@ class _Watch:
         host.stop_if_interrupted()
 
     def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
-        order = options.get("cond_or_uncond") or []
-        if context is None or 0 not in order:  # 0: the positive prompt
+        rows = positive_rows(x, options)
+        if context is None or rows is None:
             return options
-        size = x.shape[0] // len(order)
-        rows = slice(order.index(0) * size, (order.index(0) + 1) * size)
-        patches = dict(options.get("patches_replace", {}))
-        replacements = dict(patches.get("attn2", {}))
-        for site in host.cross_attention_sites(self._model):
-            previous = replacements.get(site.key, replacements.get(site.key[:2]))
-            if previous is None and not host.is_stock_attention(site.module):
-                continue  # RunMeasurement.wins tells which layers are missing
-            replacements[site.key] = self._replacement(site, previous or host.attention, rows)
-        patches["attn2"] = replacements
-        return {**options, "patches_replace": patches}
 
-    def _replacement(self, site: host.AttentionSite, previous: Callable, rows: slice) -> Callable:
-        def attend(q, k, v, options):
-            self._measure(site, q[rows], k[rows], options)
-            return previous(q, k, v, options)
+        def wrap(site: host.AttentionSite, previous: Attend) -> Attend:
+            def attend(q, k, v, own):
+                self._measure(site, q[rows], k[rows], own)
+                return previous(q, k, v, own)
 
-        return attend
+            return attend
+
+        # Layers that are left alone are missing later: `RunMeasurement.wins` says so.
+        return with_wrapped_layers(self._model, options, wrap)
 
     @torch.no_grad()
     def _measure(self, site: host.AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
