@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -17,12 +18,13 @@ from selagg_core.recipe import DEFAULT, PAPER, MapRecipe
 from selagg_core.relevance import HeadRelevance
 from selagg_core.upsampling import enlarge
 
-from .map_sources import Sample
+from .map_sources import Sample, Target
 
 DRAWS = 20
 FRACTION = 0.25
-OTHER_CONCEPT = {"object": "colour", "colour": "object", "pattern": "colour"}
-"""Kind of word -> the kind whose heads are the wrong ones for it."""
+WRONG_CONCEPT = {"object": "Color", "colour": "Objects", "pattern": "Color"}
+"""Kind of word -> a concept whose heads are the wrong ones for it."""
+Scorer = Callable[[Target], np.ndarray]
 REFINEMENTS: dict[str, MapRecipe] = {
     "normalise_heads": MapRecipe(normalise_heads=True),
     "cap_borders": MapRecipe(cap_borders=True),
@@ -36,14 +38,14 @@ REFINEMENTS: dict[str, MapRecipe] = {
 
 @dataclass(frozen=True)
 class Method:
-    """scores: kind of word -> score of each head (heads,); None takes every head.
+    """scores: target word -> score of each head (heads,); None takes every head.
 
     order: "selective" or "least". control: "random" or "matched" replaces the choice by random draws, of as
     many heads, or of as many heads on each grid.
     """
 
     recipe: MapRecipe = PAPER
-    scores: Mapping[str, np.ndarray] | None = None
+    scores: Scorer | None = None
     fraction: float = FRACTION
     order: str = "selective"
     control: str = ""
@@ -52,17 +54,17 @@ class Method:
 
 @dataclass(frozen=True)
 class Relevances:
-    """Head scores by kind of word: published counting of wins, the label-free default, and the oracle."""
+    """Head scores: counted wins as published, those of a wrong concept, the label-free ones, the oracle."""
 
-    wins: Mapping[str, np.ndarray]
-    default: Mapping[str, np.ndarray]
-    oracle: Mapping[str, np.ndarray] = field(default_factory=dict)
+    wins: Scorer
+    wrong_wins: Scorer
+    agreement: Scorer
+    oracle: Scorer
 
 
 def methods(scores: Relevances, default: MapRecipe = DEFAULT) -> dict[str, Method]:
     """All methods by name."""
-    wrong = {kind: scores.wins[other] for kind, other in OTHER_CONCEPT.items()}
-    table = {
+    return {
         "all": Method(published_layers=True),
         "all_heads": Method(),
         "paper20": Method(scores=scores.wins, fraction=0.20),
@@ -70,26 +72,25 @@ def methods(scores: Relevances, default: MapRecipe = DEFAULT) -> dict[str, Metho
         "least20": Method(scores=scores.wins, fraction=0.20, order="least"),
         "random": Method(scores=scores.wins, control="random"),
         "matched": Method(scores=scores.wins, control="matched"),
-        "wrong_concept": Method(scores=wrong),
-        "agreement25": Method(scores=scores.default),
-        "agreement_matched": Method(scores=scores.default, control="matched"),
+        "wrong_concept": Method(scores=scores.wrong_wins),
+        "agreement25": Method(scores=scores.agreement),
+        "agreement_matched": Method(scores=scores.agreement, control="matched"),
         "oracle": Method(scores=scores.oracle),
-        "by_resolution": Method(MapRecipe(by_resolution=True), scores.default),
-        **{name: Method(recipe, scores.default) for name, recipe in REFINEMENTS.items()},
-        "default": Method(default, scores.default),
+        "by_resolution": Method(MapRecipe(by_resolution=True), scores.agreement),
+        **{name: Method(recipe, scores.agreement) for name, recipe in REFINEMENTS.items()},
+        "default": Method(default, scores.agreement),
         "default_all_heads": Method(default),
         "default_paper25": Method(default, scores.wins),
-        "default_matched": Method(default, scores.default, control="matched"),
+        "default_matched": Method(default, scores.agreement, control="matched"),
         "default_oracle": Method(default, scores.oracle),
     }
-    return {name: method for name, method in table.items() if method.scores != {}}
 
 
-def heats(sample: Sample, method: Method, kinds: Sequence[str]) -> Iterator[np.ndarray]:
+def heats(sample: Sample, method: Method) -> Iterator[np.ndarray]:
     """Maps (words, h, w) at picture size of the sample's target words, one stack for every draw."""
     groups = resolution_groups(sample.head_maps)
     maps = sample.head_maps
-    chosen = [_selection(maps.layout, method, kind, groups) for kind in kinds]
+    chosen = [_selection(maps.layout, method, target, groups) for target in sample.targets]
     rng = np.random.default_rng(sample.number)
     everywhere = np.zeros_like(groups) if method.control == "random" else groups
     for _ in range(DRAWS if method.control else 1):
@@ -111,7 +112,7 @@ def _enlarged(sample: Sample, selections: list[HeadSelection], recipe: MapRecipe
     return enlarge(maps, sample.picture, recipe.edge_aware)
 
 
-def _selection(layout: HeadLayout, method: Method, kind: str, groups: np.ndarray) -> HeadSelection:
+def _selection(layout: HeadLayout, method: Method, target: Target, groups: np.ndarray) -> HeadSelection:
     if method.scores is None:
         every = select_heads(layout)
         return replace(every, mask=published_layers(groups)) if method.published_layers else every
@@ -119,7 +120,7 @@ def _selection(layout: HeadLayout, method: Method, kind: str, groups: np.ndarray
         layout,
         method.order,
         method.fraction,
-        method.scores[kind],
+        method.scores(target),
         groups if method.recipe.by_resolution else None,
     )
 
@@ -129,29 +130,36 @@ def published_layers(groups: np.ndarray) -> np.ndarray:
     return groups > groups.max() / 8**2
 
 
-def scores_by_kind(relevance: HeadRelevance, examples: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-    """Kind of word -> head scores, by the concept that most of its example words have."""
+def by_concept(relevance: HeadRelevance) -> Scorer:
+    """Scores of a word as the nodes choose them: by its concept, or by all of its senses."""
     lexicon = Lexicon.of(relevance.concepts)
-    result = {}
-    for kind, words in examples.items():
-        senses = [assign_concepts(word, lexicon).concepts for word in words]
-        single = [found[0] for found in senses if len(found) == 1]
-        if not single:
-            raise ValueError(f"The relevance of {relevance.base_model} knows no concept of {kind} words.")
-        result[kind] = sense_scores(relevance, (max(set(single), key=single.count),))
-    return result
+
+    @cache
+    def of_text(text: str) -> np.ndarray:
+        found = assign_concepts(text, lexicon)
+        if not found.concepts:
+            raise ValueError(f"The relevance of {relevance.base_model} knows no concept of {text!r}.")
+        return sense_scores(relevance, found.concepts)
+
+    return lambda target: of_text(target.text)
 
 
-def oracle_scores(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
-    """Kind of word -> mean correlation of each head's own map with the mask: the ceiling of any choice."""
+def by_wrong_concept(relevance: HeadRelevance) -> Scorer:
+    """Scores of a concept that the word does not have."""
+    return lambda target: relevance.scores_of(WRONG_CONCEPT[target.kind])
+
+
+def by_oracle(samples: Sequence[Sample]) -> Scorer:
+    """Mean correlation of each head's own map with the mask, by kind of word: the ceiling of any choice."""
     found: dict[str, list[np.ndarray]] = {}
     for sample in samples:
         for target in sample.targets:
             found.setdefault(target.kind, []).append(_correlations(sample.head_maps, target))
-    return {kind: np.mean(rows, axis=0) for kind, rows in found.items()}
+    means = {kind: np.mean(rows, axis=0) for kind, rows in found.items()}
+    return lambda target: means[target.kind]
 
 
-def _correlations(head_maps: Any, target: Any) -> np.ndarray:
+def _correlations(head_maps: Any, target: Target) -> np.ndarray:
     rows = []
     for layer in head_maps.layout.layers:
         maps = head_maps.maps[layer][:, target.word]

@@ -22,9 +22,10 @@ NOISE_STEPS = (700, 550, 400, 250, 100)
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A word whose map is scored: its kind, its index in the prompt, and where it is, (h, w) bool."""
+    """A word whose map is scored: its kind, itself, its index in the prompt, where it is, (h, w) bool."""
 
     kind: str
+    text: str
     word: int
     mask: np.ndarray
 
@@ -75,7 +76,9 @@ class DemoModel:
             self.studio.model, conditioning, noised, self.sigmas, self.capturing
         )
         head_maps = recording.positive().picture(0)
-        targets = [Target(c.kind, c.words[-1], masks[c.subject]) for c in caption.claims if c.kind in KINDS]
+        targets = [
+            Target(c.kind, c.value, c.words[-1], masks[c.subject]) for c in caption.claims if c.kind in KINDS
+        ]
         return _checked(Sample(seed, picture, head_maps, tuple(targets)), caption)
 
     def sampled(self, number: int, text: str, seed: int) -> Sample:
@@ -106,7 +109,7 @@ def _seen_targets(picture: np.ndarray, caption: Caption) -> tuple[Target, ...]:
     for claim in caption.claims:
         place = verdict.assignment[claim.subject] if claim.kind in KINDS else None
         if place is not None and claim not in verdict.wrong and claim not in verdict.unsure:
-            targets.append(Target(claim.kind, claim.words[-1], reading.objects[place].mask))
+            targets.append(Target(claim.kind, claim.value, claim.words[-1], reading.objects[place].mask))
     return tuple(targets)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the demo model with everything that was recorded while they were sampled, and the truth about them.
+"""Pictures of the demo model with all that was recorded while they were sampled.
 
 What is sampled is kept in a folder, one file a prompt, so that maps, evidence and calibration can be computed
 again without sampling again.
@@ -54,7 +54,7 @@ GROUPS = ("usual", "usual", "usual", "three", "held_out", "homonym", "weak", "ha
 
 
 def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
-    """`count` prompts of the demo grammar, of all groups in turn; prompt i is drawn from seed seeds[0] + i."""
+    """`count` prompts of the demo grammar, of all groups in turn; number i from seed seeds[0] + i."""
     return [_drawn(GROUPS[i % len(GROUPS)], seeds[0] + i, tuple(seeds)) for i in range(count)]
 
 
@@ -112,7 +112,7 @@ def _article(word: str) -> str:
 
 @dataclass(frozen=True)
 class Sampled:
-    """The pictures (n, 128, 128, 3) uint8 of a case and its recording (a `selagg_core.recording.Recording`)."""
+    """The pictures (n, 128, 128, 3) uint8 of a case and its `selagg_core.recording.Recording`."""
 
     case: Case
     pictures: np.ndarray
@@ -163,10 +163,10 @@ class Sampler:
 
     def _save(self, found: Sampled, path: Path) -> None:
         entry = found.recording.positive()
-        arrays = {"pictures": found.pictures}
+        arrays = {"pictures": np.ascontiguousarray(found.pictures)}
         for number, (layer, values) in enumerate(entry.maps.items()):
-            arrays[f"maps.{number}"] = values.astype(np.float16)
-            arrays[f"special.{number}"] = entry.special[layer].astype(np.float16)
+            arrays[f"maps.{number}"] = np.ascontiguousarray(values, np.float16)
+            arrays[f"special.{number}"] = np.ascontiguousarray(entry.special[layer], np.float16)
         words = [[word.text, list(word.columns), word.weight] for word in entry.prompt.words]
         told = {
             "case": asdict(found.case),

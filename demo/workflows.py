@@ -84,7 +84,7 @@ KINDS = {
         NodeKind(
             "SelAggCapture",
             inputs=(("model", "MODEL"),),
-            widgets=("every_nth_step", "memory_mb", "negative_prompt"),
+            widgets=("every_nth_step", "memory_mb", "negative_prompt", "step_bins", "self_attention"),
             outputs=(("model", "MODEL"), ("capture", "SELAGG_CAPTURE")),
             size=(300, 130),
         ),
@@ -265,7 +265,13 @@ def build(recipe: Recipe) -> Workflow:
     else:
         model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
     positive, negative, prompt = _encode(flow, recipe, clip)
-    capturing = {"every_nth_step": 1, "memory_mb": 256, "negative_prompt": False}
+    capturing = {
+        "every_nth_step": 1,
+        "memory_mb": 256,
+        "negative_prompt": False,
+        "step_bins": 1,
+        "self_attention": True,
+    }
     recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
     (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)

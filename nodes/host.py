@@ -119,7 +119,10 @@ def encode_text(clip, text: str) -> list:
 
 @dataclass(frozen=True)
 class AttentionSite:
-    """One cross-attention layer: its patch key, heads, how often its grid was halved, and the module."""
+    """One cross-attention layer: its patch key, heads, how often its grid was halved, and the module.
+
+    self_module: the self-attention in front of it, width: the channels of its queries.
+    """
 
     block: str
     number: int
@@ -127,6 +130,8 @@ class AttentionSite:
     heads: int
     halvings: int
     module: Any
+    self_module: Any
+    width: int
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -173,9 +178,22 @@ def _sites_of(block, name: str, number: int, halvings: int) -> list[AttentionSit
     sites = []
     for module in map(_uncompiled, _uncompiled(block).children()):
         for depth, transformer in enumerate(getattr(module, "transformer_blocks", ())):
-            attention = _uncompiled(getattr(_uncompiled(transformer), "attn2", None))
+            own = _uncompiled(transformer)
+            attention, self_attention = (_uncompiled(getattr(own, x, None)) for x in ("attn2", "attn1"))
             if attention is not None and hasattr(attention, "heads"):
-                sites.append(AttentionSite(name, number, depth, attention.heads, max(0, halvings), attention))
+                width = attention.heads * attention.dim_head
+                sites.append(
+                    AttentionSite(
+                        name,
+                        number,
+                        depth,
+                        attention.heads,
+                        max(0, halvings),
+                        attention,
+                        self_attention,
+                        width,
+                    )
+                )
     return sites
 
 
@@ -411,7 +429,9 @@ def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Seq
     guider = comfy.samplers.CFGGuider(model)
     guider.inner_set_conds({"positive": positive})
     guider.set_cfg(1.0)
-    schedule = torch.tensor([float(sigma) for sigma in sigmas])
+    schedule = torch.tensor(
+        [*(float(sigma) for sigma in sigmas), 0.0]
+    )  # as of a sampler: one more than steps
     sampler = comfy.samplers.KSAMPLER(evaluations)
     first = latents[0]
     with torch.no_grad():

@@ -58,10 +58,8 @@ class ChosenHeads:
         if self.relevance is None or self.uses_all:
             return "all heads"
         chosen = next(selection for selection in self.selections if selection.mode != "all")
-        return (
-            f"{chosen.mode}: {chosen.count} of {chosen.mask.size} heads a word by {self.relevance.score_kind} "
-            f"of {self.relevance.base_model}"
-        )
+        heads = f"{chosen.count} of {chosen.mask.size} heads a word"
+        return f"{chosen.mode}: {heads} by {self.relevance.score_kind} of {self.relevance.base_model}"
 
 
 def relevance_for(

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +21,14 @@ import torch
 from .attention import column_matrix, column_probabilities, pool_grid
 from .layout import HeadLayout, LayerId
 from .prompt import CHUNK, LabelCache, Labels, Prompt, TextKey
+from .self_attention import SelfAttention, layers_within
 
 MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
 KEPT_RUNS = 4
 SMALLEST_POOLED_SIDE = 4
+#: Share of the memory budget that self-attention may take.
+SELF_ATTENTION_SHARE = 0.5
 
 NO_RUN = (
     "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
@@ -42,18 +46,42 @@ NO_LABELS = (
 
 
 @dataclass(frozen=True)
+class CaptureSettings:
+    """What is recorded of a run.
+
+    budget: bytes kept for a run.  stride: record every n-th step.  negative: the negative prompt too.
+    step_bins: how many parts of the run get maps of their own.  self_attention: keep that of a few layers, at
+    the recorded step nearest to the share `self_attention_at` of the run.
+    """
+
+    budget: int = DEFAULT_BUDGET
+    stride: int = 1
+    negative: bool = False
+    step_bins: int = 1
+    self_attention: bool = True
+    self_attention_at: float = 0.6
+
+    def wants(self, kind: str) -> bool:
+        return self.negative or kind not in ("negative", "empty")
+
+
+@dataclass(frozen=True)
 class HeadMaps:
     """The maps of one picture under one conditioning entry.
 
     maps[layer]: float32 (heads, words, h, w), the attention probability of each word, averaged over its
     columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding
     columns.  Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
+    step_maps: as `maps`, for equal parts of the run in order; () if it was not parted.
+    self_attention[layer]: a batch of one.
     """
 
     prompt: Prompt | None
     maps: Mapping[LayerId, np.ndarray]
     layout: HeadLayout
     special: Mapping[LayerId, np.ndarray]
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
 
     @property
     def words(self) -> int:
@@ -64,8 +92,13 @@ class HeadMaps:
         """The maps of these words only, in this order; a word may come several times."""
         if list(indices) == list(range(self.words)):
             return self
-        maps = {layer: values[:, list(indices)] for layer, values in self.maps.items()}
-        return replace(self, prompt=None, maps=MappingProxyType(maps))
+        chosen = list(indices)
+        return replace(
+            self,
+            prompt=None,
+            maps=_of_each(self.maps, lambda values: values[:, chosen]),
+            step_maps=tuple(_of_each(part, lambda values: values[:, chosen]) for part in self.step_maps),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,6 +108,8 @@ class EntryRecording:
     kind: "positive", "negative", ... as the guider calls it; index: its place among those of its kind.
     area: (h, w, y, x) in latent pixels if the entry covers only that part.  steps: recorded steps.
     maps[layer]: float32 (batch, heads, words, h, w); special[layer]: (batch, heads, h, w).
+    step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
+    () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
     """
 
     kind: str
@@ -85,6 +120,8 @@ class EntryRecording:
     maps: Mapping[LayerId, np.ndarray]
     special: Mapping[LayerId, np.ndarray]
     layout: HeadLayout
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
 
     @property
     def batch(self) -> int:
@@ -96,10 +133,16 @@ class EntryRecording:
             raise ValueError(f"Picture {index} was asked for, but this run made {self.batch}.")
         return HeadMaps(
             self.prompt,
-            MappingProxyType({layer: values[index] for layer, values in self.maps.items()}),
+            _of_each(self.maps, lambda values: values[index]),
             self.layout,
-            MappingProxyType({layer: values[index] for layer, values in self.special.items()}),
+            _of_each(self.special, lambda values: values[index]),
+            tuple(_of_each(part, lambda values: values[index]) for part in self.step_maps),
+            _of_each(self.self_attention, lambda attention: attention.picture(index)),
         )
+
+
+def _of_each(by_layer: Mapping[LayerId, Any], change: Callable[[Any], Any]) -> Mapping[LayerId, Any]:
+    return MappingProxyType({layer: change(value) for layer, value in by_layer.items()})
 
 
 @dataclass(frozen=True)
@@ -181,14 +224,36 @@ class Entry:
         return later if len(later.unknown) < len(self.known.unknown) else self.known
 
 
+@dataclass(frozen=True)
+class _KeptSelfAttention:
+    """q, k: float16 (batch, cells, heads * dim) on the model's device."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    heads: int
+    grid: tuple[int, int]
+
+    def to_host(self) -> SelfAttention:
+        q, k = (
+            x.unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous().cpu().numpy()
+            for x in (self.q, self.k)
+        )
+        return SelfAttention(q, k, self.grid)
+
+
 @dataclass
 class _EntrySums:
-    """Device sums of one entry: (batch, heads, pixels, slots), its grid, and recorded steps, by layer."""
+    """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
+
+    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.
+    """
 
     entry: Entry
-    sums: dict[LayerId, torch.Tensor] = field(default_factory=dict)
+    sums: dict[tuple[int, LayerId], torch.Tensor] = field(default_factory=dict)
+    counts: dict[tuple[int, LayerId], int] = field(default_factory=dict)
     grids: dict[LayerId, tuple[int, int]] = field(default_factory=dict)
-    counts: dict[LayerId, int] = field(default_factory=dict)
+    self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
+    self_layers: tuple[LayerId, ...] = ()
     pool: dict[LayerId, int] = field(default_factory=dict)
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
 
@@ -234,14 +299,20 @@ class RunSums:
         latent_shape: tuple[int, ...],
         sigmas: tuple[float, ...],
         labels: LabelCache,
-        budget: int = DEFAULT_BUDGET,
-        stride: int = 1,
+        settings: CaptureSettings | None = None,
+        self_layers: Mapping[LayerId, int] | None = None,
     ):
+        """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
         self.expected_entries = 1
-        self._grids, self._labels, self._budget, self._stride = dict(grids), labels, budget, stride
+        self._settings = settings or CaptureSettings()
+        self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
+        steps = max(1, len(sigmas) - 1)
+        self._recorded_steps = -(-steps // self._settings.stride)
+        self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
         self._committed = 0
         self._context_width = 0
@@ -250,7 +321,7 @@ class RunSums:
     @property
     def recording(self) -> bool:
         """Whether the evaluation that runs now belongs to a step that is recorded."""
-        return self._next_step % self._stride == 0
+        return self._next_step % self._settings.stride == 0
 
     def notice(self, text: str) -> None:
         self._notices[text] = None
@@ -264,12 +335,14 @@ class RunSums:
         if handle not in self._entries:
             entry = Entry.of(kind, index, embedding, area, self._labels, hint)
             sums = _EntrySums(entry)
-            sums.pool = self._pooling(entry)
+            sums.self_layers, taken = self._self_layers_of(entry)
+            sums.pool = self._pooling(entry, taken)
             self._entries[handle] = sums
         return handle
 
     def begin_evaluation(self) -> None:
         self._buffer.clear()
+        self._self_buffer.clear()
 
     def add(
         self,
@@ -295,25 +368,47 @@ class RunSums:
             return
         self._buffer[handle, layer] = values
 
+    def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
+        """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""
+        state = self._entries[handle]
+        at = round(self._settings.self_attention_at * (self._recorded_steps - 1)) * self._settings.stride
+        return state.self_layers if self._next_step >= at and not state.self_attention else ()
+
+    def add_self_attention(
+        self,
+        handle: tuple[str, int],
+        layer: LayerId,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        heads: int,
+        grid: tuple[int, int],
+    ) -> None:
+        """Buffer one layer: q and k (batch, h * w, heads * dim_head)."""
+        halves = (x.detach().to(torch.float16, copy=True) for x in (q, k))
+        self._self_buffer[handle, layer] = _KeptSelfAttention(*halves, heads, grid)
+
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
         self._committed += 1
         self._next_step = step + 1
+        part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
         for (handle, layer), values in self._buffer.items():
-            state = self._entries[handle]
-            if layer in state.sums:
-                state.sums[layer].add_(values)
+            state, place = self._entries[handle], (part, layer)
+            if place in state.sums:
+                state.sums[place].add_(values)
             else:
-                state.sums[layer] = values
-            state.counts[layer] = state.counts.get(layer, 0) + 1
-        self._buffer.clear()
+                state.sums[place] = values
+            state.counts[place] = state.counts.get(place, 0) + 1
+        for (handle, layer), kept in self._self_buffer.items():
+            self._entries[handle].self_attention[layer] = kept
+        self.begin_evaluation()
 
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""
         if complete and not self._committed and self._buffer:
             self.notice("This sampler reports no steps: only its last evaluation was recorded.")
             self.commit(0)
-        self._buffer.clear()
+        self.begin_evaluation()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
         if complete and not entries:
             self.notice(
@@ -335,10 +430,28 @@ class RunSums:
 
     def clear(self) -> None:
         """Forget all sums."""
-        self._buffer.clear()
+        self.begin_evaluation()
         self._entries.clear()
 
-    def _pooling(self, entry: Entry) -> dict[LayerId, int]:
+    def _self_layers_of(self, entry: Entry) -> tuple[tuple[LayerId, ...], int]:
+        """Self-attention layers to keep for an entry, and the bytes that they take."""
+        if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
+            return (), 0
+        cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
+        sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
+        layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
+        if len(layers) < len(sizes):
+            self.notice(
+                f"To stay within {self._settings.budget // MEBIBYTE} MiB, the self-attention of "
+                f"{len(sizes) - len(layers)} of {len(sizes)} layers was not kept for {entry.name}."
+            )
+        return layers, sum(sizes[layer] for layer in layers)
+
+    def _entry_budget(self) -> int:
+        return self._settings.budget // max(1, self.expected_entries)
+
+    def _pooling(self, entry: Entry, taken: int) -> dict[LayerId, int]:
+        """Pooling factors of the entry's layers, when `taken` bytes of its budget are spent already."""
         batch = self.latent_shape[0]
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
@@ -346,28 +459,44 @@ class RunSums:
             layer: (self.layout.heads_of(layer), max(1, round(h * scale[0])), max(1, round(w * scale[1])))
             for layer, (h, w) in self._grids.items()
         }
-        budget = self._budget // max(1, self.expected_entries)
-        factors = plan_pooling(grids, len(entry.slots), batch, budget)
+        copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
+        factors = plan_pooling(grids, len(entry.slots), batch * copies, self._entry_budget() - taken)
         if any(factor > 1 for factor in factors.values()):
             self.notice(
-                f"To keep the maps of {entry.name} within {self._budget // MEBIBYTE} MiB, "
+                f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
                 f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
                 "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
             )
         return factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
-        """Means as (batch, heads, slots, h, w) arrays; one transfer for all layers."""
-        layers = [layer for layer in self.layout.layers if layer in state.sums]
-        flat = torch.cat([(state.sums[x] / state.counts[x]).transpose(2, 3).reshape(-1) for x in layers])
-        values = flat.cpu().numpy()
-        maps, start = {}, 0
-        for layer in layers:
-            batch, heads, _, slots = state.sums[layer].shape
+        """Means as (batch, heads, slots, h, w) arrays; one transfer for all sums."""
+        places = [
+            (part, x) for part in range(self._bins) for x in self.layout.layers if (part, x) in state.sums
+        ]
+        flat = torch.cat([state.sums[place].transpose(2, 3).reshape(-1) for place in places]).cpu().numpy()
+        sums: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
+        start = 0
+        for part, layer in places:
+            batch, heads, _, slots = state.sums[part, layer].shape
             shape = (batch, heads, slots, *state.grids[layer])
-            maps[layer] = values[start : start + int(np.prod(shape))].reshape(shape)
+            sums[part][layer] = flat[start : start + int(np.prod(shape))].reshape(shape)
             start += int(np.prod(shape))
-        return RawEntry(state.entry, max(state.counts.values()), maps)
+        counts = [{x: state.counts[part, x] for x in sums[part]} for part in range(self._bins)]
+        steps = {x: sum(own.get(x, 0) for own in counts) for x in self.layout.layers}
+        maps = _mean_of(sums, steps)
+        step_maps = tuple(_mean_of([own], counts[part]) for part, own in enumerate(sums))
+        attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
+        finite = {
+            x: own for x, own in attention.items() if np.isfinite(own.q).all() and np.isfinite(own.k).all()
+        }
+        return RawEntry(
+            state.entry,
+            max(steps.values()),
+            maps,
+            step_maps if self._bins > 1 else (),
+            MappingProxyType(finite),
+        )
 
     def _report_coverage(self, raw: RawEntry) -> None:
         missing = [str(layer) for layer in self.layout.layers if layer not in raw.maps]
@@ -378,6 +507,16 @@ class RunSums:
             )
 
 
+def _mean_of(
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Mapping[LayerId, int]
+) -> Mapping[LayerId, np.ndarray]:
+    """Sums of all parts over the number of steps, by layer."""
+    layers = dict.fromkeys(layer for part in parts for layer in part)
+    return MappingProxyType(
+        {x: sum(part[x] for part in parts if x in part) / np.float32(counts[x]) for x in layers}
+    )
+
+
 # ----------------------------------------------------------------------------------------------------
 # After the run
 # ----------------------------------------------------------------------------------------------------
@@ -385,11 +524,18 @@ class RunSums:
 
 @dataclass(frozen=True)
 class RawEntry:
-    """Recorded sums of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
+    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
 
     entry: Entry
     steps: int
     maps: Mapping[LayerId, np.ndarray]
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
+        return maps + sum(attention.nbytes for attention in self.self_attention.values())
 
     def labelled(self, labels: LabelCache, layout: HeadLayout) -> tuple[EntryRecording, tuple[str, ...]]:
         """Words from today's labels: a text may have been labelled after the run."""
@@ -402,11 +548,13 @@ class RawEntry:
         else:
             columns = [self._slots_of(w.columns, own) for w in words]
             prompt = replace(known.prompt, words=tuple(words))
-        maps = {layer: _pick(values, columns) for layer, values in self.maps.items()}
-        special = {layer: self._special(values, prompt, own) for layer, values in self.maps.items()}
         recording = EntryRecording(
             entry.kind, entry.index, prompt, entry.area, self.steps,
-            MappingProxyType(maps), MappingProxyType(special), layout,
+            _of_each(self.maps, lambda values: _pick(values, columns)),
+            _of_each(self.maps, lambda values: self._special(values, prompt, own)),
+            layout,
+            tuple(_of_each(part, lambda values: _pick(values, columns)) for part in self.step_maps),
+            self.self_attention,
         )  # fmt: skip
         return recording, self._notices(known)
 
@@ -469,7 +617,7 @@ class Run:
 
     @property
     def nbytes(self) -> int:
-        return sum(values.nbytes for raw in self.entries for values in raw.maps.values())
+        return sum(raw.nbytes for raw in self.entries)
 
 
 def latent_hash(latent: torch.Tensor) -> str:
@@ -479,18 +627,6 @@ def latent_hash(latent: torch.Tensor) -> str:
     digest.update(repr(tuple(values.shape)).encode())
     digest.update(values.numpy().tobytes())
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class CaptureSettings:
-    """budget: bytes of maps kept for a run; stride: record every n-th step; kinds: None for all prompts."""
-
-    budget: int = DEFAULT_BUDGET
-    stride: int = 1
-    negative: bool = False
-
-    def wants(self, kind: str) -> bool:
-        return self.negative or kind not in ("negative", "empty")
 
 
 class Capture:

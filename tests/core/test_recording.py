@@ -47,7 +47,8 @@ def naive(inputs, columns=COLUMNS):
 
 
 def sums(labels=None, **settings):
-    return RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), (3.0, 1.0, 0.0), labels or LabelCache(), **settings)
+    settings = CaptureSettings(**settings)
+    return RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), (3.0, 1.0, 0.0), labels or LabelCache(), settings)
 
 
 def evaluate(run, handle, seed, **more):
@@ -198,6 +199,94 @@ def test_stride():
         wanted.append(run.recording)
         run.commit(step)
     assert wanted == [True, False, False, True, False, False, True]
+
+
+def longer(steps, **settings):
+    labels = known()
+    sigmas = tuple(float(s) for s in range(steps, -1, -1))
+    self_layers = {FINE: WIDTH, COARSE: WIDTH}
+    run = RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), sigmas, labels, CaptureSettings(**settings), self_layers)
+    return run, run.entry("positive", 0, embedding())
+
+
+@pytest.mark.parametrize(
+    ("steps", "stride", "bins", "parts"),
+    [
+        (6, 1, 3, [[0, 1], [2, 3], [4, 5]]),
+        (5, 1, 2, [[0, 1, 2], [3, 4]]),
+        (6, 2, 3, [[0], [2], [4]]),
+        (2, 1, 8, [[0], [1]]),
+        (4, 1, 1, []),
+    ],
+)
+def test_recorded_steps_are_split_in_equal_parts(steps, stride, bins, parts):
+    run, handle = longer(steps, stride=stride, step_bins=bins)
+    values = {}
+    for step in range(steps):
+        if run.recording:
+            values[step] = evaluate(run, handle, step)[FINE]
+        run.commit(step)
+    entry = run.finish(True).recording(LabelCache()).positive()
+    assert len(entry.step_maps) == len(parts)
+    for part, own in zip(entry.step_maps, parts, strict=True):
+        wanted = np.mean([values[step] for step in own], axis=0)
+        assert np.abs(part[FINE][:, :, 0] - wanted[:, :, 1]).max() < 1e-6
+    wanted = np.mean(list(values.values()), axis=0)
+    assert np.abs(entry.maps[FINE][:, :, 0] - wanted[:, :, 1]).max() < 1e-6
+    assert entry.steps == len(values)
+
+
+def test_a_part_in_which_nothing_was_recorded_is_empty():
+    run, handle = longer(4, step_bins=2)
+    for step in range(4):
+        if step >= 2:
+            evaluate(run, handle, step)
+        run.commit(step)
+    entry = run.finish(True).recording(LabelCache()).positive()
+    assert not entry.step_maps[0]
+    assert np.array_equal(entry.step_maps[1][FINE], entry.maps[FINE])
+
+
+@pytest.mark.parametrize(("steps", "stride", "wanted"), [(10, 1, 5), (4, 1, 2), (10, 4, 4), (1, 1, 0)])
+def test_self_attention_is_kept_at_one_step(steps, stride, wanted):
+    """The recorded step nearest to 60 % of the way from the first to the last."""
+    run, handle = longer(steps, stride=stride)
+    asked = []
+    for step in range(steps):
+        if run.recording:
+            evaluate(run, handle, step)
+            if run.wanted_self_attention(handle):
+                asked.append(step)
+                q = torch.full((2, 24, WIDTH), float(step))
+                run.add_self_attention(handle, FINE, q, q + 1, 2, GRIDS[FINE])
+        run.commit(step)
+    assert asked == [wanted]
+    finished_run = run.finish(True)
+    entry = finished_run.recording(LabelCache()).positive()
+    kept = entry.self_attention[FINE]
+    assert kept.q.shape == kept.k.shape == (2, 2, 24, WIDTH // 2)
+    assert (kept.q == wanted).all() and (kept.k == wanted + 1).all()
+    assert entry.picture(1).self_attention[FINE].q.shape[0] == 1
+    maps = sum(values.nbytes for values in entry.maps.values())
+    assert finished_run.nbytes == maps // 2 * 3 + kept.nbytes
+
+
+def test_self_attention_that_overflows_half_precision_is_dropped():
+    run, handle = longer(1)
+    evaluate(run, handle, 0)
+    q = torch.full((2, 24, WIDTH), 1e6)
+    run.add_self_attention(handle, FINE, q, q, 2, GRIDS[FINE])
+    run.commit(0)
+    assert not run.finish(True).recording(LabelCache()).positive().self_attention
+
+
+def test_self_attention_shares_the_budget():
+    attention = 2 * 2 * WIDTH * 2 * (24 + 6)
+    run, handle = longer(1, budget=2 * attention)
+    assert run.wanted_self_attention(handle) == (FINE, COARSE)
+    run, handle = longer(1, budget=2 * attention - 1)
+    assert run.wanted_self_attention(handle) == (COARSE,)
+    assert any("1 of 2 layers" in notice for notice in run.finish(True).notices)
 
 
 def test_positive_prefers_the_whole_picture():
