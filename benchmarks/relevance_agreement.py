@@ -1,4 +1,4 @@
-"""Whether head relevance depends on the prompts it was measured on: two builds from disjoint prompts compared.
+"""Whether head relevance depends on the prompts it was measured on: builds from disjoint prompts compared.
 
 Both are built from captions of demo scenes as the shipped one is. For every concept the rank correlation over
 heads says how far they agree, for each kind of score.

@@ -8,6 +8,7 @@ from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import Expectations, diagnose_run, open_run
 from . import viewer
+from .words import ConceptFinder
 
 NODE = "SelAgg Diagnose"
 
@@ -28,6 +29,9 @@ class SelAggDiagnose:
         "One finding a line, the worst first; empty if nothing was found.",
         "Everything that was measured, as JSON.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -64,6 +68,7 @@ class SelAggDiagnose:
                 ),
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
@@ -89,13 +94,16 @@ class SelAggDiagnose:
         concepts="",
         relevance=None,
         recipe=DEFAULT,
+        clip=None,
         prompt=None,
     ):
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
             expectations = Expectations(masks, expected_words, boxes)
-            settings = HeadSettings(overrides=concepts, relevance=relevance, recipe=recipe)
+            settings = HeadSettings(
+                overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
+            )
             report, pictures = diagnose_run(run, words, expectations, settings)
             annotated = viewer.pictures_to_images(pictures)
         except ValueError as error:

@@ -9,6 +9,7 @@ from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
 from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.viewing import draw_heatmaps, open_run
 from . import viewer
+from .words import ConceptFinder
 
 NODE = "SelAgg Heatmaps"
 
@@ -36,6 +37,9 @@ class SelAggHeatmaps:
         "The picture with all overlays beside it; one a picture.",
         "The words in the order of the overlays, one a line; or what went wrong.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -85,6 +89,7 @@ class SelAggHeatmaps:
             "optional": {
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
@@ -110,12 +115,13 @@ class SelAggHeatmaps:
         concepts="",
         relevance=None,
         recipe=DEFAULT,
+        clip=None,
         prompt=None,
     ):
         try:
             check_settings(top_fraction, threshold)
             run = open_run(capture, viewer.latent_samples(latent), image)
-            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe)
+            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
             result = draw_heatmaps(run, words, settings, threshold or None)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)

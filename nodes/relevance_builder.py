@@ -29,6 +29,7 @@ from . import host
 from .layers import Attend, positive_rows, with_wrapped_layers
 from .prompt import encode_and_label
 from .recorder import layer_grid
+from .words import encode_word
 
 logger = logging.getLogger("selagg")
 
@@ -130,24 +131,12 @@ def _sample(model, positive, negative, columns, plan, index, texts, run, on_step
 
 def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:
     """Every word of the concepts encoded alone. Raises ValueError for a word that has no text columns."""
-    start, encoded = None, []
-    for concept in concepts:
-        own = []
-        for word in concept.words:
-            conditioning, prompt = encode_and_label(NODE, clip, word)
-            columns = sorted({column for part in prompt.words for column in part.columns})
-            if not columns:
-                raise ValueError(
-                    f'the text encoder gave no words for "{word}" of {concept.name}: use a CLIP text '
-                    "encoder, and write every concept word in letters."
-                )
-            embedding = conditioning[0][0][0].detach().float().cpu()
-            start = embedding[0] if start is None else start
-            own.append(embedding[columns])
-        encoded.append(tuple(own))
-    if start is None:
-        raise ValueError("there is no concept word to look for.")
-    return ConceptTexts(tuple(concepts), start, tuple(encoded))
+    if clip is None:
+        raise ValueError("there is no CLIP. Connect the CLIP output of a checkpoint loader.")
+    encoded = [[encode_word(clip, word) for word in concept.words] for concept in concepts]
+    start = encoded[0][0][0]
+    words = tuple(tuple(tokens for _, tokens in own) for own in encoded)
+    return ConceptTexts(tuple(concepts), start, words)
 
 
 def _begin(state: Path | None, job: str, concepts: int, heads: int) -> RelevanceSums:

@@ -33,6 +33,10 @@ RELEVANCE_TOOLTIP = (
     "or SDXL is used; for any other model all heads are."
 )
 RECIPE_TOOLTIP = "How head maps are put together, from SelAgg Map Recipe; without it the default."
+CLIP_TOOLTIP = (
+    "Optional: the CLIP of the prompt. Words that the list of common words does not know then take the "
+    "concept that is nearest to them in its space, if one clearly is; without it they use all heads."
+)
 PROMPT_TOOLTIP = (
     "Only with the stock CLIP Text Encode: the words from a SelAgg Prompt with the same CLIP and text."
 )
