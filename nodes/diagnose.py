@@ -68,9 +68,9 @@ class SelAggDiagnose:
                 ),
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
-                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
         }
 
@@ -94,8 +94,8 @@ class SelAggDiagnose:
         concepts="",
         relevance=None,
         recipe=DEFAULT,
-        clip=None,
         prompt=None,
+        clip=None,
     ):
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:

@@ -89,9 +89,9 @@ class SelAggHeatmaps:
             "optional": {
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
-                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
         }
 
@@ -115,8 +115,8 @@ class SelAggHeatmaps:
         concepts="",
         relevance=None,
         recipe=DEFAULT,
-        clip=None,
         prompt=None,
+        clip=None,
     ):
         try:
             check_settings(top_fraction, threshold)

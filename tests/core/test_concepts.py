@@ -14,6 +14,7 @@ from selagg_core.concepts import (
     base_forms,
     common_words,
     nearest_concept,
+    parse_concepts,
     parse_overrides,
 )
 from selagg_core.relevance import Concept, load_preset
@@ -210,3 +211,35 @@ def test_embeddings_that_do_not_fit_are_named(clusters):
         nearest_concept(np.full(16, np.nan), concepts)
     with pytest.raises(ValueError, match="no concepts"):
         nearest_concept(common, {})
+
+
+# -- own concepts ----------------------------------------------------------------------------------------
+
+
+def test_own_concepts_are_read_from_json():
+    made = parse_concepts('{"Mood": ["calm", " tense ", "calm"], "Tableware": ["cup", "dinner plate"]}')
+    assert [(concept.name, concept.words) for concept in made] == [
+        ("Mood", ("calm", "tense")),
+        ("Tableware", ("cup", "dinner plate")),
+    ]
+    assert Lexicon.of(made).lookup("cups") == ("Tableware",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Color: red", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('["red"]', "at least two"),
+        ('{"Color": ["red"]}', "at least two"),
+        ('{"Color": "red", "A": ["b"]}', 'words of "Color"'),
+        ('{"Color": [], "A": ["b"]}', 'words of "Color"'),
+        ('{"Color": ["red", 1], "A": ["b"]}', 'words of "Color"'),
+        ('{"a=b": ["red"], "A": ["b"]}', '"a=b" cannot name'),
+        ('{"all": ["red"], "A": ["b"]}', '"all" cannot name'),
+        ('{" ": ["red"], "A": ["b"]}', "cannot name"),
+    ],
+)
+def test_bad_own_concepts_say_what_is_wrong(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_concepts(text)
