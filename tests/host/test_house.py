@@ -18,6 +18,10 @@ NODE_IDS = {
     "SelAggHeatmaps",
     "SelAggDiagnose",
     "SelAggDemoModel",
+    "SelAggMapRecipe",
+    "SelAggBuildRelevance",
+    "SelAggLoadRelevance",
+    "SelAggHeadRelevance",
 }
 
 
