@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -86,30 +86,28 @@ def methods(scores: Relevances, default: MapRecipe = DEFAULT) -> dict[str, Metho
     }
 
 
-def heats(sample: Sample, method: Method) -> Iterator[np.ndarray]:
-    """Maps (words, h, w) at picture size of the sample's target words, one stack for every draw."""
+def heats(sample: Sample, method: Method) -> np.ndarray:
+    """Maps (draws, words, h, w) at picture size of the sample's target words; one draw unless a control."""
     groups = resolution_groups(sample.head_maps)
-    maps = sample.head_maps
-    chosen = [_selection(maps.layout, method, target, groups) for target in sample.targets]
-    rng = np.random.default_rng(sample.number)
-    everywhere = np.zeros_like(groups) if method.control == "random" else groups
-    for _ in range(DRAWS if method.control else 1):
-        selections = chosen
-        if method.control:
-            selections = [matched_random(one, everywhere, rng) for one in chosen]
-        yield _enlarged(sample, selections, method.recipe)
+    chosen = [_selection(sample.head_maps.layout, method, target, groups) for target in sample.targets]
+    if method.control:
+        rng = np.random.default_rng(sample.number)
+        everywhere = np.zeros_like(groups) if method.control == "random" else groups
+        chosen = [matched_random(one, everywhere, rng) for _ in range(DRAWS) for one in chosen]
+    maps = _maps(sample, chosen, method.recipe)
+    large = enlarge(maps, sample.picture, method.recipe.edge_aware)
+    return large.reshape(-1, len(sample.targets), *large.shape[-2:])
 
 
-def _enlarged(sample: Sample, selections: list[HeadSelection], recipe: MapRecipe) -> np.ndarray:
-    """Competition is among all words of the prompt, so all of them are made when it is on."""
+def _maps(sample: Sample, selections: list[HeadSelection], recipe: MapRecipe) -> np.ndarray:
+    """Maps (selections, h, w), the target words in turn. All words of the prompt compete where any does."""
     words = [target.word for target in sample.targets]
     if recipe.competition:
         every = {i: select_heads(sample.head_maps.layout) for i in range(sample.head_maps.words)}
         every.update(zip(words, selections, strict=True))
-        maps = word_maps(sample.head_maps, [every[i] for i in sorted(every)], recipe=recipe)[words]
-    else:
-        maps = word_maps(sample.head_maps.of_words(words), selections, recipe=recipe)
-    return enlarge(maps, sample.picture, recipe.edge_aware)
+        return word_maps(sample.head_maps, [every[i] for i in sorted(every)], recipe=recipe)[words]
+    repeated = words * (len(selections) // len(words))
+    return word_maps(sample.head_maps.of_words(repeated), selections, recipe=recipe)
 
 
 def _selection(layout: HeadLayout, method: Method, target: Target, groups: np.ndarray) -> HeadSelection:

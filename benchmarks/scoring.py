@@ -44,11 +44,12 @@ def score_map(kind: str, scene: int, heat: np.ndarray, mask: np.ndarray) -> Word
 
 def ious_above(unit: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """IoU of what lies above each of the rising `thresholds` with the mask."""
-    edges = np.concatenate([[-np.inf], np.nextafter(thresholds, np.inf), [np.inf]])
-    inside, outside = (
-        np.histogram(values, edges)[0][::-1].cumsum()[::-1][1:] for values in (unit[mask], unit[~mask])
+    above = np.searchsorted(thresholds, unit.ravel(), side="left")
+    inside, everywhere = (
+        np.bincount(ranks, minlength=len(thresholds) + 1)[::-1].cumsum()[::-1][1:]
+        for ranks in (above[mask.ravel()], above)
     )
-    return inside / np.maximum(1, mask.sum() + outside)
+    return inside / np.maximum(1, mask.sum() + everywhere - inside)
 
 
 def average_precision(scores: np.ndarray, mask: np.ndarray) -> float:
