@@ -12,7 +12,7 @@ from .concepts import Assignment, Lexicon, Nearest, assign_concepts, parse_overr
 from .layout import HeadLayout
 from .maps import DEFAULT_FRACTION, HeadSelection, select_heads
 from .recipe import DEFAULT, MapRecipe
-from .relevance import AGREEMENT, Concept, HeadRelevance, preset_for, transfer_notice
+from .relevance import AGREEMENT, ARGMAX_WINS, Concept, HeadRelevance, preset_for, transfer_notice
 
 FindNearest = Callable[[str, Sequence[Concept]], Nearest | None]
 """The nearest of some concepts to a word, in the space of a text encoder; None if it cannot tell."""
@@ -111,13 +111,22 @@ def heads_for(
     relevance, notice = relevance_for(layout, context_width, settings.relevance)
     if relevance is None:
         return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
-    if settings.recipe.label_free_scores and AGREEMENT in relevance.score_kinds:
-        relevance = relevance.with_score(AGREEMENT)
+    relevance = ranked_by(relevance, settings.recipe)
     groups = groups if settings.recipe.by_resolution else None
     chosen = choose_heads(
         words, relevance, settings.mode, settings.fraction, settings.overrides, groups, settings.nearest
     )
     return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))
+
+
+def ranked_by(relevance: HeadRelevance, recipe: MapRecipe) -> HeadRelevance:
+    """The relevance with the scores that a recipe ranks heads by, where it holds them.
+
+    A recipe decides between counted wins and agreement; another kind in front was the artist's choice.
+    """
+    wanted = AGREEMENT if recipe.label_free_scores else ARGMAX_WINS
+    decides = relevance.score_kind in (AGREEMENT, ARGMAX_WINS)
+    return relevance.with_score(wanted) if decides and wanted in relevance.score_kinds else relevance
 
 
 def choose_heads(

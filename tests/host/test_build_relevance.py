@@ -32,6 +32,7 @@ def parts(pack):
         concepts=module("selagg_core.concepts"),
         relevance=module("selagg_core.relevance"),
         choosing=module("selagg_core.choosing"),
+        recipe=module("selagg_core.recipe"),
         capture=module("nodes.capture"),
         prompt=module("nodes.prompt"),
     )
@@ -245,6 +246,8 @@ def test_the_heads_of_a_concept_are_shown(parts, built):
     assert lines[0].startswith("unreliable: agreement of Color") and len(lines) == 15
     assert lines[1].startswith("1. ") and "won" in lines[1]
     assert heads.shape[0] == 1 and heads.std() > 0.1 and table.std() < 0.01
+    paper, _, _ = show.show("color", 0.25, relevance=built[0], recipe=parts.recipe.PAPER)
+    assert not torch.equal(paper, heads)
 
 
 def test_single_heads_of_a_word_are_shown(parts, built, clip):
@@ -254,10 +257,10 @@ def test_single_heads_of_a_word_are_shown(parts, built, clip):
     latent = parts.host.sample_new(captured, positive, negative, (8, 8), 0, 2, 3.0, "euler", "normal")
     sockets = {"capture": capture, "latent": {"samples": latent}, "image": torch.rand(1, 64, 64, 3)}
     show = parts.nodes.SelAggHeadRelevance()
-    _, _, table = show.show("Color", 0.25, built[0], "red", **sockets)
-    _, _, other = show.show("Color", 0.25, built[0], "circle", **sockets)
+    _, _, table = show.show("Color", 0.25, built[0], word="red", **sockets)
+    _, _, other = show.show("Color", 0.25, built[0], word="circle", **sockets)
     assert table.std() > 0.1 and not torch.equal(table, other)
-    _, text, picture = show.show("Color", 0.25, built[0], "dog", **sockets)
+    _, text, picture = show.show("Color", 0.25, built[0], word="dog", **sockets)
     assert text.startswith('SelAgg Head Relevance: "dog" is not in the prompt') and picture.std() > 0.01
 
 
