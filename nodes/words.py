@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from ..selagg_core.concepts import Nearest, nearest_concept
+from ..selagg_core.concepts import Nearest, nearest_concept, trusted_margin
 from ..selagg_core.relevance import Concept
 from . import host
 from .prompt import read_prompt
@@ -33,19 +33,21 @@ def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
 class ConceptFinder:
     """Finds the nearest concept of words in the space of a CLIP; concept words are encoded once, when needed.
 
-    A word stands for the mean of its content tokens. One finder serves one CLIP and remembers no other.
+    A word stands for the mean of its content tokens. How clearly a concept must be the nearest is measured on
+    the concept words themselves, for encoders differ. One finder serves one CLIP and remembers no other.
     """
 
     def __init__(self):
         self._clip: Callable = lambda: None
         self._known: dict[str, np.ndarray] = {}
+        self._margins: dict[tuple[Concept, ...], float] = {}
 
     def by(self, clip) -> Callable[[str, Sequence[Concept]], Nearest | None] | None:
-        """(word, concepts) -> the nearest concept, None for a word it cannot encode. None without a CLIP."""
+        """(word, concepts) -> the nearest concept if it can be trusted, else None. None without a CLIP."""
         if clip is None:
             return None
         if self._clip() is not clip:
-            self._clip, self._known = weakref.ref(clip), {}
+            self._clip, self._known, self._margins = weakref.ref(clip), {}, {}
 
         def nearest(word: str, concepts: Sequence[Concept]) -> Nearest | None:
             try:
@@ -53,7 +55,11 @@ class ConceptFinder:
             except ValueError:
                 return None
             stacks = {c.name: np.stack([self._embedding(clip, each) for each in c.words]) for c in concepts}
-            return nearest_concept(own, stacks)
+            key = tuple(concepts)
+            if key not in self._margins:
+                self._margins[key] = trusted_margin(stacks)
+            found = nearest_concept(own, stacks)
+            return found if found.lead >= self._margins[key] else None
 
         return nearest
 

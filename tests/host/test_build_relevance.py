@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -284,17 +285,39 @@ def test_bad_input_becomes_a_picture(parts, built, inputs, message):
 # -- words that no list knows ----------------------------------------------------------------------------
 
 
-def test_an_unknown_word_takes_the_concept_nearest_to_it(parts, clip, built):
+class TableClip:
+    """Stands for a text encoder in which the words of a concept lie together: no such weights can be had."""
+
+
+@pytest.fixture
+def clustered(parts, clip, monkeypatch):
+    """A finder whose encoder puts every word at the place of its first letter."""
+
+    def encode(own, word):
+        if not word.strip():
+            raise ValueError("no words")
+        random = np.random.default_rng(sum(map(ord, word)))
+        place = 5 * np.eye(32)[ord(word[0]) % 32] + 0.1 * random.standard_normal(32)
+        return torch.zeros(32), torch.from_numpy(place)[None]
+
+    monkeypatch.setattr(parts.words, "encode_word", encode)
+    return parts.words.ConceptFinder()
+
+
+def concepts_by_letter(parts):
+    words = {letter: [f"{letter}{i}x" for i in range(6)] for letter in "abc"}
+    return parts.concepts.parse_concepts(json.dumps({letter * 3: own for letter, own in words.items()}))
+
+
+def test_an_unknown_word_takes_the_concept_nearest_to_it(parts, clustered):
+    concepts, clip = concepts_by_letter(parts), TableClip()
+    assert clustered.by(clip)("bzz", concepts).concept == "bbb"
+    assert clustered.by(clip)(" ", concepts) is None
+    assert clustered.by(None) is None
+
+
+def test_an_encoder_that_knows_no_concepts_finds_none(parts, clip):
+    """Its weights are random: whatever is nearest is so by chance."""
     finder = parts.words.ConceptFinder()
-    concepts = parts.concepts.parse_concepts('{"One": ["zyxwv", "zyxwv zyxwv"], "Two": ["lamp", "door"]}')
-    found = finder.by(clip)("zyxwv", concepts)
-    assert found.concept == "One" and found.lead > 0
-    assert finder.by(None) is None
-    assert finder.by(clip)(" ", concepts) is None
-    relevance = replace(built[0], concepts=(*concepts, built[0].concepts[2]))
-    chosen = parts.choosing.choose_heads(["zyxwv"], relevance, nearest=finder.by(clip))
-    assert chosen.assignments[0].how == "lexicon"
-    chosen = parts.choosing.choose_heads(["qwertz"], relevance, nearest=finder.by(clip))
-    assert chosen.assignments[0].how in ("embedding", "unknown")
-    without = parts.choosing.choose_heads(["qwertz"], relevance)
-    assert without.assignments[0].how == "unknown" and without.selections[0].count == 14
+    concepts = parts.relevance.load_preset("sd14").concepts[:6]
+    assert [finder.by(clip)(word, concepts) for word in ("zyxwv", "qwertz", "lamp")] == [None] * 3
