@@ -323,7 +323,7 @@ class SelAggHeadRelevance:
             message, pictures = viewer.refusal(SHOW, error, blank if image is None else image[:1])
             return pictures, message, blank
         lines = [
-            f"{head.rank}. {head.label}: {head.score:.3f}"
+            f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
             + ("" if head.win_share is None else f", won {100 * head.win_share:.1f} %")
             for head in ranking
         ]
