@@ -108,7 +108,7 @@ class SelAggBuildRelevance:
                     },
                 ),
                 "pictures": whole(
-                    300, 1, 100_000, "Pictures to sample. A few hundred give a stable ranking of heads."
+                    400, 1, 100_000, "Pictures to sample. A few hundred give a stable ranking of heads."
                 ),
                 "seed": whole(0, 0, 2**53, "Seed of the first picture; the next ones count up from it."),
                 "steps": whole(20, 1, 1000, "Sampling steps a picture."),

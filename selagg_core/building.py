@@ -105,8 +105,17 @@ __Food and Beverages__ and a __Tools__ on a __Furniture__, __Lighting Conditions
 a __Books and Documents__ with __Written Characters__ on the cover
 a __People__ playing a __Musical Instruments__, __Image Style__ style
 a __Toys__ and a __Sports Equipment__ on the __Plants__, __Weather Conditions__ weather
+a __Shape__ sign with __Written Characters__ on a __Buildings__
+a __Toys__ and a __Shape__ puzzle, __Lighting Conditions__
+a __Sports Equipment__ next to a __Musical Instruments__
+__Food and Beverages__ with __Fruits and Vegetables__, __Texture__ surface
+a __Vehicles__ in __Geo-locations__, __Lighting Conditions__
+a __Books and Documents__ and __Counting__ __Tools__
+a __Size__ __Clothing__ and a __Electronics__
+a __Shape__ __Toys__ and a __Sports Equipment__
+portrait, __Facial Features__ and __Facial Expressions__ look
 """
-"""Prompts for the published concepts: each occurs once or twice."""
+"""Prompts for the published concepts: each occurs two or three times."""
 
 _BLANK = re.compile(r"__(.+?)__")
 
