@@ -195,13 +195,8 @@ def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance
     folder = Path(host.relevance_directory())
     os.makedirs(folder, exist_ok=True)
     bar = host.progress_bar(len(plan.prompts) * plan.steps)
-    about = {
-        "source": f"{BUILD}, {len(plan.prompts)} pictures, seeds from {plan.seed}",
-        "measured": f"{plan.sampler}, {plan.scheduler}, {plan.steps} steps, guidance {plan.cfg}, "
-        f"{8 * plan.size[1]} x {8 * plan.size[0]}",
-    }
     state = folder / f"{stem}.building"
-    relevance = build_relevance(model, clip, plan, state, bar.update_absolute, about, score)
+    relevance = build_relevance(model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score)
     relevance.save(folder / f"{stem}{SUFFIX}")
     logger.info("%s saved %s%s in %s.", BUILD, stem, SUFFIX, folder)
     return relevance

@@ -53,6 +53,15 @@ class BuildPlan:
     scheduler: str = "normal"
     size: tuple[int, int] = (64, 64)
 
+    @property
+    def measured(self) -> str:
+        """How the pictures were made, for the file's `about`."""
+        height, width = (8 * side for side in self.size)
+        return (
+            f"{len(self.prompts)} pictures of {width} x {height}, seeds from {self.seed}, {self.sampler}, "
+            f"{self.scheduler}, {self.steps} steps, guidance {self.cfg}"
+        )
+
     def job(self, layout: HeadLayout) -> str:
         """A digest that tells this plan on a model of this layout from any other."""
         content = json.dumps([asdict(self), [str(layer) for layer in layout.layers], layout.heads])
@@ -104,7 +113,14 @@ def build_relevance(
         if state is not None:
             sums.save(state, job)
     width = int(texts.start.shape[-1])
-    relevance = sums.relevance(plan.concepts, layout, plan.base_model, width, about or {}, score_kind)
+    relevance = sums.relevance(
+        plan.concepts,
+        layout,
+        plan.base_model,
+        width,
+        {**(about or {}), "measured": plan.measured},
+        score_kind,
+    )
     if state is not None:
         state.unlink(missing_ok=True)
     return relevance

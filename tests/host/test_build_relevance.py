@@ -197,7 +197,8 @@ def test_the_node_saves_what_the_other_loads(parts, built):
     assert again.concepts == relevance.concepts and told == summary
     wins, _ = load().load("My_model.safetensors", "argmax wins")
     np.testing.assert_array_equal(wins.scores, relevance.with_score("argmax wins").scores)
-    assert "2 pictures" in again.about["source"]
+    assert again.about["source"] == "SelAgg Build Relevance"
+    assert "2 pictures of 64 x 64, seeds from 0, euler, normal, 2 steps" in again.about["measured"]
     assert not list(Path(parts.host.relevance_directory()).glob("*.building"))
 
 
