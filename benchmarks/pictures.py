@@ -49,8 +49,24 @@ class Case:
         return f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.safetensors"
 
 
-GROUPS = ("usual", "usual", "usual", "three", "held_out", "homonym", "weak", "hasty", "usual", "weak_three")
-"""What kinds of prompts are drawn, one after the other."""
+GROUPS = (
+    "usual",
+    "heavy",
+    "homonym_weak",
+    "three",
+    "faint",
+    "weak",
+    "usual",
+    "homonym",
+    "homonym_heavy",
+    "held_out",
+    "faint_three",
+    "hasty",
+)
+"""What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made
+hard in ways that artists know: weights too high or too low, too few steps, too little guidance."""
+QUICK_STEPS = 12
+"""Steps of the pictures of hard prompts."""
 
 
 def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
@@ -75,22 +91,47 @@ def _group_of(text: str) -> str:
 
 def _drawn(group: str, seed: int, seeds: tuple[int, ...]) -> Case:
     rng = np.random.default_rng(seed)
-    if group == "homonym":
-        return Case(group, _homonym_prompt(rng), seeds)
+    if group.startswith("homonym"):
+        return _weighted(Case(group, _homonym_prompt(rng), seeds), rng)
     objects = 3 if "three" in group else 2
     _, caption = scene_from_seed(seed, objects, held_out=group == "held_out")
-    case = Case(group, caption.text, seeds)
-    if group == "hasty":
+    return _weighted(Case(group, caption.text, seeds), rng)
+
+
+def _weighted(case: Case, rng: np.random.Generator) -> Case:
+    """The case made hard as its group says."""
+    if case.group in ("usual", "three", "held_out", "homonym"):
+        return case
+    quick = replace(case, steps=QUICK_STEPS)
+    if case.group == "hasty":
         return replace(case, steps=int(rng.choice([3, 4, 6])), cfg=float(rng.choice([1.0, 1.5, 2.0])))
-    return replace(case, text=_weakened(caption, rng)) if "weak" in group else case
+    claims = case.caption.claims
+    objects = [claim.words[-1] for claim in claims if claim.kind == "object"]
+    colours = [claim.words[-1] for claim in claims if claim.kind == "colour"]
+    if case.group == "heavy":
+        return replace(quick, text=_with_weights(case.text, [_one(rng, colours)], rng, (1.5, 1.7, 2.0, 2.4)))
+    if case.group == "weak":
+        return replace(quick, text=_with_weights(case.text, [_one(rng, objects)], rng, (0.0, 0.2, 0.4)))
+    if case.group == "homonym_weak":
+        return replace(quick, text=_with_weights(case.text, objects[:1], rng, (0.1, 0.25, 0.35, 0.45)))
+    if case.group == "homonym_heavy":
+        return replace(quick, text=_with_weights(case.text, colours[:1], rng, (1.4, 1.7, 2.0, 2.4)))
+    return replace(quick, text=_with_weights(case.text, objects, rng, (0.4, 0.5, 0.6, 0.7)))
 
 
-def _weakened(caption: Caption, rng: np.random.Generator) -> str:
-    """The caption with one object or colour word given little weight."""
-    words = caption.text.replace(",", " ,").split()
-    candidates = [i for i, word in enumerate(words) if word in OBJECTS or word in COLOURS]
-    chosen = int(rng.choice(candidates))
-    words[chosen] = f"({words[chosen]}:{rng.choice([0.0, 0.2, 0.4])})"
+def _one(rng: np.random.Generator, choices: Sequence[int]) -> int:
+    return int(rng.choice(choices))
+
+
+def _with_weights(
+    text: str, chosen: Sequence[int], rng: np.random.Generator, weights: Sequence[float]
+) -> str:
+    """The prompt with one weight, drawn from `weights`, at the words with these indices."""
+    weight = rng.choice(weights)
+    words = text.replace(",", " ,").split()
+    spoken = [i for i, word in enumerate(words) if word != ","]
+    for number in chosen:
+        words[spoken[number]] = f"({words[spoken[number]]}:{weight})"
     return " ".join(words).replace(" ,", ",")
 
 
@@ -129,8 +170,10 @@ class Sampler:
         self.folder = folder
         self._settings = SamplingSettings
         self._studio = Studio()
+        self._vectors: dict[str, torch.Tensor] = {}
         self._prompts, self._recorder = part("nodes.prompt"), part("nodes.recorder")
         self._recording = part("selagg_core.recording")
+        self._self_attention = part("selagg_core.self_attention").SelfAttention
         self._core_prompt, self._layout = part("selagg_core.prompt"), part("selagg_core.layout")
 
     def sampled(self, case: Case) -> Sampled:
@@ -142,6 +185,16 @@ class Sampler:
         if path is not None:
             self._save(found, path)
         return found
+
+    def word_similarity(self, one: str, other: str) -> float:
+        """Cosine of two words in the space of the demo text encoder, each encoded alone."""
+        first, second = (self._word_vector(word) for word in (one, other))
+        return float(first @ second / (first.norm() * second.norm()))
+
+    def _word_vector(self, word: str) -> torch.Tensor:
+        if word not in self._vectors:
+            self._vectors[word] = self._studio.conditioning(word)[0][0][0, 1].float()
+        return self._vectors[word]
 
     def all(self, cases: Sequence[Case]) -> Iterator[Sampled]:
         """Cases one after the other, with progress on standard error."""
@@ -167,6 +220,9 @@ class Sampler:
         for number, (layer, values) in enumerate(entry.maps.items()):
             arrays[f"maps.{number}"] = np.ascontiguousarray(values, np.float16)
             arrays[f"special.{number}"] = np.ascontiguousarray(entry.special[layer], np.float16)
+        for number, kept in enumerate(entry.self_attention.values()):
+            arrays[f"self.{number}.q"] = np.ascontiguousarray(kept.q, np.float16)
+            arrays[f"self.{number}.k"] = np.ascontiguousarray(kept.k, np.float16)
         words = [[word.text, list(word.columns), word.weight] for word in entry.prompt.words]
         told = {
             "case": asdict(found.case),
@@ -176,6 +232,9 @@ class Sampler:
             "special": list(entry.prompt.special),
             "steps": entry.steps,
             "recorded": [[*asdict(layer).values()] for layer in entry.maps],
+            "self": [
+                [[*asdict(layer).values()], list(kept.grid)] for layer, kept in entry.self_attention.items()
+            ],
             "layers": [
                 [*asdict(layer).values(), entry.layout.heads_of(layer)] for layer in entry.layout.layers
             ],
@@ -201,13 +260,27 @@ class Sampler:
                 {layer: arrays[f"{name}.{i}"].astype(np.float32) for i, layer in enumerate(layers)}
             )
 
+        kept = {
+            self._layout.LayerId(*key): self._self_attention(
+                arrays[f"self.{i}.q"], arrays[f"self.{i}.k"], tuple(grid)
+            )
+            for i, (key, grid) in enumerate(told["self"])
+        }
         words = tuple(
             self._core_prompt.Word(text, tuple(cols), weight) for text, cols, weight in told["words"]
         )
         prompt = self._core_prompt.Prompt(told["text"], words, told["length"], tuple(told["special"]))
         layout = self._layout.HeadLayout.of([tuple(key) for key in told["layers"]])
         entry = self._recording.EntryRecording(
-            "positive", 0, prompt, None, told["steps"], stored("maps"), stored("special"), layout
+            "positive",
+            0,
+            prompt,
+            None,
+            told["steps"],
+            stored("maps"),
+            stored("special"),
+            layout,
+            self_attention=MappingProxyType(kept),
         )
         recording = self._recording.Recording(
             (entry,),

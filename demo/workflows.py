@@ -126,8 +126,15 @@ KINDS = {
         ),
         NodeKind(
             "SelAggDiagnose",
-            inputs=(*_VIEWED, ("expected", "MASK"), *_HOW, ("prompt", "SELAGG_PROMPT")),
-            widgets=("words", "expected_words", "boxes", "concepts"),
+            inputs=(
+                *_VIEWED,
+                ("expected", "MASK"),
+                ("expect", "SELAGG_EXPECT"),
+                ("calibration", "SELAGG_CALIBRATION"),
+                *_HOW,
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=("words", "expected_words", "boxes", "concepts", "claims", "keep_report"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
             size=(420, 480),
         ),
@@ -317,7 +324,14 @@ def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
     overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (1160, 0), settings, **viewed)
     flow.add("PreviewImage", (1540, 0), None, "Overlays", images=overlays)
     flow.add("PreviewImage", (1540, 380), None, "Contact sheet", images=sheet)
-    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes, "concepts": ""}
+    checks = {
+        "words": "all",
+        "expected_words": "",
+        "boxes": recipe.boxes,
+        "concepts": "",
+        "claims": "",
+        "keep_report": False,
+    }
     flow.add("SelAggDiagnose", (1160, 300), checks, "Diagnosis", **viewed)
 
 

@@ -16,12 +16,14 @@ NODE_IDS = {
     "SelAggPrompt",
     "SelAggCapture",
     "SelAggHeatmaps",
-    "SelAggDiagnose",
-    "SelAggDemoModel",
     "SelAggMapRecipe",
     "SelAggBuildRelevance",
     "SelAggLoadRelevance",
     "SelAggHeadRelevance",
+    "SelAggExpect",
+    "SelAggDiagnose",
+    "SelAggCalibrate",
+    "SelAggDemoModel",
 }
 
 
