@@ -12,6 +12,7 @@ from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import open_run
 from . import viewer
+from .words import ConceptFinder
 
 logger = logging.getLogger("selagg")
 
@@ -35,6 +36,9 @@ class SelAggDiagnose:
         "One finding a line, the worst first; empty if nothing was found.",
         "Everything that was measured, as JSON.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -90,6 +94,7 @@ class SelAggDiagnose:
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
         }
 
@@ -118,12 +123,15 @@ class SelAggDiagnose:
         relevance=None,
         recipe=DEFAULT,
         prompt=None,
+        clip=None,
     ):
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
             own = read_expectations(viewer.mask_arrays(expected), expected_words, boxes=boxes)
             expectations = (expect or Expectations()) + own
-            settings = HeadSettings(overrides=concepts, relevance=relevance, recipe=recipe)
+            settings = HeadSettings(
+                overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
+            )
             report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
             annotated = viewer.pictures_to_images(pictures)
         except ValueError as error:

@@ -9,6 +9,7 @@ from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
 from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.viewing import draw_heatmaps, open_run
 from . import viewer
+from .words import ConceptFinder
 
 NODE = "SelAgg Heatmaps"
 
@@ -36,6 +37,9 @@ class SelAggHeatmaps:
         "The picture with all overlays beside it; one a picture.",
         "The words in the order of the overlays, one a line; or what went wrong.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -87,6 +91,7 @@ class SelAggHeatmaps:
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
         }
 
@@ -111,11 +116,12 @@ class SelAggHeatmaps:
         relevance=None,
         recipe=DEFAULT,
         prompt=None,
+        clip=None,
     ):
         try:
             check_settings(top_fraction, threshold)
             run = open_run(capture, viewer.latent_samples(latent), image)
-            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe)
+            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
             result = draw_heatmaps(run, words, settings, threshold or None)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)

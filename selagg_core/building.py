@@ -45,6 +45,8 @@ NOISE_PARTS = 2
 
 MARK_TOLERANCE = 2e-2
 """Half precision changes the length of a key by less, another checkpoint or a LoRA by more."""
+MAX_WORDS = 16
+"""Words of one prompt whose maps are scored; more would only take memory."""
 _STATE_KEY = "selagg_building"
 
 
@@ -103,8 +105,17 @@ __Food and Beverages__ and a __Tools__ on a __Furniture__, __Lighting Conditions
 a __Books and Documents__ with __Written Characters__ on the cover
 a __People__ playing a __Musical Instruments__, __Image Style__ style
 a __Toys__ and a __Sports Equipment__ on the __Plants__, __Weather Conditions__ weather
+a __Shape__ sign with __Written Characters__ on a __Buildings__
+a __Toys__ and a __Shape__ puzzle, __Lighting Conditions__
+a __Sports Equipment__ next to a __Musical Instruments__
+__Food and Beverages__ with __Fruits and Vegetables__, __Texture__ surface
+a __Vehicles__ in __Geo-locations__, __Lighting Conditions__
+a __Books and Documents__ and __Counting__ __Tools__
+a __Size__ __Clothing__ and a __Electronics__
+a __Shape__ __Toys__ and a __Sports Equipment__
+portrait, __Facial Features__ and __Facial Expressions__ look
 """
-"""Prompts for the published concepts: each occurs once or twice."""
+"""Prompts for the published concepts: each occurs two or three times."""
 
 _BLANK = re.compile(r"__(.+?)__")
 
@@ -148,24 +159,35 @@ def map_scores(parts: Sequence[Mapping[LayerId, np.ndarray]], layout: HeadLayout
     consistency: correlation of its map at high noise with its map at low noise.
     A flat map agrees with nothing: 0.
     """
+    words = next(iter(parts[0].values())).shape[1]
+    found = [_scores_of_word([_of_word(part, word) for part in parts], layout) for word in range(words)]
+    return {kind: np.stack([one[kind] for one in found]) for kind in MAP_KINDS}
+
+
+def _of_word(part: Mapping[LayerId, np.ndarray], word: int) -> dict[LayerId, np.ndarray]:
+    return {layer: maps[:, word] for layer, maps in part.items()}
+
+
+def _scores_of_word(
+    parts: Sequence[Mapping[LayerId, np.ndarray]], layout: HeadLayout
+) -> dict[str, np.ndarray]:
+    """Scores (heads,) by kind; parts: layer -> (heads, h, w)."""
     grid = max((maps.shape[-2:] for maps in parts[0].values()), key=lambda size: size[0] * size[1])
     by_part = [_fine_maps(part, layout, grid) for part in parts]
     whole = np.sum(by_part, axis=0)
     unit = whole / np.maximum(whole.sum(axis=-1, keepdims=True), 1e-12)
-    consensus = unit.mean(axis=0, keepdims=True)
     entropy = -(unit * np.log(np.maximum(unit, 1e-12))).sum(axis=-1)
     return {
-        AGREEMENT: _correlation(unit, consensus).T,
-        CONCENTRATION: (1.0 - entropy / np.log(unit.shape[-1])).T,
-        CONSISTENCY: _correlation(by_part[0], by_part[-1]).T,
+        AGREEMENT: _correlation(unit, unit.mean(axis=0, keepdims=True)),
+        CONCENTRATION: 1.0 - entropy / np.log(unit.shape[-1]),
+        CONSISTENCY: _correlation(by_part[0], by_part[-1]),
     }
 
 
 def _fine_maps(part: Mapping[LayerId, np.ndarray], layout: HeadLayout, grid: tuple[int, int]) -> np.ndarray:
-    """All heads on the finest grid: (heads, words, pixels), no negative overshoot."""
+    """All heads on the finest grid: (heads, pixels), no negative overshoot."""
     fine = [resize_maps(part[layer], grid).clip(min=0.0) for layer in layout.layers]
-    stack = np.concatenate(fine)
-    return stack.reshape(*stack.shape[:2], -1).astype(np.float64)
+    return np.concatenate(fine).reshape(layout.total, -1).astype(np.float64)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -187,13 +209,13 @@ class SpokenWord:
 
 
 def spoken_words(prompt: Prompt, lexicon: Lexicon) -> tuple[SpokenWord, ...]:
-    """The words of a prompt that have exactly one concept; of a repeated word every occurrence."""
+    """The first MAX_WORDS words of a prompt that have exactly one concept, repeated ones each time."""
     found = []
     for word in prompt.words:
         senses = lexicon.lookup(word.text)
         if len(senses) == 1:
             found.append(SpokenWord(word.text, word.columns, lexicon.concepts.index(senses[0])))
-    return tuple(found)
+    return tuple(found[:MAX_WORDS])
 
 
 # ----------------------------------------------------------------------------------------------------
