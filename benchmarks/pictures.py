@@ -28,6 +28,11 @@ from demo.vocabulary import COLOURS, HOMONYMS, OBJECTS
 _WEIGHT = re.compile(r"\(([^():]*):[0-9.]+\)")
 
 
+def unweighted(text: str) -> str:
+    """A prompt without its weights."""
+    return _WEIGHT.sub(r"\1", text)
+
+
 @dataclass(frozen=True)
 class Case:
     """A prompt with the seeds of its pictures and how they are sampled. group: why it is in the benchmark."""
@@ -41,7 +46,7 @@ class Case:
     @property
     def caption(self) -> Caption:
         """The claims of the prompt, weights left out. Raises ValueError outside the demo grammar."""
-        return parse_caption(_WEIGHT.sub(r"\1", self.text))
+        return parse_caption(unweighted(self.text))
 
     @property
     def file_name(self) -> str:
@@ -195,6 +200,22 @@ class Sampler:
         if word not in self._vectors:
             self._vectors[word] = self._studio.conditioning(word)[0][0][0, 1].float()
         return self._vectors[word]
+
+    def picture(
+        self, case: Case, regions: Sequence[tuple[str, tuple[int, int, int, int]]] = ()
+    ) -> np.ndarray:
+        """The first picture of a case, (128, 128, 3) uint8, not recorded and not kept.
+
+        regions: further texts, each with the area (h, w, y, x) in latent cells that it rules.
+        """
+        further = [
+            [embedding, {**extra, "area": area, "strength": 1.0}]
+            for text, area in regions
+            for embedding, extra in self._studio.conditioning(text)
+        ]
+        settings = self._settings(steps=case.steps, cfg=case.cfg)
+        latents = self._studio.sample(case.text, [case.seeds[0]], settings, further=further)
+        return self._studio.decode(latents)[0]
 
     def all(self, cases: Sequence[Case]) -> Iterator[Sampled]:
         """Cases one after the other, with progress on standard error."""
