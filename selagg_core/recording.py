@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .attention import column_matrix, column_probabilities, pool_grid
+from .attention import LayerGroup, column_matrix, pool_grid
 from .layout import HeadLayout, LayerId
 from .prompt import CHUNK, LabelCache, Labels, Prompt, TextKey
 from .self_attention import SelfAttention, layers_within
@@ -27,6 +27,8 @@ MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
 KEPT_RUNS = 4
 SMALLEST_POOLED_SIDE = 4
+#: Maps of an entry that take more than this in float32 are kept in float16 (relative error 0.0005).
+HALF_PRECISION_ABOVE = 64 * MEBIBYTE
 #: Share of the memory budget that self-attention may take.
 SELF_ATTENTION_SHARE = 0.5
 
@@ -255,15 +257,17 @@ class _EntrySums:
     self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
     self_layers: tuple[LayerId, ...] = ()
     pool: dict[LayerId, int] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
 
 
 def plan_pooling(
-    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int
+    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int, itemsize: int = 4
 ) -> dict[LayerId, int]:
-    """Pooling factors that keep float32 sums within `budget` bytes: the finest grids are halved first.
+    """Pooling factors that keep maps within `budget` bytes: the finest grids are halved first.
 
-    grids: layer -> (heads, h, w).  No grid is pooled below 4 cells a side: the result may still be too big.
+    grids: layer -> (heads, h, w).  itemsize: bytes of a value.  No grid is pooled below 4 cells a side: the
+    result may still be too big.
     """
     factors = dict.fromkeys(grids, 1)
 
@@ -272,7 +276,7 @@ def plan_pooling(
         return -(-height // factors[layer]) * -(-width // factors[layer])
 
     def size() -> int:
-        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * 4
+        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * itemsize
 
     while size() > budget:
         able = [x for x in grids if min(grids[x][1:]) // (2 * factors[x]) >= SMALLEST_POOLED_SIDE]
@@ -312,6 +316,7 @@ class RunSums:
         self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
         self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
         self._committed = 0
@@ -336,11 +341,12 @@ class RunSums:
             entry = Entry.of(kind, index, embedding, area, self._labels, hint)
             sums = _EntrySums(entry)
             sums.self_layers, taken = self._self_layers_of(entry)
-            sums.pool = self._pooling(entry, taken)
+            sums.dtype, sums.pool = self._storage(entry, taken)
             self._entries[handle] = sums
         return handle
 
     def begin_evaluation(self) -> None:
+        self._groups.clear()
         self._buffer.clear()
         self._self_buffer.clear()
 
@@ -354,19 +360,34 @@ class RunSums:
         grid: tuple[int, int],
     ) -> None:
         """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
-        state = self._entries[handle]
-        place = (k.shape[1], k.device)
-        if place not in state.matrices:
-            entry = state.entry
-            state.matrices[place] = column_matrix(entry.slots, entry.key.length, k.shape[1], k.device)
-        with torch.no_grad():
-            values = column_probabilities(q, k, heads, state.matrices[place])
-            values, *pooled = pool_grid(values, *grid, state.pool.get(layer, 1))
-        state.grids.setdefault(layer, tuple(pooled))
-        if state.grids[layer] != tuple(pooled):
+        if self._entries[handle].grids.setdefault(layer, grid) != grid:
             self.notice(f"Layer {layer} changed its grid during the run; only its first grid was recorded.")
             return
-        self._buffer[handle, layer] = values
+        factor = self._entries[handle].pool.get(layer, 1)
+        place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
+        if place not in self._groups:
+            self._groups[place] = LayerGroup(q, k, heads), []
+        group, layers = self._groups[place]
+        group.add(q, k)
+        layers.append(layer)
+        if group.full:
+            self._compute(place)
+
+    def _compute(self, place: tuple) -> None:
+        """Probabilities of a group of layers, into the buffer."""
+        group, layers = self._groups.pop(place)
+        handle, grid, factor = place[:3]
+        values = group.probabilities(self._matrix(handle, *place[5:]))
+        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        values = values.unflatten(0, (len(layers), -1))
+        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+
+    def _matrix(self, handle: tuple[str, int], k_shape: torch.Size, device: torch.device) -> torch.Tensor:
+        state, keys = self._entries[handle], k_shape[1]
+        if (keys, device) not in state.matrices:
+            entry = state.entry
+            state.matrices[keys, device] = column_matrix(entry.slots, entry.key.length, keys, device)
+        return state.matrices[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
         """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""
@@ -392,20 +413,26 @@ class RunSums:
         self._committed += 1
         self._next_step = step + 1
         part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
-        for (handle, layer), values in self._buffer.items():
-            state, place = self._entries[handle], (part, layer)
-            if place in state.sums:
-                state.sums[place].add_(values)
+        for place in list(self._groups):
+            self._compute(place)
+        sums, values = [], []
+        for (handle, layer), own in self._buffer.items():
+            state = self._entries[handle]
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + 1
+            if (part, layer) in state.sums:
+                sums.append(state.sums[part, layer])
+                values.append(own)
             else:
-                state.sums[place] = values
-            state.counts[place] = state.counts.get(place, 0) + 1
+                state.sums[part, layer] = own
+        if sums:
+            torch._foreach_add_(sums, values)
         for (handle, layer), kept in self._self_buffer.items():
             self._entries[handle].self_attention[layer] = kept
         self.begin_evaluation()
 
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""
-        if complete and not self._committed and self._buffer:
+        if complete and not self._committed and (self._buffer or self._groups):
             self.notice("This sampler reports no steps: only its last evaluation was recorded.")
             self.commit(0)
         self.begin_evaluation()
@@ -450,8 +477,11 @@ class RunSums:
     def _entry_budget(self) -> int:
         return self._settings.budget // max(1, self.expected_entries)
 
-    def _pooling(self, entry: Entry, taken: int) -> dict[LayerId, int]:
-        """Pooling factors of the entry's layers, when `taken` bytes of its budget are spent already."""
+    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
+        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+
+        Large maps are kept in half precision; what is still too big is pooled.
+        """
         batch = self.latent_shape[0]
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
@@ -460,43 +490,53 @@ class RunSums:
             for layer, (h, w) in self._grids.items()
         }
         copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
-        factors = plan_pooling(grids, len(entry.slots), batch * copies, self._entry_budget() - taken)
+        budget = self._entry_budget() - taken
+        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
+        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
         if any(factor > 1 for factor in factors.values()):
             self.notice(
                 f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
                 f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
                 "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
             )
-        return factors
+        return dtype, factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
-        """Means as (batch, heads, slots, h, w) arrays; one transfer for all sums."""
+        """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""
         places = [
             (part, x) for part in range(self._bins) for x in self.layout.layers if (part, x) in state.sums
         ]
-        flat = torch.cat([state.sums[place].transpose(2, 3).reshape(-1) for place in places]).cpu().numpy()
-        sums: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
-        start = 0
-        for part, layer in places:
-            batch, heads, _, slots = state.sums[part, layer].shape
-            shape = (batch, heads, slots, *state.grids[layer])
-            sums[part][layer] = flat[start : start + int(np.prod(shape))].reshape(shape)
-            start += int(np.prod(shape))
-        counts = [{x: state.counts[part, x] for x in sums[part]} for part in range(self._bins)]
-        steps = {x: sum(own.get(x, 0) for own in counts) for x in self.layout.layers}
-        maps = _mean_of(sums, steps)
-        step_maps = tuple(_mean_of([own], counts[part]) for part, own in enumerate(sums))
+        shapes = [(*state.sums[place].mT.shape[:3], *self._pooled_grid(state, place[1])) for place in places]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        flat = torch.empty(int(ends[-1]), dtype=state.dtype, device=next(iter(state.sums.values())).device)
+        for place, end in zip(places, ends, strict=True):
+            mean = (state.sums[place] / state.counts[place]).mT
+            flat[end - mean.numel() : end].view(mean.shape).copy_(mean)
+        parts: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
+        for (part, layer), shape, values in zip(
+            places, shapes, np.split(flat.cpu().numpy(), ends[:-1]), strict=True
+        ):
+            parts[part][layer] = values.reshape(shape)
+        counts = [{x: state.counts[part, x] for x in own} for part, own in enumerate(parts)]
+        steps = max(sum(own.get(x, 0) for own in counts) for x in self.layout.layers)
+        maps = parts[0] if self._bins == 1 else _mean_of(parts, counts)
         attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
         finite = {
             x: own for x, own in attention.items() if np.isfinite(own.q).all() and np.isfinite(own.k).all()
         }
         return RawEntry(
             state.entry,
-            max(steps.values()),
-            maps,
-            step_maps if self._bins > 1 else (),
+            steps,
+            MappingProxyType(maps),
+            tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
             MappingProxyType(finite),
         )
+
+    def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
+        height, width = state.grids[layer]
+        factor = state.pool.get(layer, 1)
+        return -(-height // factor), -(-width // factor)
 
     def _report_coverage(self, raw: RawEntry) -> None:
         missing = [str(layer) for layer in self.layout.layers if layer not in raw.maps]
@@ -508,13 +548,17 @@ class RunSums:
 
 
 def _mean_of(
-    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Mapping[LayerId, int]
-) -> Mapping[LayerId, np.ndarray]:
-    """Sums of all parts over the number of steps, by layer."""
-    layers = dict.fromkeys(layer for part in parts for layer in part)
-    return MappingProxyType(
-        {x: sum(part[x] for part in parts if x in part) / np.float32(counts[x]) for x in layers}
-    )
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, int]]
+) -> dict[LayerId, np.ndarray]:
+    """Means of the whole run from the means of its parts and their numbers of steps, by layer."""
+    means = {}
+    for layer in dict.fromkeys(layer for part in parts for layer in part):
+        own = [
+            (part[layer], np.float32(n[layer])) for part, n in zip(parts, counts, strict=True) if layer in n
+        ]
+        total = sum(values * n for values, n in own) / sum(n for _, n in own)
+        means[layer] = total.astype(own[0][0].dtype)
+    return means
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -580,18 +624,18 @@ class RawEntry:
     def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
         """The kept sum, and special columns that were unlabelled during the run."""
         kept = self.entry.slots[-1][0]
-        total = values[:, :, -1]
+        total = values[:, :, -1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
-        return total + values[:, :, late].sum(axis=2) if late else total
+        return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
-    """Means over groups of slots, as a view where the groups are single slots in order."""
+    """Means over groups of slots in float32, as a view where the groups are single slots in order."""
     if all(group == [i] for i, group in enumerate(columns)):
-        return values[:, :, : len(columns)]
+        return values[:, :, : len(columns)].astype(np.float32, copy=False)
     out = np.empty((*values.shape[:2], len(columns), *values.shape[3:]), np.float32)
     for i, group in enumerate(columns):
-        out[:, :, i] = values[:, :, group].mean(axis=2)
+        out[:, :, i] = values[:, :, group].mean(axis=2, dtype=np.float32)
     return out
 
 

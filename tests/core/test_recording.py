@@ -329,6 +329,26 @@ def test_pooling_stays_within_budget_or_goes_as_coarse_as_allowed(sides, slots, 
         assert factor == 1 or min(grids[layer][1:]) // factor >= 4
 
 
+def test_large_maps_are_kept_in_half_precision(monkeypatch):
+    monkeypatch.setattr("selagg_core.recording.HALF_PRECISION_ABOVE", 1000)
+    run, handle = longer(4, step_bins=2)
+    values = []
+    for step in range(4):
+        values.append(evaluate(run, handle, step)[FINE])
+        run.commit(step)
+    finished_run = run.finish(True)
+    entry = finished_run.recording(LabelCache()).positive()
+    assert finished_run.nbytes == 3 * sum(2 * 2 * 3 * h * w * 2 for h, w in GRIDS.values())
+    for found, own in ((entry.maps, values), (entry.step_maps[0], values[:2])):
+        assert found[FINE].dtype == np.float32
+        wanted = np.mean(own, axis=0)
+        assert np.allclose(found[FINE][:, :, 0], wanted[:, :, 1], rtol=1.5e-3, atol=1e-7)
+        assert np.allclose(found[FINE][:, :, 1], wanted[:, :, 2:4].mean(2), rtol=1.5e-3, atol=1e-7)
+    assert np.allclose(
+        entry.special[FINE], np.mean(values, axis=0)[:, :, [0, 5, 6]].sum(2), rtol=1.5e-3, atol=1e-7
+    )
+
+
 def test_the_finest_grids_are_pooled_first():
     grids = {FINE: (8, 64, 64), COARSE: (8, 16, 16)}
     assert plan_pooling(grids, 1, 1, 8 * (32 * 32 + 16 * 16) * 4) == {FINE: 2, COARSE: 1}

@@ -214,12 +214,11 @@ def test_negative_prompt_when_asked(model, capturing):
 
 def test_sum_of_chunks_is_the_sum_of_all(host, model, capturing, pack, monkeypatch):
     """Memory bounded by working through the pixels in parts."""
-    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    attention = importlib.import_module(f"{pack.__name__}.selagg_core.attention")
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     whole = capture.recording_for(latent).positive()
-    original = recording.column_probabilities
-    monkeypatch.setattr(recording, "column_probabilities", lambda q, k, h, m: original(q, k, h, m, 1000))
+    monkeypatch.setattr(attention, "MAX_PROBABILITIES", 1000)
     captured_model, capture = capturing(model)
     parts = capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).positive()
     for layer, values in whole.maps.items():
@@ -405,7 +404,7 @@ def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
         calls.append(1)
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(recording, "column_probabilities", broken)
+    monkeypatch.setattr(recording, "LayerGroup", broken)
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
@@ -605,26 +604,30 @@ def test_every_second_step(model, capturing):
     assert_equal_maps(entry, column_means(evaluations(events)[::2], 77, 1))
 
 
-def test_a_small_budget_pools_the_finest_grids(pack, model, capturing, monkeypatch):
+def test_a_small_budget_halves_the_precision_then_pools_the_finest_grids(pack, model, capturing, monkeypatch):
     recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
     monkeypatch.setattr(recording, "MEBIBYTE", 1)
     full_model, full = capturing(model, self_attention=False)
     latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
     exact = full.recording_for(latent).positive()
-    budget = full.get_ram_usage() // 2
     module = importlib.import_module(f"{pack.__name__}.nodes.capture")
     monkeypatch.setattr(module, "MEBIBYTE", 1)
-    small_model, small = capturing(model, memory_mb=budget, self_attention=False)
-    assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
-    found = small.recording_for(latent)
-    assert small.get_ram_usage() <= budget
-    assert any("coarser grids" in notice and "memory budget" in notice for notice in found.notices)
-    for layer, values in found.positive().maps.items():
-        wanted = exact.maps[layer]
-        factor = wanted.shape[-1] // values.shape[-1]
-        pooled = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
-        assert np.abs(pooled.mean(axis=(4, 6)) - values).max() < 1e-6
-    assert {values.shape[-1] for values in found.positive().maps.values()} == {8}
+    for share, pooled in ((2, False), (4, True)):
+        budget = full.get_ram_usage() // share
+        small_model, small = capturing(model, memory_mb=budget, self_attention=False)
+        assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
+        found = small.recording_for(latent)
+        assert small.get_ram_usage() <= budget
+        said = [n for n in found.notices if "coarser grids" in n and "memory budget" in n]
+        assert bool(said) == pooled
+        for layer, values in found.positive().maps.items():
+            wanted = exact.maps[layer]
+            factor = wanted.shape[-1] // values.shape[-1]
+            cells = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
+            assert values.dtype == np.float32
+            assert np.allclose(cells.mean(axis=(4, 6)), values, rtol=1e-3, atol=1e-7)
+        sides = {values.shape[-1] for values in found.positive().maps.values()}
+        assert (max(sides) < 16) == pooled
 
 
 # -- single evaluations ----------------------------------------------------------------------------------
