@@ -86,7 +86,7 @@ def test_words_differ_and_pictures_of_a_batch_differ(viewers, run):
 
 
 def test_a_picture_of_a_batch_has_the_maps_that_it_has_alone(viewers, run):
-    """The published recipe reads the run alone, whatever picture it is laid over; the default follows edges."""
+    """The published recipe reads the run alone, whatever picture lies under it; the default follows edges."""
     swapped = {**run, "image": run["image"].flip(0)}
     asked = {"words": "circle", "threshold": 0.5}
     (published,) = viewers.recipe().recipe("paper")
