@@ -31,6 +31,7 @@ REFINEMENTS: dict[str, MapRecipe] = {
     "late_steps": MapRecipe(late_steps=0.4),
     "competition": MapRecipe(competition=0.5),
     "propagation": MapRecipe(propagation=0.5),
+    "best_token": MapRecipe(best_token=True),
     "edge_aware": MapRecipe(edge_aware=True),
 }
 """One refinement each, on the heads that the default chooses."""

@@ -25,6 +25,7 @@ NAMES = {
     "late_steps": "agreement + last 60 % of the steps",
     "competition": "agreement + competition",
     "propagation": "agreement + self-attention",
+    "best_token": "agreement + best sub-token",
     "edge_aware": "agreement + edge-aware enlargement",
     "default": "**default**: agreement, edge-aware",
     "default_all_heads": "default, but all heads",

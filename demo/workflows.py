@@ -84,7 +84,14 @@ KINDS = {
         NodeKind(
             "SelAggCapture",
             inputs=(("model", "MODEL"),),
-            widgets=("every_nth_step", "memory_mb", "negative_prompt", "step_bins", "self_attention"),
+            widgets=(
+                "every_nth_step",
+                "memory_mb",
+                "negative_prompt",
+                "step_bins",
+                "self_attention",
+                "sub_tokens",
+            ),
             outputs=(("model", "MODEL"), ("capture", "SELAGG_CAPTURE")),
             size=(300, 130),
         ),
@@ -278,6 +285,7 @@ def build(recipe: Recipe) -> Workflow:
         "negative_prompt": False,
         "step_bins": 1,
         "self_attention": True,
+        "sub_tokens": False,
     }
     recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}

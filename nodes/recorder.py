@@ -54,20 +54,19 @@ def record_evaluations(
     positive: list,
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
-    self_attention: bool = False,
+    settings: CaptureSettings | None = None,
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
-    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  self_attention: keep
-    that of the evaluation in the middle of `sigmas` too.
+    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
+    record; by default no self-attention.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
             f"{len(latents)} latents but {len(sigmas)} sigmas: one latent for each, at least one."
         )
-    settings = CaptureSettings(self_attention=self_attention, self_attention_at=0.5)
-    capture = Capture(LABELS, settings)
+    capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
     install(model, capture)
     host.evaluate(model, positive, latents, sigmas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -116,7 +116,7 @@ def word_maps(
     Raises ValueError if a selected head was not recorded at all or a map is not finite.
     """
     grid = finest_grid(head_maps)
-    words = next(iter(head_maps.maps.values())).shape[1]
+    words = head_maps.words
     chosen = _chosen_heads(selection, words)
     recorded = late_maps(head_maps, recipe.late_steps)
     total = torch.zeros(words, *grid)
@@ -133,11 +133,41 @@ def word_maps(
     if not bool(torch.isfinite(total).all()):
         raise ValueError("the recorded attention is not finite: the model overflowed in half precision.")
     maps = (total / heads).numpy()
+    if recipe.best_token:
+        maps = _with_best_tokens(maps, head_maps, chosen, recipe)
     if recipe.competition:
         maps = compete(maps, background_map(head_maps, grid), recipe.competition)
     if recipe.propagation:
         maps = propagate(maps, head_maps, recipe.propagation)
     return resize_maps(maps, size or grid)
+
+
+def _with_best_tokens(
+    maps: np.ndarray, head_maps: HeadMaps, chosen: np.ndarray, recipe: MapRecipe
+) -> np.ndarray:
+    """The maps (words, h, w), each word of several tokens by the one with the most concentrated map."""
+    tokens, best = head_maps.sub_tokens, maps.copy()
+    if tokens is None:
+        return best
+    plain = replace(recipe, best_token=False, late_steps=0.0, competition=0.0, propagation=0.0)
+    for word, group in enumerate(tokens.groups):
+        if len(group) > 1:
+            own = {layer: values[:, list(group)] for layer, values in tokens.maps.items()}
+            single = replace(head_maps, prompt=None, maps=own, step_maps=(), sub_tokens=None)
+            each = word_maps(single, HeadSelection("token", chosen[word]), recipe=plain)
+            best[word] = each[int(np.argmax([focus_of(one) for one in each]))]
+    return best
+
+
+def focus_of(heat: np.ndarray) -> float:
+    """1 - entropy / log(cells) of a map as a distribution: 0 for a flat or empty map, 1 for a single cell."""
+    mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
+    total = float(mass.sum())
+    if total <= 0 or mass.size < 2:
+        return 0.0
+    share = mass[mass > 0] / total
+    entropy = -float((share * np.log(share)).sum())
+    return max(0.0, 1.0 - entropy / float(np.log(mass.size)))
 
 
 def late_maps(head_maps: HeadMaps, left_out: float) -> Mapping[LayerId, np.ndarray]:

@@ -34,6 +34,10 @@ class MapRecipe:
     edge_aware: bool = False
     """Enlarge to the picture by a guided filter (He et al. 2010) that follows the picture's edges."""
 
+    best_token: bool = False
+    """Of a word of several tokens take the one whose map is most concentrated, not their mean (needs a
+    recording of sub-tokens)."""
+
     def __post_init__(self) -> None:
         for name in ("late_steps", "competition", "propagation"):
             if not 0.0 <= getattr(self, name) <= 1.0:

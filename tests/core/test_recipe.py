@@ -20,6 +20,7 @@ from selagg_core.maps import (
     word_maps,
 )
 from selagg_core.recipe import DEFAULT, PAPER, MapRecipe
+from selagg_core.recording import SubTokens
 from selagg_core.self_attention import SelfAttention
 from selagg_core.upsampling import enlarge
 
@@ -168,3 +169,20 @@ def test_large_pictures_are_filtered_at_their_full_size():
     heat, plain = enlarge(coarse, picture)[0], normalise(enlarge(coarse, picture, edge_aware=False))[0]
     assert heat.shape == (700, 1100)
     assert heat[350, 560] - heat[350, 540] > 3 * (plain[350, 560] - plain[350, 540]) > 0
+
+
+def test_the_best_token_of_a_word_stands_for_it():
+    head_maps = random_head_maps(9)
+    sharp = {
+        layer: np.broadcast_to(blob(GRIDS[layer], 0.5, 0.5, 0.1), (1, 1, *GRIDS[layer])) for layer in GRIDS
+    }
+    tokens = {
+        layer: np.concatenate([values, np.repeat(sharp[layer], len(values), axis=0)], axis=1)
+        for layer, values in head_maps.maps.items()
+    }
+    split = replace(head_maps, sub_tokens=SubTokens(((0,), (1, 3), (2,)), MappingProxyType(tokens)))
+    mean, best = (word_maps(split, EVERY, recipe=MapRecipe(best_token=switch)) for switch in (False, True))
+    np.testing.assert_array_equal(best[[0, 2]], mean[[0, 2]])
+    assert np.corrcoef(best[1].ravel(), blob((16, 16), 0.5, 0.5, 0.1).ravel())[0, 1] > 0.99
+    one = word_maps(split.of_words([1]), EVERY, recipe=MapRecipe(best_token=True))
+    np.testing.assert_array_equal(one[0], best[1])
