@@ -6,7 +6,7 @@ from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import Expectations, diagnose_run, open_run
-from . import viewer
+from . import viewer, viewer_data
 
 NODE = "SelAgg Diagnose"
 
@@ -65,6 +65,7 @@ class SelAggDiagnose:
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
             },
+            "hidden": viewer_data.HIDDEN,
         }
 
     @classmethod
@@ -87,7 +88,12 @@ class SelAggDiagnose:
         concepts="",
         relevance=None,
         prompt=None,
+        unique_id=None,
+        graph=None,
+        extra_pnginfo=None,
     ):
+        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
+        shown = {}
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
@@ -95,6 +101,8 @@ class SelAggDiagnose:
             settings = HeadSettings(overrides=concepts, relevance=relevance)
             report, pictures = diagnose_run(run, words, expectations, settings)
             annotated = viewer.pictures_to_images(pictures)
+            samples = viewer.latent_samples(latent)
+            shown = viewer_data.hand_over(run, capture, samples, settings, asked, report)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
@@ -104,6 +112,7 @@ class SelAggDiagnose:
                 "images": viewer.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 "report": [report.to_json()],
+                **shown,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }

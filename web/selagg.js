@@ -1,0 +1,183 @@
+/** SelAgg in ComfyUI's frontend: puts the prompt viewer into its nodes. */
+
+import { api } from '/scripts/api.js'
+import { app } from '/scripts/app.js'
+import { SCALE_NAMES } from './viewer_colours.js'
+import { Viewer } from './viewer.js'
+import { translator } from './viewer_text.js'
+
+const NODES = {
+  SelAggDiagnose: { compact: false, size: [760, 820], height: 430 },
+  SelAggHeatmaps: { compact: true, size: [520, 620], height: 260 },
+}
+const VIEWER = 'selagg_viewer'
+const SEVERE = 0.5
+const TOASTED = 3
+const SETTINGS = {
+  toast: 'SelAgg.Viewer.Toast',
+  scale: 'SelAgg.Viewer.Scale',
+  opacity: 'SelAgg.Viewer.Opacity',
+}
+
+const viewers = new Map()
+const language = { texts: {}, ready: null }
+
+const setting = (id) => app.extensionManager.setting.get(id)
+
+async function loadTexts() {
+  const locale = setting('Comfy.Locale') ?? 'en'
+  if (locale === 'en') return
+  const answer = await api.fetchApi('/i18n')
+  if (!answer.ok) return
+  language.texts = (await answer.json())[locale]?.selagg ?? {}
+}
+
+async function asked(path) {
+  const answer = await api.fetchApi(path)
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
+  const body = await answer.json()
+  if (body.error) throw new Error(body.error)
+  return body
+}
+
+function sourceOf(id, report) {
+  const place = `/selagg/views/${encodeURIComponent(id)}`
+  const query = (text, picture) => `text=${text}&picture=${picture}`
+  return {
+    picture: (number) => api.apiURL(`${place}/pictures/${number}`),
+    heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
+    steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
+    workflow: () => asked(`${place}/workflow`),
+    maps: api.apiURL(`${place}/maps`),
+    report,
+  }
+}
+
+/** Shows a view; says in the viewer itself why it cannot. Gives the manifest, or null. */
+async function showView(viewer, id, report) {
+  const t = translator(language.texts)
+  try {
+    await language.ready
+    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
+    await viewer.show(manifest, sourceOf(id, report ?? null))
+    return manifest
+  } catch (error) {
+    viewer.clear(t('failed', { reason: error.message }))
+    return null
+  }
+}
+
+/** After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one. */
+async function restore(node, viewer) {
+  const workflow = app.graph?.id
+  if (!workflow || node.graph !== app.graph) return
+  const { id } = await asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
+  if (id && viewers.get(node) === viewer && !viewer.executed) await showView(viewer.widget, id)
+}
+
+function toast(manifest) {
+  if (!setting(SETTINGS.toast)) return
+  const t = translator(language.texts)
+  const findings = manifest.report.flatMap(({ findings }) => findings)
+  const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
+  const lines = [...new Map(severe.map((finding) => [`${finding.kind} ${finding.words}`, finding])).values()]
+  for (const finding of lines.slice(0, TOASTED)) {
+    app.extensionManager.toast.add({
+      severity: 'warn',
+      summary: t('toast', { kind: t(finding.kind) }),
+      detail: finding.message,
+      life: 7000,
+    })
+  }
+}
+
+/** The pictures of the node are in the viewer: the host need not draw them a second time. */
+function hideOwnPreview(node) {
+  node.hideOutputImages = true
+  node.onDrawBackground = () => {}
+}
+
+function addViewer(node) {
+  const { compact, size, height } = NODES[node.comfyClass]
+  const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
+  const viewer = { widget, executed: false }
+  const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => height,
+    getValue: () => '',
+    setValue: () => {},
+  })
+  dom.serialize = false
+  viewers.set(node, viewer)
+  hideOwnPreview(node)
+  const { onExecuted, onRemoved } = node
+  node.onExecuted = function (message) {
+    onExecuted?.apply(this, arguments)
+    viewer.executed = true
+    executed(viewer, message)
+  }
+  node.onRemoved = function () {
+    onRemoved?.apply(this, arguments)
+    viewers.delete(node)
+    widget.destroy()
+  }
+  node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
+}
+
+async function executed({ widget }, message) {
+  const [shown] = message?.selagg ?? []
+  if (!shown) {
+    widget.clear(message?.text?.join('\n'))
+    return
+  }
+  const manifest = await showView(widget, shown.id, message.report?.[0])
+  if (manifest) toast(manifest)
+}
+
+/** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
+if (app.extensionManager !== undefined || 'extensionManager' in app) {
+  app.registerExtension({
+    name: 'SelAgg.Viewer',
+    settings: [
+      {
+        id: SETTINGS.toast,
+        category: ['SelAgg', 'Viewer', 'Toast'],
+        name: 'Announce severe warnings',
+        tooltip: 'A short message in the corner when a run ends with a severe warning.',
+        type: 'boolean',
+        defaultValue: true,
+      },
+      {
+        id: SETTINGS.scale,
+        category: ['SelAgg', 'Viewer', 'Scale'],
+        name: 'Colours of maps',
+        type: 'combo',
+        options: SCALE_NAMES,
+        defaultValue: 'inferno',
+        onChange: (name) => viewers.forEach(({ widget }) => (widget.scale = name)),
+      },
+      {
+        id: SETTINGS.opacity,
+        category: ['SelAgg', 'Viewer', 'Opacity'],
+        name: 'Opacity of maps (per cent)',
+        type: 'slider',
+        attrs: { min: 10, max: 100, step: 5 },
+        defaultValue: 100,
+        onChange: (value) => viewers.forEach(({ widget }) => (widget.opacity = value / 100)),
+      },
+    ],
+    async setup() {
+      language.ready = loadTexts()
+      await language.ready
+      viewers.forEach(({ widget }) => (widget.texts = language.texts))
+    },
+    nodeCreated(node) {
+      if (NODES[node.comfyClass]) addViewer(node)
+    },
+    loadedGraphNode(node) {
+      const viewer = viewers.get(node)
+      if (viewer) restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
+    },
+  })
+}
