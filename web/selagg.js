@@ -11,8 +11,9 @@ const NODES = {
   SelAggHeatmaps: { compact: true, size: [520, 620], height: 260 },
 }
 const VIEWER = 'selagg_viewer'
+/** What the classic canvas leaves around a DOM widget, above and below. */
+const MARGINS = 20
 const SEVERE = 0.5
-const TOASTED = 3
 const SETTINGS = {
   toast: 'SelAgg.Viewer.Toast',
   scale: 'SelAgg.Viewer.Scale',
@@ -70,25 +71,35 @@ async function showView(viewer, id, report) {
 /** After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one. */
 async function restore(node, viewer) {
   const workflow = app.graph?.id
-  if (!workflow || node.graph !== app.graph) return
+  if (!workflow || node.graph !== app.graph || viewer.shown) return
   const { id } = await asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
-  if (id && viewers.get(node) === viewer && !viewer.executed) await showView(viewer.widget, id)
+  if (id && viewers.get(node) === viewer && !viewer.shown) {
+    viewer.shown = id
+    await showView(viewer.widget, id)
+  }
 }
 
+/** The host says nothing of nodes whose results it still had: they have a view from before. */
+function restoreAll() {
+  for (const [node, viewer] of viewers) {
+    restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
+  }
+}
+
+/** One short message for all severe warnings of a run. */
 function toast(manifest) {
   if (!setting(SETTINGS.toast)) return
   const t = translator(language.texts)
-  const findings = manifest.report.flatMap(({ findings }) => findings)
+  const findings = manifest.report.flatMap((picture) => picture.findings)
   const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
-  const lines = [...new Map(severe.map((finding) => [`${finding.kind} ${finding.words}`, finding])).values()]
-  for (const finding of lines.slice(0, TOASTED)) {
-    app.extensionManager.toast.add({
-      severity: 'warn',
-      summary: t('toast', { kind: t(finding.kind) }),
-      detail: finding.message,
-      life: 7000,
-    })
-  }
+  const messages = [...new Set(severe.map(({ message }) => message))]
+  if (!messages.length) return
+  app.extensionManager.toast.add({
+    severity: 'warn',
+    summary: t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length }),
+    detail: messages[0],
+    life: 6000,
+  })
 }
 
 /** The pictures of the node are in the viewer: the host need not draw them a second time. */
@@ -100,7 +111,7 @@ function hideOwnPreview(node) {
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
-  const viewer = { widget, executed: false }
+  const viewer = { widget, shown: null }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
     hideOnZoom: false,
@@ -109,12 +120,12 @@ function addViewer(node) {
     setValue: () => {},
   })
   dom.serialize = false
+  widget.element.style.minHeight = `${height - MARGINS}px`
   viewers.set(node, viewer)
   hideOwnPreview(node)
   const { onExecuted, onRemoved } = node
   node.onExecuted = function (message) {
     onExecuted?.apply(this, arguments)
-    viewer.executed = true
     executed(viewer, message)
   }
   node.onRemoved = function () {
@@ -125,14 +136,15 @@ function addViewer(node) {
   node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
 }
 
-async function executed({ widget }, message) {
-  const [shown] = message?.selagg ?? []
-  if (!shown) {
-    widget.clear(message?.text?.join('\n'))
-    return
+async function executed(viewer, message) {
+  const id = message?.selagg?.[0]?.id ?? null
+  const again = id !== null && viewer.shown === id
+  viewer.shown = id
+  if (id === null) viewer.widget.clear(message?.text?.join('\n'))
+  else if (!again) {
+    const manifest = await showView(viewer.widget, id, message.report?.[0])
+    if (manifest) toast(manifest)
   }
-  const manifest = await showView(widget, shown.id, message.report?.[0])
-  if (manifest) toast(manifest)
 }
 
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
@@ -171,6 +183,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       language.ready = loadTexts()
       await language.ready
       viewers.forEach(({ widget }) => (widget.texts = language.texts))
+      api.addEventListener('execution_success', restoreAll)
     },
     nodeCreated(node) {
       if (NODES[node.comfyClass]) addViewer(node)

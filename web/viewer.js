@@ -12,7 +12,7 @@ import { choice, el, icon, slider } from './viewer_dom.js'
 import { FindingList } from './viewer_findings.js'
 import { HeadGrid } from './viewer_heads.js'
 import { bytesOf, meanOfHeads, numbersOf, rangeOf, rankAt, unpackMaps } from './viewer_maps.js'
-import { Painter, prepare } from './viewer_paint.js'
+import { EXPECTED, FOUND, Painter, prepare } from './viewer_paint.js'
 import { safeName, withTexts } from './viewer_png.js'
 import { PromptCard, SPECIAL } from './viewer_prompt.js'
 import { STYLE } from './viewer_style.js'
@@ -741,7 +741,7 @@ export class Viewer {
   }
 
   #scene() {
-    const { view, opacity, threshold, spot, finding } = this.#state
+    const { view, opacity, threshold, spot, finding, head } = this.#state
     const painted = this.#painted()
     const layers = painted.map((word) => {
       const shown = this.#mapOf(word)
@@ -750,7 +750,7 @@ export class Viewer {
     })
     const labels = this.#data.manifest.report[this.#state.picture]?.findings[finding]?.words ?? []
     const expected = finding === null ? [] : labels.flatMap((label) => this.#data.expected[label] ?? [])
-    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: finding !== null }
+    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: finding !== null && head === null }
   }
 
   #showSpot() {
@@ -779,7 +779,7 @@ export class Viewer {
     return ranked
   }
 
-  #showCaption({ layers }) {
+  #showCaption({ layers, expected }) {
     const t = this.#t
     const named = el('span', { class: 'named' })
     if (layers.length === 1) {
@@ -799,8 +799,19 @@ export class Viewer {
       }
       if (!layers.length) named.append(`${this.#data.manifest.size[1]} \u00d7 ${this.#data.manifest.size[0]}`)
     }
-    const scale = layers.length === 1 && this.#state.view === 'heat' ? this.#scaleBar(layers[0].prepared.range) : null
-    this.#parts.caption.replaceChildren(named, ...(scale ? [scale] : []))
+    const ends = []
+    if (this.#state.finding !== null && this.#state.head === null) ends.push(...this.#outlineKeys(layers, expected))
+    else if (layers.length === 1 && this.#state.view === 'heat') ends.push(this.#scaleBar(layers[0].prepared.range))
+    this.#parts.caption.replaceChildren(named, ...ends)
+  }
+
+  /** What the outlines mean while a finding is open. */
+  #outlineKeys(layers, expected) {
+    const keys = layers.length === 1 ? [['found', FOUND]] : []
+    if (expected.length) keys.push(['expected', EXPECTED])
+    return keys.map(([name, colour]) =>
+      el('span', { class: 'key' }, el('i', { class: 'swatch line', style: { '--colour': css(colour) } }), this.#t(name))
+    )
   }
 
   #scaleBar({ low, high }) {

@@ -169,14 +169,19 @@ export class HeadGrid {
     const head = this.#starts[row] + column
     const { levels, lit } = this.#state
     const on = lit === null || lit.has(head)
-    const at = 3 * (levels ? levels[head] : 96)
     const gap = this.#cell.width > 7 ? 1 : 0.5
-    context.fillStyle = css(this.#colours.subarray(at, at + 3), on ? 1 : 0.22)
+    context.globalAlpha = on ? 1 : 0.22
+    if (levels) context.fillStyle = css(this.#colours.subarray(3 * levels[head], 3 * levels[head] + 3))
+    else {
+      context.globalAlpha *= lit === null ? 0.16 : 0.5
+      context.fillStyle = this.#ink
+    }
     const x = LABEL_WIDTH + column * this.#cell.width
     const radius = Math.min(2.5, this.#cell.height / 4)
     context.beginPath()
     context.roundRect(x + gap, this.#tops[row] + gap, this.#cell.width - 2 * gap, this.#cell.height - 2 * gap, radius)
     context.fill()
+    context.globalAlpha = 1
   }
 
   #drawCursor(context) {

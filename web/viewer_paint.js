@@ -10,8 +10,9 @@ const KEPT_LAYERS = 160
 const GREY_SHARE = 0.7
 const DIMMED = 0.38
 const OUTSIDE = 0.8
-const EXPECTED = [86, 180, 233]
-const FOUND = [230, 159, 0]
+/** Outlines of regions. */
+export const EXPECTED = [86, 180, 233]
+export const FOUND = [230, 159, 0]
 
 /** A map ready to be painted: its range, itself at `fine` normalised, and its automatic threshold. */
 export function prepare(key, map, aspect) {
@@ -79,7 +80,7 @@ export class Painter {
     if (shown && scene.view === 'mask') this.#paintMask(context, scene)
     if (shown) this.#paintOutlines(context, scene)
     for (const map of scene.expected ?? []) {
-      this.#trace(context, this.#segments(map, 0.5), EXPECTED, [6, 4])
+      this.#trace(context, outline(map, 0.5), EXPECTED)
     }
     if (scene.spot) this.#paintSpot(context, scene.spot)
   }
@@ -120,7 +121,7 @@ export class Painter {
     }
   }
 
-  #trace(context, segments, colour, dash = []) {
+  #trace(context, segments, colour) {
     const { width, height } = context.canvas
     const unit = Math.max(1, Math.min(width, height) / 360)
     context.beginPath()
@@ -132,8 +133,7 @@ export class Painter {
     context.lineWidth = 3.5 * unit
     context.strokeStyle = 'rgb(0 0 0 / 0.55)'
     context.stroke()
-    // Segments are short and in no order: a pattern of dashes would restart in each of them.
-    context.lineWidth = (dash.length ? 1.25 : 1.75) * unit
+    context.lineWidth = 1.75 * unit
     context.strokeStyle = css(colour)
     context.stroke()
   }
@@ -227,10 +227,6 @@ export class Painter {
       const coarse = thinned(prepared.fine, Math.max(1, Math.round(Math.max(height, width) / OUTLINE_SIDE)))
       return outline(coarse, threshold)
     })
-  }
-
-  #segments(map, threshold) {
-    return outline(map, threshold)
   }
 }
 

@@ -55,10 +55,12 @@ export class PromptCard {
     this.#texts = texts
     this.#switch?.choose(shown)
     this.#chips.clear()
-    const pieces = text.pieces.map(([written, word]) =>
-      word === null ? document.createTextNode(written) : this.#chip(word, written, text.words[word])
-    )
-    this.#parts.text.replaceChildren(...pieces, this.#chip(SPECIAL, this.#t('special'), null))
+    const pieces = text.pieces.map(([written, word], i) => {
+      if (word === null) return document.createTextNode(written)
+      const saysWeight = /^\s*:\s*[+-]?[\d.]/.test(text.pieces[i + 1]?.[0] ?? '')
+      return this.#chip(word, written, text.words[word], !saysWeight)
+    })
+    this.#parts.text.replaceChildren(...pieces, this.#chip(SPECIAL, this.#t('special'), null, false))
     this.landing = landing
     this.#makeReachable(text.words.length ? 0 : SPECIAL)
   }
@@ -81,12 +83,13 @@ export class PromptCard {
       chip.dataset.state = state
       chip.style.setProperty('--landed', state === 'unchecked' ? 0 : Math.max(0.06, landed).toFixed(3))
       chip.setAttribute('aria-description', this.#t(state))
-      chip.title = [chip.dataset.concepts, this.#t(state)].filter(Boolean).join(' \u00b7 ')
+      const weight = chip.dataset.weight && this.#t('weight', { weight: chip.dataset.weight })
+      chip.title = [chip.dataset.concepts, weight, this.#t(state)].filter(Boolean).join(' \u00b7 ')
     }
     this.#parts.legend.hidden = landing.size === 0
   }
 
-  #chip(word, written, about) {
+  #chip(word, written, about, showWeight) {
     const kind = word === SPECIAL ? 'word marks' : about.function ? 'word function' : 'word'
     const weighted = about && Math.abs(about.weight - 1) > 1e-3
     const weight = weighted ? String(Number(about.weight.toFixed(2))) : ''
@@ -97,7 +100,7 @@ export class PromptCard {
         class: kind,
         'aria-pressed': 'false',
         tabindex: -1,
-        data: { word, concepts: about?.concepts.join(' + ') ?? '' },
+        data: { word, weight, concepts: about?.concepts.join(' + ') ?? '' },
         on: {
           pointerenter: () => this.#on.onHover(word),
           focus: () => {
@@ -109,7 +112,7 @@ export class PromptCard {
         },
       },
       el('span', { text: written, dir: 'auto' }),
-      weight ? el('sup', { text: weight, title: this.#t('weight', { weight }) }) : null,
+      weight && showWeight ? el('sup', { text: weight }) : null,
       el('i')
     )
     this.#chips.set(word, chip)

@@ -3,7 +3,7 @@
 export const STYLE = `
 :host {
   --ground: var(--comfy-menu-bg, Canvas);
-  --field: var(--comfy-input-bg, color-mix(in srgb, CanvasText 6%, Canvas));
+  --field: color-mix(in srgb, var(--comfy-input-bg, color-mix(in srgb, CanvasText 11%, Canvas)) 48%, var(--ground));
   --ink: var(--input-text, CanvasText);
   --strong: var(--fg-color, CanvasText);
   --soft: color-mix(in srgb, var(--ink) 68%, var(--ground));
@@ -28,12 +28,8 @@ export const STYLE = `
   width: 100%; height: 100%; display: grid; gap: 12px; padding: 12px; min-height: 0;
   grid-template: minmax(0, 1fr) / minmax(0, 1.12fr) minmax(0, 1fr);
 }
-@container viewer (max-width: 560px) {
-  .grid { grid-template: minmax(150px, 1.15fr) minmax(0, 1fr) / minmax(0, 1fr); gap: 10px; padding: 10px; }
-}
 .stage { display: flex; flex-direction: column; gap: 8px; min-width: 0; min-height: 0; }
 .side { display: flex; flex-direction: column; gap: 12px; min-width: 0; min-height: 0; }
-@container viewer (max-width: 560px) { .side { overflow-y: auto; } .side .panel { overflow: visible; flex: none; } }
 
 button, summary, input, output, textarea { font: inherit; color: inherit; }
 button, summary { cursor: pointer; }
@@ -68,6 +64,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .caption .named { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .caption b { color: var(--strong); font-weight: 600; font-size: 12px; margin-inline-end: 6px; }
 .caption .swatch { display: inline-block; width: 8px; height: 8px; border-radius: 3px; margin-inline: 0 4px; background: var(--colour); }
+.caption .swatch.line { width: 14px; height: 0; border-top: 2px solid var(--colour); background: none; border-radius: 0; vertical-align: middle; margin-inline: 0 5px; }
+.caption .key { flex: none; }
 .caption .scale { display: flex; align-items: center; gap: 6px; flex: none; font-variant-numeric: tabular-nums; }
 .caption .scale i { width: 72px; height: 6px; border-radius: 3px; background: var(--gradient); }
 
@@ -177,6 +175,13 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .empty { position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 12px; padding: 24px; text-align: center; color: var(--soft); background: var(--ground); }
 .empty .icon { width: 34px; height: 34px; stroke-width: 1; opacity: .8; }
 .empty p { margin: 0; max-width: 34ch; font-size: 13px; }
+/* a narrow node */
+@container viewer (max-width: 560px) {
+  .grid { grid-template: auto auto / minmax(0, 1fr); align-content: start; gap: 12px; padding: 10px; overflow-y: auto; scrollbar-width: thin; }
+  .view { flex: none; height: min(calc(100cqw - 20px), max(62cqh, 180px)); }
+  .side .panel { overflow: visible; flex: none; }
+  .side .prompt { max-height: none; }
+}
 @media (prefers-reduced-motion: no-preference) {
   .word, .choice button, .strip button { transition: background-color .12s, box-shadow .12s, opacity .12s; }
 }

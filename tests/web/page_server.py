@@ -59,6 +59,7 @@ class Run:
     def __init__(self, text: str):
         self.settings = HeadSettings()
         self.view = made_run.made_view(text)
+        self.pictures = tuple(png_bytes(picture) for picture in self.view.pictures)
 
     @cached_property
     def manifest(self) -> bytes:
@@ -74,7 +75,7 @@ class Run:
         if path == "/data/manifest":
             return "application/json", self.manifest
         if path.startswith("/data/pictures/"):
-            return "image/png", png_bytes(self.view.pictures[int(path.rsplit("/", 1)[1])])
+            return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
             return "application/json", json.dumps(
