@@ -93,7 +93,6 @@ class SelAggDiagnose:
         extra_pnginfo=None,
     ):
         asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
-        shown = {}
         masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
@@ -105,6 +104,7 @@ class SelAggDiagnose:
             shown = viewer_data.hand_over(run, capture, samples, settings, asked, report)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)
+            shown = viewer_data.nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         warnings = report.warnings()
         return {

@@ -123,7 +123,10 @@ class SelAggHeatmaps:
             shown = viewer_data.hand_over(run, capture, samples, settings, asked)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)
-            return {"ui": {}, "result": (pictures, torch.zeros(image.shape[:3]), pictures, message)}
+            return {
+                "ui": viewer_data.nothing(asked),
+                "result": (pictures, torch.zeros(image.shape[:3]), pictures, message),
+            }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         drawn = (
             viewer.pictures_to_images(result.overlays),

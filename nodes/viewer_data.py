@@ -68,6 +68,7 @@ class StoredView:
     manifest: bytes
     pictures: tuple[bytes, ...]
     maps: bytes
+    report: bytes
     workflow: bytes
     source: Source
     place: tuple[str, str] = ("", "")
@@ -75,7 +76,8 @@ class StoredView:
 
     @property
     def size(self) -> int:
-        return len(self.manifest) + sum(map(len, self.pictures)) + len(self.maps) + len(self.workflow)
+        single = (self.manifest, self.maps, self.report, self.workflow)
+        return sum(map(len, (*single, *self.pictures)))
 
 
 @dataclass
@@ -98,6 +100,12 @@ class ViewStore:
     def get(self, key: str) -> StoredView | None:
         with self._lock:
             return self._views.get(key)
+
+    def forget(self, place: tuple[str, str]) -> None:
+        """A node has run without a result: what it showed before is not its view any more."""
+        with self._lock:
+            for key in [key for key, view in self._views.items() if view.place == place]:
+                del self._views[key]
 
     def last_of(self, place: tuple[str, str]) -> str | None:
         """The newest view of a node."""
@@ -149,11 +157,18 @@ def hand_over(
         manifest=json.dumps(body, allow_nan=False).encode(),
         pictures=tuple(png_bytes(picture) for picture in view.pictures),
         maps=maps,
+        report=report.to_json().encode() if report is not None else b"",
         workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),
         source=Source(weakref.ref(capture), latent.detach().cpu().clone(), settings),
         place=asked.place,
     )
     return {KEY: [{"id": VIEWS.add(stored)}]}
+
+
+def nothing(asked: Asked) -> dict[str, list[Any]]:
+    """The part of a node's `ui` when it has nothing to show."""
+    VIEWS.forget(asked.place)
+    return {}
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -228,17 +243,24 @@ def add_routes(routes, store: ViewStore) -> None:
 
     @routes.get(f"{PREFIX}/views/{{id}}/pictures/{{number}}")
     async def picture(request):
-        stored, place = store.get(request.match_info["id"]), request.match_info["number"]
-        if stored is None or not place.isdecimal() or int(place[:9]) >= len(stored.pictures):
+        pictures, place = kept(request).pictures, request.match_info["number"]
+        if not place.isdecimal() or int(place[:9]) >= len(pictures):
             raise web.HTTPNotFound
-        return data(stored.pictures[int(place[:9])], "image/png")
+        return data(pictures[int(place[:9])], "image/png")
 
-    @routes.get(f"{PREFIX}/views/{{id}}/maps")
-    async def maps(request):
+    def kept(request) -> StoredView:
         stored = store.get(request.match_info["id"])
         if stored is None:
             raise web.HTTPNotFound
-        return data(stored.maps, "application/octet-stream")
+        return stored
+
+    @routes.get(f"{PREFIX}/views/{{id}}/maps")
+    async def maps(request):
+        return data(kept(request).maps, "application/octet-stream")
+
+    @routes.get(f"{PREFIX}/views/{{id}}/report")
+    async def report(request):
+        return data(kept(request).report, "application/json")
 
     @routes.get(f"{PREFIX}/views/{{id}}/workflow")
     async def workflow(request):

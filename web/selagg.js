@@ -11,6 +11,8 @@ const NODES = {
   SelAggHeatmaps: { compact: true, size: [520, 620], height: 260 },
 }
 const VIEWER = 'selagg_viewer'
+/** What a viewer shows whose node has run without a result. */
+const NOTHING = 'nothing'
 /** What the classic canvas leaves around a DOM widget, above and below. */
 const MARGINS = 20
 const SEVERE = 0.5
@@ -41,7 +43,7 @@ async function asked(path) {
   return body
 }
 
-function sourceOf(id, report) {
+function sourceOf(id) {
   const place = `/selagg/views/${encodeURIComponent(id)}`
   const query = (text, picture) => `text=${text}&picture=${picture}`
   return {
@@ -50,20 +52,24 @@ function sourceOf(id, report) {
     steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
     workflow: () => asked(`${place}/workflow`),
     maps: api.apiURL(`${place}/maps`),
-    report,
+    report: api.apiURL(`${place}/report`),
   }
 }
 
-/** Shows a view; says in the viewer itself why it cannot. Gives the manifest, or null. */
-async function showView(viewer, id, report) {
-  const t = translator(language.texts)
+/**
+ * Shows a view; says in the viewer itself why it cannot. Gives the manifest; null if it failed, or if something
+ * newer is to be shown meanwhile.
+ */
+async function showView(viewer, id) {
+  viewer.shown = id
   try {
     await language.ready
     const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
-    await viewer.show(manifest, sourceOf(id, report ?? null))
+    if (viewer.shown !== id) return null
+    await viewer.widget.show(manifest, sourceOf(id))
     return manifest
   } catch (error) {
-    viewer.clear(t('failed', { reason: error.message }))
+    if (viewer.shown === id) viewer.widget.clear(translator(language.texts)('failed', { reason: error.message }))
     return null
   }
 }
@@ -71,12 +77,9 @@ async function showView(viewer, id, report) {
 /** After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one. */
 async function restore(node, viewer) {
   const workflow = app.graph?.id
-  if (!workflow || node.graph !== app.graph || viewer.shown) return
+  if (!workflow || node.graph !== app.graph || viewer.shown !== null) return
   const { id } = await asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
-  if (id && viewers.get(node) === viewer && !viewer.shown) {
-    viewer.shown = id
-    await showView(viewer.widget, id)
-  }
+  if (id && viewers.get(node) === viewer && viewer.shown === null) await showView(viewer, id)
 }
 
 /** The host says nothing of nodes whose results it still had: they have a view from before. */
@@ -137,12 +140,12 @@ function addViewer(node) {
 }
 
 async function executed(viewer, message) {
-  const id = message?.selagg?.[0]?.id ?? null
-  const again = id !== null && viewer.shown === id
-  viewer.shown = id
-  if (id === null) viewer.widget.clear(message?.text?.join('\n'))
-  else if (!again) {
-    const manifest = await showView(viewer.widget, id, message.report?.[0])
+  const id = message?.selagg?.[0]?.id
+  if (!id) {
+    viewer.shown = NOTHING
+    viewer.widget.clear(message?.text?.join('\n'))
+  } else if (viewer.shown !== id) {
+    const manifest = await showView(viewer, id)
     if (manifest) toast(manifest)
   }
 }

@@ -4,7 +4,7 @@
  * Knows nothing of ComfyUI. `mount` it in an element, then `show(manifest, source)`:
  * manifest: what `selagg_core.manifest.manifest` gives.
  * source: {picture(n): address, heads(text, picture, word), steps(text, picture, step), workflow(), maps: address,
- * report: text or null}; the functions give promises, which may be rejected with an Error to show.
+ * report: address}; the other functions give promises, which may be rejected with an Error to show.
  */
 
 import { WORD_COLOURS, css, gradientOf, scaleOf } from './viewer_colours.js'
@@ -247,7 +247,7 @@ export class Viewer {
           },
         },
       })
-    this.#parts.report = entry('exportReport', () => this.#saveReport())
+    this.#parts.report = entry('exportReport', () => this.#saveFile(this.#data.source.report, 'selagg_report.json'))
     this.#parts.export = el(
       'details',
       { class: 'menu' },
@@ -256,7 +256,7 @@ export class Viewer {
         'div',
         {},
         entry('exportPicture', () => this.#savePicture()),
-        entry('exportMaps', () => this.#saveMaps()),
+        entry('exportMaps', () => this.#saveFile(this.#data.source.maps, 'selagg_maps.safetensors')),
         this.#parts.report
       )
     )
@@ -433,7 +433,7 @@ export class Viewer {
       this.#parts.count.hidden = !total
       this.#parts.count.classList.toggle('bad', sure > 0)
     }
-    this.#parts.report.hidden = !this.#data.source.report
+    this.#parts.report.hidden = !manifest.report.length
     this.#update()
   }
 
@@ -917,18 +917,14 @@ export class Viewer {
     save(await withTexts(png, graph ?? {}), safeName(words, 'png'))
   }
 
-  async #saveMaps() {
+  async #saveFile(address, name) {
     try {
-      const answer = await fetch(this.#data.source.maps)
-      if (!answer.ok) throw new Error(`${answer.status}`)
-      save(await answer.blob(), 'selagg_maps.safetensors')
+      const answer = await fetch(address)
+      if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
+      save(await answer.blob(), name)
     } catch (error) {
       this.#complain(new Error(this.#t('failed', { reason: error.message })))
     }
-  }
-
-  #saveReport() {
-    save(new Blob([this.#data.source.report], { type: 'application/json' }), 'selagg_report.json')
   }
 }
 

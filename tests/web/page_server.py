@@ -38,7 +38,7 @@ PAGE = """<!doctype html>
     steps: async () => { throw new Error('no steps') },
     workflow: async () => ({ prompt: { 1: { class_type: 'A' } }, workflow: { nodes: ['\\u00e4'] } }),
     maps: '/data/maps',
-    report: '{}',
+    report: '/data/report',
   }
   const show = async () => {
     const started = performance.now()
@@ -81,6 +81,8 @@ class Run:
             return "application/json", json.dumps(
                 head_sheets(texts_of(self.view)[text], picture, word)
             ).encode()
+        if path == "/data/report":
+            return "application/json", b"{}"
         if path == "/data/maps":
             return "application/octet-stream", maps_file(self.view, self.settings)
         raise KeyError(path)

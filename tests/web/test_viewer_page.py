@@ -55,11 +55,14 @@ def settle(page) -> None:
 
 
 def pixels(page) -> np.ndarray:
-    """What the picture's canvas shows, RGBA uint8 (h, w, 4)."""
     settle(page)
-    values, width = page.evaluate(
-        """() => {
-          const canvas = document.querySelector('#place > div').shadowRoot.querySelector('.frame canvas')
+    return pixels_of(page)
+
+
+def pixels_of(viewer) -> np.ndarray:
+    """What the picture's canvas shows in a viewer (or on a page that has one), RGBA uint8 (h, w, 4)."""
+    values, width = viewer.locator(".frame canvas").evaluate(
+        """(canvas) => {
           const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
           let text = ''
           for (let i = 0; i < data.length; i += 8192) {
@@ -298,10 +301,11 @@ def test_pictures_and_prompts_are_switched(page):
     assert "begin, end, padding" in page.locator(".caption").inner_text()
 
 
-def downloaded(page, entry: str) -> tuple[str, bytes]:
-    page.locator("details.menu summary").click()
+def downloaded(viewer, entry: str, page) -> tuple[str, bytes]:
+    """Name and content of the file that an entry of the export menu gives."""
+    viewer.locator("details.menu summary").click()
     with page.expect_download() as waiting:
-        page.locator(f"[data-export={entry}]").click()
+        viewer.locator(f"[data-export={entry}]").click()
     file = waiting.value
     with open(file.path(), "rb") as stream:
         return file.suggested_filename, stream.read()
@@ -323,15 +327,15 @@ def png_texts(data: bytes) -> dict[str, str]:
 
 def test_export(page):
     word(page, "balloon").click()
-    name, data = downloaded(page, "exportPicture")
+    name, data = downloaded(page, "exportPicture", page)
     assert name == "selagg_balloon.png"
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (1024, 1024, 3)
     texts = {key: json.loads(value) for key, value in png_texts(data).items()}
     assert texts == {"prompt": {"1": {"class_type": "A"}}, "workflow": {"nodes": ["ä"]}}
-    name, data = downloaded(page, "exportMaps")
+    name, data = downloaded(page, "exportMaps", page)
     tensors = load_tensors(data)
     assert name == "selagg_maps.safetensors" and tensors["0/0-positive/selective"].shape == (20, 64, 64)
-    assert downloaded(page, "exportReport")[0] == "selagg_report.json"
+    assert downloaded(page, "exportReport", page)[0] == "selagg_report.json"
 
 
 def test_markup_and_right_to_left_text_stay_text(browser, shots):
@@ -377,8 +381,9 @@ def test_a_small_viewer(page, address, shots):
 
 
 def test_hover_repaints_at_once_and_the_first_paint_is_quick(browser, address, record_property):
-    """At 1024 x 1024 with 20 words. From the hover to the end of drawing, the canvas made to draw at once; the
-    wait for the screen's next frame is not counted. The median, for a busy machine stalls now and then.
+    """At 1024 x 1024 with 20 words: from the hover to the end of drawing, the canvas made to draw at once.
+
+    The wait for the screen's next frame is not counted. The median, for a busy machine stalls now and then.
     """
     page = browser.new_page(viewport={"width": 2080, "height": 1300})
     show(page, address, "?wait")
