@@ -46,6 +46,7 @@ class NodeKind:
 
 EDITOR_ONLY = "control_after_generate"
 _VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
+_HOW = (("relevance", "SELAGG_RELEVANCE"), ("recipe", "SELAGG_RECIPE"))
 KINDS = {
     kind.id: kind
     for kind in (
@@ -84,7 +85,14 @@ KINDS = {
         NodeKind(
             "SelAggCapture",
             inputs=(("model", "MODEL"),),
-            widgets=("every_nth_step", "memory_mb", "negative_prompt"),
+            widgets=(
+                "every_nth_step",
+                "memory_mb",
+                "negative_prompt",
+                "step_bins",
+                "self_attention",
+                "sub_tokens",
+            ),
             outputs=(("model", "MODEL"), ("capture", "SELAGG_CAPTURE")),
             size=(300, 130),
         ),
@@ -114,7 +122,7 @@ KINDS = {
         ),
         NodeKind(
             "SelAggHeatmaps",
-            inputs=(*_VIEWED, ("relevance", "SELAGG_RELEVANCE"), ("prompt", "SELAGG_PROMPT")),
+            inputs=(*_VIEWED, *_HOW, ("prompt", "SELAGG_PROMPT")),
             widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
             outputs=(
                 ("overlays", "IMAGE"),
@@ -129,12 +137,14 @@ KINDS = {
             inputs=(
                 *_VIEWED,
                 ("expected", "MASK"),
-                ("relevance", "SELAGG_RELEVANCE"),
+                ("expect", "SELAGG_EXPECT"),
+                ("calibration", "SELAGG_CALIBRATION"),
+                *_HOW,
                 ("prompt", "SELAGG_PROMPT"),
             ),
-            widgets=("words", "expected_words", "boxes", "concepts"),
+            widgets=("words", "expected_words", "boxes", "concepts", "claims", "keep_report"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
-            size=(860, 900),
+            size=(900, 1060),
         ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
@@ -271,7 +281,14 @@ def build(recipe: Recipe) -> Workflow:
     else:
         model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
     positive, negative, prompt = _encode(flow, recipe, clip)
-    capturing = {"every_nth_step": 1, "memory_mb": 256, "negative_prompt": False}
+    capturing = {
+        "every_nth_step": 1,
+        "memory_mb": 256,
+        "negative_prompt": False,
+        "step_bins": 1,
+        "self_attention": True,
+        "sub_tokens": False,
+    }
     recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
     (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)
@@ -314,10 +331,17 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
     settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0, "concepts": ""}
-    overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (2060, 0), settings, **viewed)
-    flow.add("PreviewImage", (2560, 0), None, "Overlays", images=overlays)
-    flow.add("PreviewImage", (2560, 380), None, "Contact sheet", images=sheet)
-    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes, "concepts": ""}
+    overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (2100, 0), settings, **viewed)
+    flow.add("PreviewImage", (2600, 0), None, "Overlays", images=overlays)
+    flow.add("PreviewImage", (2600, 380), None, "Contact sheet", images=sheet)
+    checks = {
+        "words": "all",
+        "expected_words": "",
+        "boxes": recipe.boxes,
+        "concepts": "",
+        "claims": "",
+        "keep_report": False,
+    }
     flow.add("SelAggDiagnose", (1160, 0), checks, "Diagnosis", **viewed)
 
 

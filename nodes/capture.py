@@ -10,6 +10,7 @@ from .recorder import LABELS, install
 
 logger = logging.getLogger("selagg")
 
+MOST_STEP_BINS = 8
 _UNSUPPORTED = (
     "SelAgg Capture cannot record this model ({name}): it is no image UNet with text cross-attention. "
     "Supported are SD1.x, SD2.x, SDXL and models of their kind. The picture is not affected."
@@ -60,6 +61,32 @@ class SelAggCapture:
                     "BOOLEAN",
                     {"default": False, "tooltip": "Record the negative prompt too (about twice the memory)."},
                 ),
+                "step_bins": (
+                    "INT",
+                    {
+                        "default": 1,
+                        "min": 1,
+                        "max": MOST_STEP_BINS,
+                        "tooltip": "Keep maps of so many parts of the run (early to late steps) beside "
+                        "those of the whole run. More than one takes as many times the memory, plus once.",
+                    },
+                ),
+                "self_attention": (
+                    "BOOLEAN",
+                    {
+                        "default": True,
+                        "tooltip": "Keep the self-attention of a few layers at one step, with which maps "
+                        "follow the outlines of objects. Off saves a little time and memory.",
+                    },
+                ),
+                "sub_tokens": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Keep each token of a word of several tokens, so that SelAgg Map "
+                        "Recipe can take the best one instead of their mean.",
+                    },
+                ),
             },
             # Without it hosts let two of these nodes with equal inputs share one recording.
             "hidden": {"unique_id": "UNIQUE_ID"},
@@ -71,6 +98,9 @@ class SelAggCapture:
         every_nth_step=1,
         memory_mb=DEFAULT_BUDGET // MEBIBYTE,
         negative_prompt=False,
+        step_bins=1,
+        self_attention=True,
+        sub_tokens=False,
         unique_id=None,
     ):
         if model is None:
@@ -78,7 +108,16 @@ class SelAggCapture:
         for name, value in (("every_nth_step", every_nth_step), ("memory_mb", memory_mb)):
             if value < 1:
                 raise ValueError(f"SelAgg Capture: {name} is {value}; set it to 1 or more.")
-        settings = CaptureSettings(memory_mb * MEBIBYTE, every_nth_step, negative_prompt)
+        if not 1 <= step_bins <= MOST_STEP_BINS:
+            raise ValueError(f"SelAgg Capture: step_bins is {step_bins}; set it to 1 to {MOST_STEP_BINS}.")
+        settings = CaptureSettings(
+            memory_mb * MEBIBYTE,
+            every_nth_step,
+            negative_prompt,
+            step_bins,
+            self_attention,
+            sub_tokens=sub_tokens,
+        )
         if not host.cross_attention_sites(model):
             message = _UNSUPPORTED.format(name=host.model_name(model))
             logger.warning(message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -45,6 +46,11 @@ def temp_directory() -> str:
     return folder_paths.get_temp_directory()
 
 
+def relevance_directory() -> str:
+    """The folder of head relevance files among the host's models; it may not exist yet."""
+    return os.path.join(folder_paths.models_dir, KEY)
+
+
 def input_directory() -> str:
     return folder_paths.get_input_directory()
 
@@ -63,6 +69,11 @@ def server_routes():
 def progress_bar(total: int):
     """The host's progress bar: `.update(1)`, `.update_absolute(value, total)`."""
     return importlib.import_module("comfy.utils").ProgressBar(total)
+
+
+def stop_if_interrupted() -> None:
+    """Raises the host's own exception if the user has asked it to stop."""
+    importlib.import_module("comfy.model_management").throw_exception_if_processing_interrupted()
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -120,7 +131,10 @@ def encode_text(clip, text: str) -> list:
 
 @dataclass(frozen=True)
 class AttentionSite:
-    """One cross-attention layer: its patch key, heads, how often its grid was halved, and the module."""
+    """One cross-attention layer: its patch key, heads, how often its grid was halved, and the module.
+
+    self_module: the self-attention in front of it, width: the channels of its queries.
+    """
 
     block: str
     number: int
@@ -128,6 +142,8 @@ class AttentionSite:
     heads: int
     halvings: int
     module: Any
+    self_module: Any
+    width: int
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -174,9 +190,22 @@ def _sites_of(block, name: str, number: int, halvings: int) -> list[AttentionSit
     sites = []
     for module in map(_uncompiled, _uncompiled(block).children()):
         for depth, transformer in enumerate(getattr(module, "transformer_blocks", ())):
-            attention = _uncompiled(getattr(_uncompiled(transformer), "attn2", None))
+            own = _uncompiled(transformer)
+            attention, self_attention = (_uncompiled(getattr(own, x, None)) for x in ("attn2", "attn1"))
             if attention is not None and hasattr(attention, "heads"):
-                sites.append(AttentionSite(name, number, depth, attention.heads, max(0, halvings), attention))
+                width = attention.heads * attention.dim_head
+                sites.append(
+                    AttentionSite(
+                        name,
+                        number,
+                        depth,
+                        attention.heads,
+                        max(0, halvings),
+                        attention,
+                        self_attention,
+                        width,
+                    )
+                )
     return sites
 
 
@@ -412,8 +441,41 @@ def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Seq
     guider = comfy.samplers.CFGGuider(model)
     guider.inner_set_conds({"positive": positive})
     guider.set_cfg(1.0)
-    schedule = torch.tensor([float(sigma) for sigma in sigmas])
+    schedule = torch.tensor(
+        [*(float(sigma) for sigma in sigmas), 0.0]
+    )  # as of a sampler: one more than steps
     sampler = comfy.samplers.KSAMPLER(evaluations)
     first = latents[0]
     with torch.no_grad():
         guider.sample(first, torch.zeros_like(first), sampler, schedule, disable_pbar=True, seed=0)
+
+
+def sample_new(
+    model,
+    positive: list,
+    negative: list,
+    size: tuple[int, int],
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+) -> torch.Tensor:
+    """A latent (1, channels, h, w) sampled from an empty one of size (h, w), as the KSampler node does it."""
+    sample = importlib.import_module("comfy.sample")
+    channels = model.get_model_object("latent_format").latent_channels
+    empty = torch.zeros(1, channels, *size)
+    noise = sample.prepare_noise(empty, seed, None)
+    return sample.sample(
+        model,
+        noise,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        positive,
+        negative,
+        empty,
+        disable_pbar=True,
+        seed=seed,
+    )

@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ..selagg_core.attention import grid_of, halved
 from ..selagg_core.layout import HeadLayout, LayerId
 from ..selagg_core.prompt import LabelCache
-from ..selagg_core.recording import Capture, Recording, RunSums
+from ..selagg_core.recording import Capture, CaptureSettings, Recording, RunSums
+from ..selagg_core.self_attention import layers_to_keep
 from . import host
 
 logger = logging.getLogger("selagg")
@@ -52,17 +54,19 @@ def record_evaluations(
     positive: list,
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
+    settings: CaptureSettings | None = None,
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
-    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.
+    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
+    record; by default no self-attention.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
             f"{len(latents)} latents but {len(sigmas)} sigmas: one latent for each, at least one."
         )
-    capture = Capture(LABELS)
+    capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
     install(model, capture)
     host.evaluate(model, positive, latents, sigmas)
@@ -98,15 +102,18 @@ class RunRecorder:
         self._capture, self._guider = capture, run.guider
         sites = host.cross_attention_sites(run.guider.model_patcher)
         layout = HeadLayout.of((*site.key, site.heads) for site in sites)
-        size = run.noise.shape[-2:]
+        size = tuple(run.noise.shape[-2:])
+        grids = {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in sites}
+        widths = {LayerId(*site.key): site.width for site in sites}
+        kept = layers_to_keep(grids, size) if capture.settings.self_attention else ()
         self._sums = RunSums(
             layout,
-            {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in sites},
+            grids,
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
-            capture.settings.budget,
-            capture.settings.stride,
+            capture.settings,
+            {layer: widths[layer] for layer in kept},
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
         self._sites: tuple[host.AttentionSite, ...] | None = None
@@ -115,9 +122,10 @@ class RunRecorder:
         self._depth = 0
         self._seen: set[tuple[str, int]] = set()
         self._batch: tuple[Sequence, torch.Tensor] | None = None
-        self._record = self._record_layer
+        self._record, self._record_self = self._record_layer, self._record_self_attention
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
-            self._record = torch.compiler.disable(self._record_layer)
+            self._record = torch.compiler.disable(self._record)
+            self._record_self = torch.compiler.disable(self._record_self)
 
     # -- hooks ---------------------------------------------------------------------------------------
 
@@ -282,33 +290,36 @@ class RunRecorder:
         """Options of this call in which every layer records and then does what it did before."""
         if self._sites is None:
             self._sites = host.cross_attention_sites(self._guider.model_patcher)
+        sites = {LayerId(*site.key): site for site in self._sites}
         patches = dict(options.get("patches_replace", {}))
-        replacements = dict(patches.get("attn2", {}))
-        for site in self._sites:
-            previous = replacements.get(site.key, replacements.get(site.key[:2]))
-            if previous is None and not host.is_stock_attention(site.module):
-                self._sums.notice(f"Layer {LayerId(*site.key)} was changed by another pack and not recorded.")
-                continue
-            replacements[site.key] = self._replacement(LayerId(*site.key), previous, rows, total)
-        patches["attn2"] = replacements
+        record = partial(self._record, rows=rows, total=total)
+        patches["attn2"] = self._replacements(
+            patches.get("attn2", {}), {x: site.module for x, site in sites.items()}, record
+        )
+        wanted = {own.handle: self._sums.wanted_self_attention(own.handle) for own in rows}
+        kept = {x: sites[x].self_module for layers in wanted.values() for x in layers if x in sites}
+        if kept:
+            record = partial(self._record_self, rows=rows, wanted=wanted, total=total)
+            patches["attn1"] = self._replacements(patches.get("attn1", {}), kept, record)
         return {**options, "patches_replace": patches}
 
-    def _replacement(self, layer: LayerId, previous: Callable | None, rows: list[_Rows], total: int):
-        record = self._record
-        if previous is None:
-            previous = host.attention
-
-        def attend(q, k, v, options):
-            record(layer, q, k, options, rows, total)
-            return previous(q, k, v, options)
-
-        return attend
+    def _replacements(self, present: dict, modules: dict, record: Callable) -> dict:
+        """Replacements of these layers' attention that record and then do what is there already."""
+        replacements = dict(present)
+        for layer, module in modules.items():
+            key = (layer.block, layer.number, layer.depth)
+            previous = present.get(key, present.get(key[:2]))
+            if previous is None and not host.is_stock_attention(module):
+                self._sums.notice(f"Layer {layer} was changed by another pack and not recorded.")
+                continue
+            replacements[key] = _recording_attention(layer, previous or host.attention, record)
+        return replacements
 
     def _record_layer(self, layer: LayerId, q, k, options: dict, rows: list[_Rows], total: int) -> None:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = _grid(q, options)
+            grid = layer_grid(q, options)
             if grid is None or q.shape[0] != total or k.shape[0] != total:
                 self._sums.notice(
                     f"Layer {layer} has rows or a grid of unknown meaning and was not recorded."
@@ -320,6 +331,33 @@ class RunRecorder:
                     continue
                 part = slice(own.start, own.stop)
                 self._sums.add(own.handle, layer, q[part], k[part], options["n_heads"], grid)
+
+    def _record_self_attention(
+        self, layer: LayerId, q, k, options: dict, rows: list[_Rows], wanted: dict, total: int
+    ) -> None:
+        if self._failure is not None:
+            return
+        with self._guarded():
+            grid = layer_grid(q, options)
+            if grid is None or q.shape != k.shape or q.shape[0] != total:
+                self._sums.notice(
+                    f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
+                    "not kept."
+                )
+                return
+            for own in rows:
+                if layer in wanted[own.handle]:
+                    part = slice(own.start, own.stop)
+                    heads = options["n_heads"]
+                    self._sums.add_self_attention(own.handle, layer, q[part], k[part], heads, grid)
+
+
+def _recording_attention(layer: LayerId, attention: Callable, record: Callable) -> Callable:
+    def attend(q, k, v, options):
+        record(layer, q, k, options)
+        return attention(q, k, v, options)
+
+    return attend
 
 
 def _context_of(entry: dict) -> torch.Tensor | None:
@@ -358,7 +396,7 @@ def _area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
     return tuple(latent.shape[-2:]) if area is None else area[:2]
 
 
-def _grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
+def layer_grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
     """(h, w) of a layer's pixels."""
     shape = options.get("activations_shape")
     if shape is not None:

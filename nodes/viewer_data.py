@@ -20,10 +20,12 @@ from typing import Any
 import torch
 
 from ..selagg_core.choosing import HeadSettings
-from ..selagg_core.manifest import Text, head_sheets, manifest, maps_file, step_sheet, texts_of
+from ..selagg_core.expectations import Expectations, expected_regions
+from ..selagg_core.manifest import Text, choose, head_sheets, manifest, maps_file, step_sheet, texts_of
+from ..selagg_core.maps import HeadSelection
 from ..selagg_core.overlay import png_bytes
+from ..selagg_core.recipe import MapRecipe
 from ..selagg_core.recording import Capture
-from ..selagg_core.regions import Region
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import RunView, open_run
 from . import host
@@ -46,7 +48,9 @@ class Source:
 
     capture: weakref.ReferenceType[Capture]
     latent: torch.Tensor
-    settings: HeadSettings
+    selections: tuple[tuple[HeadSelection, ...], ...]
+    """The heads of each word of each text. Not the settings: they may hold on to a CLIP."""
+    recipe: MapRecipe
 
     def texts(self) -> tuple[Text, ...]:
         """Raises ValueError if the recording is gone."""
@@ -142,13 +146,18 @@ def hand_over(
     settings: HeadSettings,
     asked: Asked,
     report: Report | None = None,
-    expected: Mapping[str, Region] | None = None,
+    expectations: Expectations | None = None,
 ) -> dict[str, list[Any]]:
     """The part of a node's `ui` by which the browser finds the view; {} where no browser could."""
     if host.server_routes() is None:
         return {}
     try:
+        # What of the expectations cannot be used is in the report already.
+        expected = expected_regions(
+            expectations or Expectations(), view.prompts, len(view.pictures), view.size, []
+        )
         body = manifest(view, settings, report, expected)
+        selections = tuple(choose(text, settings).selections for text in texts_of(view))
         maps = maps_file(view, settings)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
@@ -159,7 +168,7 @@ def hand_over(
         maps=maps,
         report=report.to_json().encode() if report is not None else b"",
         workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),
-        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), settings),
+        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, settings.recipe),
         place=asked.place,
     )
     return {KEY: [{"id": VIEWS.add(stored)}]}
@@ -228,8 +237,9 @@ def add_routes(routes, store: ViewStore) -> None:
     async def steps(request):
         def work(stored: StoredView) -> Any:
             texts = stored.source.texts()
-            text = texts[_within(texts, number(request, "text"))]
-            return step_sheet(text, *_of_picture(request, "step"), stored.source.settings)
+            index, source = _within(texts, number(request, "text")), stored.source
+            picture, step = _of_picture(request, "step")
+            return step_sheet(texts[index], picture, step, source.selections[index], source.recipe)
 
         return await on_demand(request, work)
 

@@ -20,6 +20,7 @@ from .choosing import ChosenHeads, HeadSettings, sense_scores
 from .diagnosis import PictureDiagnosis, WordEvidence
 from .groups import FUNCTION_WORDS, WordGroup, choose_groups, find_group
 from .maps import MODES, HeadSelection, finest_grid, resize_maps, select_heads
+from .recipe import MapRecipe
 from .recording import EntryRecording
 from .regions import Region
 from .relevance import HeadRelevance
@@ -51,7 +52,9 @@ class Text:
         return tuple(WordGroup(word.text, (index,)) for index, word in enumerate(words))
 
     def recorded(self, picture: int) -> int:
-        """The place of a picture of the batch in the recording."""
+        """The place of a picture of the batch in the recording. Raises ValueError if there is no such picture."""
+        if not 0 <= picture < len(self.view.pictures):
+            raise ValueError(f"there is no picture {picture + 1}: the batch has {len(self.view.pictures)}.")
         return min(picture, self.entry.batch - 1)
 
 
@@ -75,14 +78,14 @@ def manifest(
     view: RunView,
     settings: HeadSettings,
     report: Report | None = None,
-    expected: Mapping[str, Region] | None = None,
+    expected: Sequence[Mapping[WordGroup, Region]] = (),
 ) -> dict[str, Any]:
-    """All that is shown at once. `expected`: regions where words should be, by the label of the word.
+    """All that is shown at once. `expected`: for each picture the regions where words should be.
 
     A choice of heads that cannot be used makes all heads be used, and a notice says so.
     """
     texts = texts_of(view)
-    chosen = [_choose(text, settings) for text in texts]
+    chosen = [choose(text, settings) for text in texts]
     report = report or Report(view.text, {}, notices=view.notices(chosen[0]))
     layout = view.recording.layout
     return {
@@ -105,17 +108,21 @@ def manifest(
         "report": [_picture(picture) for picture in report.pictures],
         "problems": list(report.problems),
         "notices": list(report.notices),
-        "expected": {label: _expected(region) for label, region in (expected or {}).items()},
+        "expected": [
+            {group.label: _expected(region) for group, region in of_picture.items()}
+            for of_picture in expected
+        ],
     }
 
 
-def _choose(text: Text, settings: HeadSettings) -> ChosenHeads:
+def choose(text: Text, settings: HeadSettings) -> ChosenHeads:
+    """The heads of every word of a text; all heads, with a notice, if the settings cannot be used."""
     if not text.groups:
         return ChosenHeads((), (), ())
     try:
         return text.view.choose(text.groups, settings)
     except ValueError as error:
-        all_heads = text.view.choose(text.groups, HeadSettings("all"))
+        all_heads = text.view.choose(text.groups, HeadSettings("all", recipe=settings.recipe))
         return replace(all_heads, notices=(f"{error} All heads were used instead.",))
 
 
@@ -137,7 +144,7 @@ def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:
                 "ambiguous": assignment.ambiguous,
                 "function": word.text.lower() in FUNCTION_WORDS,
                 "region": group.has_region,
-                "heads": selection.count,
+                "heads": _base64(np.packbits(selection.mask, bitorder="little").tobytes()),
             }
             for word, group, assignment, selection in zip(
                 prompt.words if prompt else (),
@@ -158,9 +165,11 @@ def _maps(text: Text, picture: int, settings: HeadSettings, chosen: ChosenHeads)
     for mode in dict.fromkeys((settings.mode, *MODES)):
         selections = chosen.selections
         if mode != settings.mode:
-            selections = _choose(text, replace(settings, mode=mode)).selections
+            selections = choose(text, replace(settings, mode=mode)).selections
         if mode == "all" or any(selection.mode == mode for selection in selections):
-            packed[mode] = pack_maps(text.view.maps(picture, text.groups, selections)).to_dict()
+            packed[mode] = pack_maps(
+                text.view.maps(picture, text.groups, selections, settings.recipe)
+            ).to_dict()
     if settings.mode not in packed:
         packed[settings.mode] = packed["all"]
     return packed
@@ -209,7 +218,11 @@ def _picture(picture: PictureDiagnosis) -> dict[str, Any]:
     return {
         "words": {word.label: {**asdict(word), **words[word.label]} for word in picture.words},
         "findings": [asdict(finding) for finding in picture.findings],
+        "checks": [[check.kind, check.claim, check.verdict] for check in picture.checks],
     }
+
+
+_STATES = {"warning": "warned", "unsure": "doubtful"}
 
 
 def landing(picture: PictureDiagnosis) -> dict[str, dict[str, str | float]]:
@@ -228,7 +241,8 @@ def landing(picture: PictureDiagnosis) -> dict[str, dict[str, str | float]]:
     }
     states = {}
     for finding in reversed(picture.findings):
-        states.update(dict.fromkeys(finding.words, "warned" if finding.sure else "doubtful"))
+        if finding.level in _STATES:
+            states.update(dict.fromkeys(finding.words, _STATES[finding.level]))
     return {word.label: _landed(word, usual, states.get(word.label)) for word in picture.words}
 
 
@@ -297,17 +311,21 @@ def head_sheets(text: Text, picture: int, word: int) -> dict[str, Any]:
 
 def step_bins(entry: EntryRecording) -> tuple[Mapping, ...]:
     """The maps of the entry by parts of the sampling run, the first steps first; () if not recorded."""
-    return tuple(getattr(entry, "step_maps", ()))
+    return tuple(entry.step_maps)
 
 
-def step_sheet(text: Text, picture: int, step: int, settings: HeadSettings) -> dict[str, Any]:
-    """The maps of all words in one part of the run, packed. Raises ValueError if it is not there."""
+def step_sheet(
+    text: Text, picture: int, step: int, selections: Sequence[HeadSelection], recipe: MapRecipe
+) -> dict[str, Any]:
+    """The maps of all words in one part of the run, packed.
+
+    Raises ValueError if there is no such part, or nothing was recorded in it.
+    """
     bins = step_bins(text.entry)
-    if not 0 <= step < len(bins):
-        raise ValueError(f"there is no part {step} of the run: {len(bins)} were recorded.")
-    during = replace(text.view, entries=(replace(text.entry, maps=bins[step]),))
-    selections = _choose(text, settings).selections
-    return pack_maps(during.maps(picture, text.groups, selections)).to_dict()
+    if not 0 <= step < len(bins) or not bins[step]:
+        raise ValueError(f"nothing was recorded in part {step + 1} of the run, which has {len(bins)}.")
+    during = replace(text.view, entries=(replace(text.entry, maps=bins[step], step_maps=()),))
+    return pack_maps(during.maps(picture, text.groups, selections, recipe)).to_dict()
 
 
 def maps_file(view: RunView, settings: HeadSettings) -> bytes:
@@ -323,7 +341,7 @@ def maps_file(view: RunView, settings: HeadSettings) -> bytes:
         words[name] = [group.text for group in text.groups]
         for mode, selections in _both_modes(text, settings):
             for picture in range(len(view.pictures)):
-                maps = text.view.maps(picture, text.groups, selections)
+                maps = text.view.maps(picture, text.groups, selections, settings.recipe)
                 tensors[f"{picture}/{name}/{mode}"] = np.ascontiguousarray(maps, dtype=np.float32)
     about = {
         "format": FORMAT,
@@ -336,6 +354,6 @@ def maps_file(view: RunView, settings: HeadSettings) -> bytes:
 
 
 def _both_modes(text: Text, settings: HeadSettings) -> list[tuple[str, Sequence[HeadSelection]]]:
-    own = _choose(text, settings).selections
+    own = choose(text, settings).selections
     every = (select_heads(text.view.recording.layout),) * len(text.groups)
     return list({settings.mode: own, "all": every}.items())

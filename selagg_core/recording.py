@@ -13,18 +13,24 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
 
-from .attention import column_matrix, column_probabilities, pool_grid
+from .attention import LayerGroup, column_matrix, pool_grid
 from .layout import HeadLayout, LayerId
 from .prompt import CHUNK, LabelCache, Labels, Prompt, TextKey
+from .self_attention import SelfAttention, layers_within
 
 MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
 KEPT_RUNS = 4
 SMALLEST_POOLED_SIDE = 4
+#: Maps of an entry that take more than this in float32 are kept in float16 (relative error 0.0005).
+HALF_PRECISION_ABOVE = 64 * MEBIBYTE
+#: Share of the memory budget that self-attention may take.
+SELF_ATTENTION_SHARE = 0.5
 
 NO_RUN = (
     "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
@@ -42,18 +48,56 @@ NO_LABELS = (
 
 
 @dataclass(frozen=True)
+class CaptureSettings:
+    """What is recorded of a run.
+
+    budget: bytes kept for a run.  stride: record every n-th step.  negative: the negative prompt too.
+    step_bins: how many parts of the run get maps of their own.  self_attention: keep that of a few layers, at
+    the recorded step nearest to the share `self_attention_at` of the run.  sub_tokens: keep every token of
+    a word of several tokens, not only their mean.
+    """
+
+    budget: int = DEFAULT_BUDGET
+    stride: int = 1
+    negative: bool = False
+    step_bins: int = 1
+    self_attention: bool = True
+    self_attention_at: float = 0.6
+    sub_tokens: bool = False
+
+    def wants(self, kind: str) -> bool:
+        return self.negative or kind not in ("negative", "empty")
+
+
+@dataclass(frozen=True)
+class SubTokens:
+    """Maps of single tokens.  groups: for each word the places of its tokens on the token axis.
+
+    maps[layer]: (..., heads, tokens, h, w).
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    maps: Mapping[LayerId, np.ndarray]
+
+
+@dataclass(frozen=True)
 class HeadMaps:
     """The maps of one picture under one conditioning entry.
 
     maps[layer]: float32 (heads, words, h, w), the attention probability of each word, averaged over its
     columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding
     columns.  Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
+    step_maps: as `maps`, for equal parts of the run in order; () if it was not parted.
+    self_attention[layer]: a batch of one.  sub_tokens: None if only words were kept.
     """
 
     prompt: Prompt | None
     maps: Mapping[LayerId, np.ndarray]
     layout: HeadLayout
     special: Mapping[LayerId, np.ndarray]
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def words(self) -> int:
@@ -64,8 +108,14 @@ class HeadMaps:
         """The maps of these words only, in this order; a word may come several times."""
         if list(indices) == list(range(self.words)):
             return self
-        maps = {layer: values[:, list(indices)] for layer, values in self.maps.items()}
-        return replace(self, prompt=None, maps=MappingProxyType(maps))
+        chosen, tokens = list(indices), self.sub_tokens
+        return replace(
+            self,
+            prompt=None,
+            sub_tokens=tokens and replace(tokens, groups=tuple(tokens.groups[i] for i in chosen)),
+            maps=_of_each(self.maps, lambda values: values[:, chosen]),
+            step_maps=tuple(_of_each(part, lambda values: values[:, chosen]) for part in self.step_maps),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,6 +125,9 @@ class EntryRecording:
     kind: "positive", "negative", ... as the guider calls it; index: its place among those of its kind.
     area: (h, w, y, x) in latent pixels if the entry covers only that part.  steps: recorded steps.
     maps[layer]: float32 (batch, heads, words, h, w); special[layer]: (batch, heads, h, w).
+    step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
+    () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
+    sub_tokens: None if only words were kept.
     """
 
     kind: str
@@ -85,6 +138,9 @@ class EntryRecording:
     maps: Mapping[LayerId, np.ndarray]
     special: Mapping[LayerId, np.ndarray]
     layout: HeadLayout
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def batch(self) -> int:
@@ -94,12 +150,20 @@ class EntryRecording:
         """The maps of one picture of the batch."""
         if not 0 <= index < self.batch:
             raise ValueError(f"Picture {index} was asked for, but this run made {self.batch}.")
+        tokens = self.sub_tokens
         return HeadMaps(
             self.prompt,
-            MappingProxyType({layer: values[index] for layer, values in self.maps.items()}),
+            _of_each(self.maps, lambda values: values[index]),
             self.layout,
-            MappingProxyType({layer: values[index] for layer, values in self.special.items()}),
+            _of_each(self.special, lambda values: values[index]),
+            tuple(_of_each(part, lambda values: values[index]) for part in self.step_maps),
+            _of_each(self.self_attention, lambda attention: attention.picture(index)),
+            tokens and replace(tokens, maps=_of_each(tokens.maps, lambda values: values[index])),
         )
+
+
+def _of_each(by_layer: Mapping[LayerId, Any], change: Callable[[Any], Any]) -> Mapping[LayerId, Any]:
+    return MappingProxyType({layer: change(value) for layer, value in by_layer.items()})
 
 
 @dataclass(frozen=True)
@@ -137,8 +201,8 @@ class Recording:
 class Entry:
     """A conditioning entry of a run: what is kept of its text, and where it lies.
 
-    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns; every unlabelled
-    column by itself; last the special columns as one sum.
+    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
+    sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
     """
 
@@ -151,7 +215,16 @@ class Entry:
     approximate: bool = False
 
     @classmethod
-    def of(cls, kind, index, embedding, area, labels: LabelCache, hint: Prompt | None = None) -> Entry:
+    def of(
+        cls,
+        kind,
+        index,
+        embedding,
+        area,
+        labels: LabelCache,
+        hint: Prompt | None = None,
+        sub_tokens: bool = False,
+    ) -> Entry:
         """embedding: (batch, columns, width); `hint`: words to use where the columns are unknown."""
         rows = [TextKey.of(row) for row in embedding] if embedding.shape[0] > 1 else [TextKey.of(embedding)]
         if len(set(rows)) > 1:  # a text for each picture: no word is common to all
@@ -164,7 +237,10 @@ class Entry:
             known = Labels(hint, ())
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else tuple(range(0, key.length, CHUNK))
-        slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
+        if sub_tokens:
+            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+        else:
+            slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
         slots.append((special, 1.0))
         return cls(kind, index, key, area, tuple(slots), known, approximate)
@@ -181,24 +257,48 @@ class Entry:
         return later if len(later.unknown) < len(self.known.unknown) else self.known
 
 
+@dataclass(frozen=True)
+class _KeptSelfAttention:
+    """q, k: float16 (batch, cells, heads * dim) on the model's device."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    heads: int
+    grid: tuple[int, int]
+
+    def to_host(self) -> SelfAttention:
+        q, k = (
+            x.unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous().cpu().numpy()
+            for x in (self.q, self.k)
+        )
+        return SelfAttention(q, k, self.grid)
+
+
 @dataclass
 class _EntrySums:
-    """Device sums of one entry: (batch, heads, pixels, slots), its grid, and recorded steps, by layer."""
+    """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
+
+    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.
+    """
 
     entry: Entry
-    sums: dict[LayerId, torch.Tensor] = field(default_factory=dict)
+    sums: dict[tuple[int, LayerId], torch.Tensor] = field(default_factory=dict)
+    counts: dict[tuple[int, LayerId], int] = field(default_factory=dict)
     grids: dict[LayerId, tuple[int, int]] = field(default_factory=dict)
-    counts: dict[LayerId, int] = field(default_factory=dict)
+    self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
+    self_layers: tuple[LayerId, ...] = ()
     pool: dict[LayerId, int] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
 
 
 def plan_pooling(
-    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int
+    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int, itemsize: int = 4
 ) -> dict[LayerId, int]:
-    """Pooling factors that keep float32 sums within `budget` bytes: the finest grids are halved first.
+    """Pooling factors that keep maps within `budget` bytes: the finest grids are halved first.
 
-    grids: layer -> (heads, h, w).  No grid is pooled below 4 cells a side: the result may still be too big.
+    grids: layer -> (heads, h, w).  itemsize: bytes of a value.  No grid is pooled below 4 cells a side: the
+    result may still be too big.
     """
     factors = dict.fromkeys(grids, 1)
 
@@ -207,7 +307,7 @@ def plan_pooling(
         return -(-height // factors[layer]) * -(-width // factors[layer])
 
     def size() -> int:
-        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * 4
+        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * itemsize
 
     while size() > budget:
         able = [x for x in grids if min(grids[x][1:]) // (2 * factors[x]) >= SMALLEST_POOLED_SIDE]
@@ -234,14 +334,21 @@ class RunSums:
         latent_shape: tuple[int, ...],
         sigmas: tuple[float, ...],
         labels: LabelCache,
-        budget: int = DEFAULT_BUDGET,
-        stride: int = 1,
+        settings: CaptureSettings | None = None,
+        self_layers: Mapping[LayerId, int] | None = None,
     ):
+        """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
         self.expected_entries = 1
-        self._grids, self._labels, self._budget, self._stride = dict(grids), labels, budget, stride
+        self._settings = settings or CaptureSettings()
+        self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
+        steps = max(1, len(sigmas) - 1)
+        self._recorded_steps = -(-steps // self._settings.stride)
+        self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
+        self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
         self._committed = 0
         self._context_width = 0
@@ -250,7 +357,7 @@ class RunSums:
     @property
     def recording(self) -> bool:
         """Whether the evaluation that runs now belongs to a step that is recorded."""
-        return self._next_step % self._stride == 0
+        return self._next_step % self._settings.stride == 0
 
     def notice(self, text: str) -> None:
         self._notices[text] = None
@@ -262,14 +369,17 @@ class RunSums:
         handle = (kind, index)
         self._context_width = int(embedding.shape[-1])
         if handle not in self._entries:
-            entry = Entry.of(kind, index, embedding, area, self._labels, hint)
+            entry = Entry.of(kind, index, embedding, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
-            sums.pool = self._pooling(entry)
+            sums.self_layers, taken = self._self_layers_of(entry)
+            sums.dtype, sums.pool = self._storage(entry, taken)
             self._entries[handle] = sums
         return handle
 
     def begin_evaluation(self) -> None:
+        self._groups.clear()
         self._buffer.clear()
+        self._self_buffer.clear()
 
     def add(
         self,
@@ -281,39 +391,82 @@ class RunSums:
         grid: tuple[int, int],
     ) -> None:
         """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
-        state = self._entries[handle]
-        place = (k.shape[1], k.device)
-        if place not in state.matrices:
-            entry = state.entry
-            state.matrices[place] = column_matrix(entry.slots, entry.key.length, k.shape[1], k.device)
-        with torch.no_grad():
-            values = column_probabilities(q, k, heads, state.matrices[place])
-            values, *pooled = pool_grid(values, *grid, state.pool.get(layer, 1))
-        state.grids.setdefault(layer, tuple(pooled))
-        if state.grids[layer] != tuple(pooled):
+        if self._entries[handle].grids.setdefault(layer, grid) != grid:
             self.notice(f"Layer {layer} changed its grid during the run; only its first grid was recorded.")
             return
-        self._buffer[handle, layer] = values
+        factor = self._entries[handle].pool.get(layer, 1)
+        place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
+        if place not in self._groups:
+            self._groups[place] = LayerGroup(q, k, heads), []
+        group, layers = self._groups[place]
+        group.add(q, k)
+        layers.append(layer)
+        if group.full:
+            self._compute(place)
+
+    def _compute(self, place: tuple) -> None:
+        """Probabilities of a group of layers, into the buffer."""
+        group, layers = self._groups.pop(place)
+        handle, grid, factor = place[:3]
+        values = group.probabilities(self._matrix(handle, *place[5:]))
+        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        values = values.unflatten(0, (len(layers), -1))
+        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+
+    def _matrix(self, handle: tuple[str, int], k_shape: torch.Size, device: torch.device) -> torch.Tensor:
+        state, keys = self._entries[handle], k_shape[1]
+        if (keys, device) not in state.matrices:
+            entry = state.entry
+            state.matrices[keys, device] = column_matrix(entry.slots, entry.key.length, keys, device)
+        return state.matrices[keys, device]
+
+    def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
+        """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""
+        state = self._entries[handle]
+        at = round(self._settings.self_attention_at * (self._recorded_steps - 1)) * self._settings.stride
+        return state.self_layers if self._next_step >= at and not state.self_attention else ()
+
+    def add_self_attention(
+        self,
+        handle: tuple[str, int],
+        layer: LayerId,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        heads: int,
+        grid: tuple[int, int],
+    ) -> None:
+        """Buffer one layer: q and k (batch, h * w, heads * dim_head)."""
+        halves = (x.detach().to(torch.float16, copy=True) for x in (q, k))
+        self._self_buffer[handle, layer] = _KeptSelfAttention(*halves, heads, grid)
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
         self._committed += 1
         self._next_step = step + 1
-        for (handle, layer), values in self._buffer.items():
+        part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
+        for place in list(self._groups):
+            self._compute(place)
+        sums, values = [], []
+        for (handle, layer), own in self._buffer.items():
             state = self._entries[handle]
-            if layer in state.sums:
-                state.sums[layer].add_(values)
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + 1
+            if (part, layer) in state.sums:
+                sums.append(state.sums[part, layer])
+                values.append(own)
             else:
-                state.sums[layer] = values
-            state.counts[layer] = state.counts.get(layer, 0) + 1
-        self._buffer.clear()
+                state.sums[part, layer] = own
+        if sums:
+            torch._foreach_add_(sums, values)
+        for (handle, layer), kept in self._self_buffer.items():
+            self._entries[handle].self_attention[layer] = kept
+        self.begin_evaluation()
 
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""
-        if complete and not self._committed and self._buffer:
+        if complete and not self._committed and (self._buffer or self._groups):
             self.notice("This sampler reports no steps: only its last evaluation was recorded.")
             self.commit(0)
-        self._buffer.clear()
+        self.begin_evaluation()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
         if complete and not entries:
             self.notice(
@@ -335,10 +488,31 @@ class RunSums:
 
     def clear(self) -> None:
         """Forget all sums."""
-        self._buffer.clear()
+        self.begin_evaluation()
         self._entries.clear()
 
-    def _pooling(self, entry: Entry) -> dict[LayerId, int]:
+    def _self_layers_of(self, entry: Entry) -> tuple[tuple[LayerId, ...], int]:
+        """Self-attention layers to keep for an entry, and the bytes that they take."""
+        if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
+            return (), 0
+        cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
+        sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
+        layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
+        if len(layers) < len(sizes):
+            self.notice(
+                f"To stay within {self._settings.budget // MEBIBYTE} MiB, the self-attention of "
+                f"{len(sizes) - len(layers)} of {len(sizes)} layers was not kept for {entry.name}."
+            )
+        return layers, sum(sizes[layer] for layer in layers)
+
+    def _entry_budget(self) -> int:
+        return self._settings.budget // max(1, self.expected_entries)
+
+    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
+        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+
+        Large maps are kept in half precision; what is still too big is pooled.
+        """
         batch = self.latent_shape[0]
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
@@ -346,28 +520,54 @@ class RunSums:
             layer: (self.layout.heads_of(layer), max(1, round(h * scale[0])), max(1, round(w * scale[1])))
             for layer, (h, w) in self._grids.items()
         }
-        budget = self._budget // max(1, self.expected_entries)
-        factors = plan_pooling(grids, len(entry.slots), batch, budget)
+        copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
+        budget = self._entry_budget() - taken
+        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
+        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
         if any(factor > 1 for factor in factors.values()):
             self.notice(
-                f"To keep the maps of {entry.name} within {self._budget // MEBIBYTE} MiB, "
+                f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
                 f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
                 "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
             )
-        return factors
+        return dtype, factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
-        """Means as (batch, heads, slots, h, w) arrays; one transfer for all layers."""
-        layers = [layer for layer in self.layout.layers if layer in state.sums]
-        flat = torch.cat([(state.sums[x] / state.counts[x]).transpose(2, 3).reshape(-1) for x in layers])
-        values = flat.cpu().numpy()
-        maps, start = {}, 0
-        for layer in layers:
-            batch, heads, _, slots = state.sums[layer].shape
-            shape = (batch, heads, slots, *state.grids[layer])
-            maps[layer] = values[start : start + int(np.prod(shape))].reshape(shape)
-            start += int(np.prod(shape))
-        return RawEntry(state.entry, max(state.counts.values()), maps)
+        """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""
+        places = [
+            (part, x) for part in range(self._bins) for x in self.layout.layers if (part, x) in state.sums
+        ]
+        shapes = [(*state.sums[place].mT.shape[:3], *self._pooled_grid(state, place[1])) for place in places]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        flat = torch.empty(int(ends[-1]), dtype=state.dtype, device=next(iter(state.sums.values())).device)
+        for place, end in zip(places, ends, strict=True):
+            mean = (state.sums[place] / state.counts[place]).mT
+            flat[end - mean.numel() : end].view(mean.shape).copy_(mean)
+        parts: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
+        for (part, layer), shape, values in zip(
+            places, shapes, np.split(flat.cpu().numpy(), ends[:-1]), strict=True
+        ):
+            parts[part][layer] = values.reshape(shape)
+        counts = [{x: state.counts[part, x] for x in own} for part, own in enumerate(parts)]
+        steps = max(sum(own.get(x, 0) for own in counts) for x in self.layout.layers)
+        maps = parts[0] if self._bins == 1 else _mean_of(parts, counts)
+        attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
+        finite = {
+            x: own for x, own in attention.items() if np.isfinite(own.q).all() and np.isfinite(own.k).all()
+        }
+        return RawEntry(
+            state.entry,
+            steps,
+            MappingProxyType(maps),
+            tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
+            MappingProxyType(finite),
+        )
+
+    def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
+        height, width = state.grids[layer]
+        factor = state.pool.get(layer, 1)
+        return -(-height // factor), -(-width // factor)
 
     def _report_coverage(self, raw: RawEntry) -> None:
         missing = [str(layer) for layer in self.layout.layers if layer not in raw.maps]
@@ -378,6 +578,20 @@ class RunSums:
             )
 
 
+def _mean_of(
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, int]]
+) -> dict[LayerId, np.ndarray]:
+    """Means of the whole run from the means of its parts and their numbers of steps, by layer."""
+    means = {}
+    for layer in dict.fromkeys(layer for part in parts for layer in part):
+        own = [
+            (part[layer], np.float32(n[layer])) for part, n in zip(parts, counts, strict=True) if layer in n
+        ]
+        total = sum(values * n for values, n in own) / sum(n for _, n in own)
+        means[layer] = total.astype(own[0][0].dtype)
+    return means
+
+
 # ----------------------------------------------------------------------------------------------------
 # After the run
 # ----------------------------------------------------------------------------------------------------
@@ -385,11 +599,18 @@ class RunSums:
 
 @dataclass(frozen=True)
 class RawEntry:
-    """Recorded sums of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
+    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
 
     entry: Entry
     steps: int
     maps: Mapping[LayerId, np.ndarray]
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
+        return maps + sum(attention.nbytes for attention in self.self_attention.values())
 
     def labelled(self, labels: LabelCache, layout: HeadLayout) -> tuple[EntryRecording, tuple[str, ...]]:
         """Words from today's labels: a text may have been labelled after the run."""
@@ -402,13 +623,25 @@ class RawEntry:
         else:
             columns = [self._slots_of(w.columns, own) for w in words]
             prompt = replace(known.prompt, words=tuple(words))
-        maps = {layer: _pick(values, columns) for layer, values in self.maps.items()}
-        special = {layer: self._special(values, prompt, own) for layer, values in self.maps.items()}
         recording = EntryRecording(
             entry.kind, entry.index, prompt, entry.area, self.steps,
-            MappingProxyType(maps), MappingProxyType(special), layout,
+            _of_each(self.maps, lambda values: _pick(values, columns)),
+            _of_each(self.maps, lambda values: self._special(values, prompt, own)),
+            layout,
+            tuple(_of_each(part, lambda values: _pick(values, columns)) for part in self.step_maps),
+            self.self_attention,
+            self._sub_tokens(columns),
         )  # fmt: skip
         return recording, self._notices(known)
+
+    def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
+        """The single tokens, where a word of several was kept that way."""
+        if all(len(group) == 1 for group in columns):
+            return None
+        tokens = len(self.entry.slots) - 1
+        return SubTokens(
+            tuple(map(tuple, columns)), _of_each(self.maps, lambda values: values[:, :, :tokens])
+        )
 
     def _notices(self, known: Labels) -> tuple[str, ...]:
         if known.prompt is None:
@@ -432,18 +665,18 @@ class RawEntry:
     def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
         """The kept sum, and special columns that were unlabelled during the run."""
         kept = self.entry.slots[-1][0]
-        total = values[:, :, -1]
+        total = values[:, :, -1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
-        return total + values[:, :, late].sum(axis=2) if late else total
+        return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
-    """Means over groups of slots, as a view where the groups are single slots in order."""
+    """Means over groups of slots in float32, as a view where the groups are single slots in order."""
     if all(group == [i] for i, group in enumerate(columns)):
-        return values[:, :, : len(columns)]
+        return values[:, :, : len(columns)].astype(np.float32, copy=False)
     out = np.empty((*values.shape[:2], len(columns), *values.shape[3:]), np.float32)
     for i, group in enumerate(columns):
-        out[:, :, i] = values[:, :, group].mean(axis=2)
+        out[:, :, i] = values[:, :, group].mean(axis=2, dtype=np.float32)
     return out
 
 
@@ -469,7 +702,7 @@ class Run:
 
     @property
     def nbytes(self) -> int:
-        return sum(values.nbytes for raw in self.entries for values in raw.maps.values())
+        return sum(raw.nbytes for raw in self.entries)
 
 
 def latent_hash(latent: torch.Tensor) -> str:
@@ -479,18 +712,6 @@ def latent_hash(latent: torch.Tensor) -> str:
     digest.update(repr(tuple(values.shape)).encode())
     digest.update(values.numpy().tobytes())
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class CaptureSettings:
-    """budget: bytes of maps kept for a run; stride: record every n-th step; kinds: None for all prompts."""
-
-    budget: int = DEFAULT_BUDGET
-    stride: int = 1
-    negative: bool = False
-
-    def wants(self, kind: str) -> bool:
-        return self.negative or kind not in ("negative", "empty")
 
 
 class Capture:

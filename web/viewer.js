@@ -11,7 +11,7 @@ import { WORD_COLOURS, css, gradientOf, scaleOf } from './viewer_colours.js'
 import { choice, el, icon, slider } from './viewer_dom.js'
 import { FindingList } from './viewer_findings.js'
 import { HeadGrid } from './viewer_heads.js'
-import { bytesOf, meanOfHeads, numbersOf, rangeOf, rankAt, unpackMaps } from './viewer_maps.js'
+import { bitsOf, bytesOf, meanOfHeads, numbersOf, rangeOf, rankAt, unpackMaps } from './viewer_maps.js'
 import { EXPECTED, FOUND, Painter, prepare } from './viewer_paint.js'
 import { safeName, withTexts } from './viewer_png.js'
 import { PromptCard, SPECIAL } from './viewer_prompt.js'
@@ -107,7 +107,7 @@ export class Viewer {
     if (!this.#data) this.#parts.message.textContent = this.#t('loading')
     const [maps, expected, picture] = await Promise.all([
       Promise.all(manifest.maps.map((of) => Promise.all(of.map(unpackAll)))),
-      unpackAll(manifest.expected),
+      Promise.all(manifest.expected.map(unpackAll)),
       bitmapOf(source.picture(0)),
     ])
     if (number !== this.#shownCount) return
@@ -395,7 +395,7 @@ export class Viewer {
 
   #change(changes) {
     if (!this.#data) return
-    Object.assign(this.#state, changes)
+    Object.assign(this.#state, changes, { complaint: null })
     this.#update()
   }
 
@@ -426,7 +426,7 @@ export class Viewer {
     const picture = manifest.report[this.#state.picture]
     if (this.#parts.findings) {
       const findings = picture?.findings ?? []
-      this.#parts.findings.show(findings, manifest.problems, manifest.notices, Object.keys(picture?.words ?? {}).length)
+      this.#parts.findings.show(picture ?? { findings: [], checks: [] }, manifest.problems, manifest.notices)
       const sure = findings.filter((finding) => finding.sure).length + manifest.problems.length
       const total = findings.length + manifest.problems.length
       this.#parts.count.textContent = String(total)
@@ -578,6 +578,8 @@ export class Viewer {
     const { mode, fraction, picked } = this.#state
     if (picked) return [...picked]
     const total = this.#totalHeads()
+    const { manifest } = this.#data
+    if (mode === manifest.mode && fraction === manifest.fraction) return bitsOf(this.#words()[word].heads, total)
     const ranking = mode === 'all' ? null : this.#rankingOf(word)
     if (!ranking) return Array.from({ length: total }, (_, i) => i)
     const count = Math.max(1, Math.round(fraction * total))
@@ -749,7 +751,7 @@ export class Viewer {
       return { word, prepared: this.#prepare(shown), colour, loading: shown.loading }
     })
     const labels = this.#data.manifest.report[this.#state.picture]?.findings[finding]?.words ?? []
-    const expected = finding === null ? [] : labels.flatMap((label) => this.#data.expected[label] ?? [])
+    const expected = finding === null ? [] : labels.flatMap((label) => this.#data.expected[this.#state.picture]?.[label] ?? [])
     return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: finding !== null && head === null }
   }
 

@@ -16,15 +16,17 @@ export class FindingList {
     this.element = el('div', { class: 'findings', role: 'tabpanel' })
   }
 
-  /** findings: those of one picture, worst first; checked: how many words were checked. */
-  show(findings, problems, notices, checked) {
+  /** findings: those of one picture, worst first; checks: [kind, claim, verdict] of each claim that was checked. */
+  show({ findings, checks }, problems, notices) {
     const t = this.#t
     this.#opened = null
     this.#cards = findings.map((finding, number) => this.#card(finding, number))
     const cards = problems.map((problem) => still('problem', 'warning', t('problem'), problem))
     cards.push(...this.#cards.map(({ element }) => element))
-    if (!cards.length) cards.push(still('calm', 'good', t('noFindings'), t('noFindingsHint', { count: checked })))
-    if (notices.length) cards.push(this.#notes(notices))
+    if (!cards.length) cards.push(still('calm', 'good', t('noFindings'), t('noFindingsHint', { count: checks.length })))
+    const right = checks.filter(([, , verdict]) => verdict === 'right').map(([, claim]) => claim)
+    if (right.length) cards.push(list(t('checkedRight'), right))
+    if (notices.length) cards.push(list(t('notes'), notices))
     this.element.replaceChildren(...cards)
   }
 
@@ -43,6 +45,7 @@ export class FindingList {
   #card(finding, number) {
     const t = this.#t
     const detail = this.#detail(finding)
+    const level = finding.level === 'information' ? 'information' : 'unsure'
     const name = t(finding.kind) === finding.kind ? finding.kind.replaceAll('_', ' ') : t(finding.kind)
     const button = el(
       'button',
@@ -52,35 +55,41 @@ export class FindingList {
         data: { finding: number },
         on: { click: () => this.#onOpen(this.#opened === number ? null : number) },
       },
-      icon(finding.sure ? 'warning' : 'doubt'),
-      el('span', { class: 'title' }, name, finding.sure ? null : el('em', { text: t('unsure') })),
+      icon(finding.sure ? 'warning' : level === 'information' ? 'note' : 'doubt'),
+      el('span', { class: 'title' }, name, finding.sure ? null : el('em', { text: t(level) })),
       el('span', { class: 'message', text: finding.message, dir: 'auto' })
     )
-    const element = el('article', { class: `finding ${finding.sure ? 'sure' : 'unsure'}` }, button, detail)
+    const element = el('article', { class: `finding ${finding.sure ? 'sure' : level}` }, button, detail)
     return { element, button, detail }
   }
 
   #detail(finding) {
     const t = this.#t
-    const numbers = Object.entries(finding.evidence ?? {}).flatMap(([name, value]) => [
-      el('dt', { text: name.replaceAll('_', ' ') }),
-      el('dd', { text: shown(value) }),
-    ])
     const trust = t('confidence', { value: finding.confidence.toFixed(2) })
     return el(
       'div',
       { class: 'detail', hidden: true },
       finding.reason ? el('p', { text: finding.reason }) : null,
       finding.suggestion ? el('p', { class: 'try' }, el('b', { text: t('try') }), finding.suggestion) : null,
-      el('dl', { 'aria-label': t('evidence') }, ...numbers),
+      finding.claim ? el('p', { class: 'faint' }, `${t('claim')}: `, el('b', { text: finding.claim, dir: 'auto' })) : null,
+      ...table(t('evidence'), finding.evidence),
+      ...table(t('pixels'), finding.pixels),
       el('p', { class: 'faint', text: finding.calibrated ? trust : `${trust}: ${t('uncalibrated')}` })
     )
   }
+}
 
-  #notes(notices) {
-    const items = [...new Set(notices)].map((notice) => el('li', { text: notice, dir: 'auto' }))
-    return el('details', { class: 'notes' }, el('summary', { text: `${this.#t('notes')} (${items.length})` }), el('ul', {}, ...items))
-  }
+function table(title, values) {
+  const rows = Object.entries(values ?? {}).flatMap(([name, value]) => [
+    el('dt', { text: name.replaceAll('_', ' ') }),
+    el('dd', { text: shown(value) }),
+  ])
+  return rows.length ? [el('p', { class: 'faint', text: title }), el('dl', { 'aria-label': title }, ...rows)] : []
+}
+
+function list(title, lines) {
+  const items = [...new Set(lines)].map((line) => el('li', { text: line, dir: 'auto' }))
+  return el('details', { class: 'notes' }, el('summary', { text: `${title} (${items.length})` }), el('ul', {}, ...items))
 }
 
 function still(kind, picture, title, message) {

@@ -52,6 +52,12 @@ export function numbersOf(text) {
   return Uint16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes[2 * i] | (bytes[2 * i + 1] << 8))
 }
 
+/** The numbers below `total` whose bits are set, the lowest bit of a byte first, of base64. */
+export function bitsOf(text, total) {
+  const bytes = bytesOf(text)
+  return Array.from({ length: total }, (_, i) => i).filter((i) => (bytes[i >> 3] >> (i & 7)) & 1)
+}
+
 // -------------------------------------------------------------------------------------- interpolation
 
 /** Bicubic weights (a = -0.75, as PyTorch has them) by which `wanted` cells are made of `cells`. */

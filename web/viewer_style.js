@@ -146,6 +146,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .finding > button:focus-visible { outline-offset: -2px; }
 .finding .icon { margin-top: 2px; color: var(--state); grid-row: 1 / 3; }
 .finding.sure { --state: var(--bad); } .finding.unsure { --state: var(--doubt); }
+.finding.information { --state: var(--soft); }
 .finding.problem { --state: var(--bad); } .finding.calm { --state: var(--good); }
 .finding .title { display: flex; align-items: baseline; gap: 7px; font-weight: 600; color: var(--strong); }
 .finding .title em { font-style: normal; font-weight: 400; color: var(--soft); font-size: 11px; }
@@ -157,6 +158,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail .try b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
+.detail p.faint:has(+ dl) { margin-bottom: -5px; }
+.detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
 .notes { font-size: 11px; color: var(--soft); }

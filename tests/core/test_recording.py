@@ -47,7 +47,8 @@ def naive(inputs, columns=COLUMNS):
 
 
 def sums(labels=None, **settings):
-    return RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), (3.0, 1.0, 0.0), labels or LabelCache(), **settings)
+    settings = CaptureSettings(**settings)
+    return RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), (3.0, 1.0, 0.0), labels or LabelCache(), settings)
 
 
 def evaluate(run, handle, seed, **more):
@@ -87,6 +88,26 @@ def test_words_are_means_of_their_columns_over_committed_steps():
         assert picture.special[layer].shape == (2, *GRIDS[layer])
     with pytest.raises(ValueError, match="Picture 2 was asked for, but this run made 2"):
         entry.picture(2)
+
+
+def test_single_tokens_are_kept_on_request_and_words_stay_their_means():
+    labels = known()
+    entries = []
+    for sub_tokens in (False, True):
+        run = sums(labels, sub_tokens=sub_tokens)
+        exact = evaluate(run, run.entry("positive", 0, embedding()), 1)
+        run.commit(0)
+        entries.append(run.finish(True).recording(labels).positive())
+    words, split = entries
+    assert words.sub_tokens is None and split.prompt == words.prompt
+    assert split.sub_tokens.groups == ((0,), (1, 2))
+    for layer in LAYOUT.layers:
+        np.testing.assert_allclose(split.maps[layer], words.maps[layer], atol=1e-6)
+        np.testing.assert_allclose(split.special[layer], words.special[layer], atol=1e-6)
+        np.testing.assert_allclose(split.sub_tokens.maps[layer], exact[layer][:, :, 1:4], atol=1e-6)
+    picture = split.picture(1)
+    assert np.array_equal(picture.sub_tokens.maps[layer], split.sub_tokens.maps[layer][1])
+    assert picture.of_words([1]).sub_tokens.groups == ((1, 2),)
 
 
 def test_the_width_of_the_text_encoding_is_kept():
@@ -200,6 +221,94 @@ def test_stride():
     assert wanted == [True, False, False, True, False, False, True]
 
 
+def longer(steps, **settings):
+    labels = known()
+    sigmas = tuple(float(s) for s in range(steps, -1, -1))
+    self_layers = {FINE: WIDTH, COARSE: WIDTH}
+    run = RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), sigmas, labels, CaptureSettings(**settings), self_layers)
+    return run, run.entry("positive", 0, embedding())
+
+
+@pytest.mark.parametrize(
+    ("steps", "stride", "bins", "parts"),
+    [
+        (6, 1, 3, [[0, 1], [2, 3], [4, 5]]),
+        (5, 1, 2, [[0, 1, 2], [3, 4]]),
+        (6, 2, 3, [[0], [2], [4]]),
+        (2, 1, 8, [[0], [1]]),
+        (4, 1, 1, []),
+    ],
+)
+def test_recorded_steps_are_split_in_equal_parts(steps, stride, bins, parts):
+    run, handle = longer(steps, stride=stride, step_bins=bins)
+    values = {}
+    for step in range(steps):
+        if run.recording:
+            values[step] = evaluate(run, handle, step)[FINE]
+        run.commit(step)
+    entry = run.finish(True).recording(LabelCache()).positive()
+    assert len(entry.step_maps) == len(parts)
+    for part, own in zip(entry.step_maps, parts, strict=True):
+        wanted = np.mean([values[step] for step in own], axis=0)
+        assert np.abs(part[FINE][:, :, 0] - wanted[:, :, 1]).max() < 1e-6
+    wanted = np.mean(list(values.values()), axis=0)
+    assert np.abs(entry.maps[FINE][:, :, 0] - wanted[:, :, 1]).max() < 1e-6
+    assert entry.steps == len(values)
+
+
+def test_a_part_in_which_nothing_was_recorded_is_empty():
+    run, handle = longer(4, step_bins=2)
+    for step in range(4):
+        if step >= 2:
+            evaluate(run, handle, step)
+        run.commit(step)
+    entry = run.finish(True).recording(LabelCache()).positive()
+    assert not entry.step_maps[0]
+    assert np.array_equal(entry.step_maps[1][FINE], entry.maps[FINE])
+
+
+@pytest.mark.parametrize(("steps", "stride", "wanted"), [(10, 1, 5), (4, 1, 2), (10, 4, 4), (1, 1, 0)])
+def test_self_attention_is_kept_at_one_step(steps, stride, wanted):
+    """The recorded step nearest to 60 % of the way from the first to the last."""
+    run, handle = longer(steps, stride=stride)
+    asked = []
+    for step in range(steps):
+        if run.recording:
+            evaluate(run, handle, step)
+            if run.wanted_self_attention(handle):
+                asked.append(step)
+                q = torch.full((2, 24, WIDTH), float(step))
+                run.add_self_attention(handle, FINE, q, q + 1, 2, GRIDS[FINE])
+        run.commit(step)
+    assert asked == [wanted]
+    finished_run = run.finish(True)
+    entry = finished_run.recording(LabelCache()).positive()
+    kept = entry.self_attention[FINE]
+    assert kept.q.shape == kept.k.shape == (2, 2, 24, WIDTH // 2)
+    assert (kept.q == wanted).all() and (kept.k == wanted + 1).all()
+    assert entry.picture(1).self_attention[FINE].q.shape[0] == 1
+    maps = sum(values.nbytes for values in entry.maps.values())
+    assert finished_run.nbytes == maps // 2 * 3 + kept.nbytes
+
+
+def test_self_attention_that_overflows_half_precision_is_dropped():
+    run, handle = longer(1)
+    evaluate(run, handle, 0)
+    q = torch.full((2, 24, WIDTH), 1e6)
+    run.add_self_attention(handle, FINE, q, q, 2, GRIDS[FINE])
+    run.commit(0)
+    assert not run.finish(True).recording(LabelCache()).positive().self_attention
+
+
+def test_self_attention_shares_the_budget():
+    attention = 2 * 2 * WIDTH * 2 * (24 + 6)
+    run, handle = longer(1, budget=2 * attention)
+    assert run.wanted_self_attention(handle) == (FINE, COARSE)
+    run, handle = longer(1, budget=2 * attention - 1)
+    assert run.wanted_self_attention(handle) == (COARSE,)
+    assert any("1 of 2 layers" in notice for notice in run.finish(True).notices)
+
+
 def test_positive_prefers_the_whole_picture():
     run = sums(known())
     for index, area in ((0, (3, 2, 0, 0)), (1, None)):
@@ -238,6 +347,26 @@ def test_pooling_stays_within_budget_or_goes_as_coarse_as_allowed(sides, slots, 
         assert all(min(grids[x][1:]) // (2 * f) < 4 for x, f in factors.items())
     for layer, factor in factors.items():
         assert factor == 1 or min(grids[layer][1:]) // factor >= 4
+
+
+def test_large_maps_are_kept_in_half_precision(monkeypatch):
+    monkeypatch.setattr("selagg_core.recording.HALF_PRECISION_ABOVE", 1000)
+    run, handle = longer(4, step_bins=2)
+    values = []
+    for step in range(4):
+        values.append(evaluate(run, handle, step)[FINE])
+        run.commit(step)
+    finished_run = run.finish(True)
+    entry = finished_run.recording(LabelCache()).positive()
+    assert finished_run.nbytes == 3 * sum(2 * 2 * 3 * h * w * 2 for h, w in GRIDS.values())
+    for found, own in ((entry.maps, values), (entry.step_maps[0], values[:2])):
+        assert found[FINE].dtype == np.float32
+        wanted = np.mean(own, axis=0)
+        assert np.allclose(found[FINE][:, :, 0], wanted[:, :, 1], rtol=1.5e-3, atol=1e-7)
+        assert np.allclose(found[FINE][:, :, 1], wanted[:, :, 2:4].mean(2), rtol=1.5e-3, atol=1e-7)
+    assert np.allclose(
+        entry.special[FINE], np.mean(values, axis=0)[:, :, [0, 5, 6]].sum(2), rtol=1.5e-3, atol=1e-7
+    )
 
 
 def test_the_finest_grids_are_pooled_first():

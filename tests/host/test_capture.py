@@ -214,12 +214,11 @@ def test_negative_prompt_when_asked(model, capturing):
 
 def test_sum_of_chunks_is_the_sum_of_all(host, model, capturing, pack, monkeypatch):
     """Memory bounded by working through the pixels in parts."""
-    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    attention = importlib.import_module(f"{pack.__name__}.selagg_core.attention")
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     whole = capture.recording_for(latent).positive()
-    original = recording.column_probabilities
-    monkeypatch.setattr(recording, "column_probabilities", lambda q, k, h, m: original(q, k, h, m, 1000))
+    monkeypatch.setattr(attention, "MAX_PROBABILITIES", 1000)
     captured_model, capture = capturing(model)
     parts = capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).positive()
     for layer, values in whole.maps.items():
@@ -372,7 +371,7 @@ def test_no_run_and_wrong_latent(model, capturing):
 
 
 def test_the_last_runs_are_kept(model, capturing):
-    captured_model, capture = capturing(model)
+    captured_model, capture = capturing(model, self_attention=False)
     latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(6)]
     for latent in latents[-4:]:
         assert capture.recording_for(latent).complete
@@ -405,7 +404,7 @@ def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
         calls.append(1)
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(recording, "column_probabilities", broken)
+    monkeypatch.setattr(recording, "LayerGroup", broken)
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
@@ -461,15 +460,135 @@ def test_unsupported_model(host, capturing, caplog):
     assert "SD3" in caplog.text
 
 
-@pytest.mark.parametrize("settings", [{"every_nth_step": 0}, {"memory_mb": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"every_nth_step": 0}, {"memory_mb": 0}, {"step_bins": 0}, {"step_bins": 9}]
+)
 def test_bad_settings(model, capturing, settings):
-    with pytest.raises(ValueError, match="SelAgg Capture: .* 1 or more"):
+    with pytest.raises(ValueError, match="SelAgg Capture: .* set it to 1 (or more|to 8)"):
         capturing(model, **settings)
 
 
 def test_no_model(capturing):
     with pytest.raises(ValueError, match="SelAgg Capture: there is no model"):
         capturing(None)
+
+
+# -- parts of the run ------------------------------------------------------------------------------------
+
+
+def test_parts_of_the_run(model, capturing):
+    captured_model, capture = capturing(model, step_bins=2)
+    latent = sample(captured_model, text(77, 1), text(77, 2), steps=5)
+    watched_model, events = watched(model)
+    assert torch.equal(sample(watched_model, text(77, 1), text(77, 2), steps=5), latent)
+    steps = evaluations(events)
+    entry = capture.recording_for(latent).positive()
+    assert_equal_maps(entry, column_means(steps, 77, 1))
+    assert len(entry.step_maps) == 2
+    for part, own in zip(entry.step_maps, (steps[:3], steps[3:]), strict=True):
+        reference = column_means(own, 77, 1)
+        for layer, values in part.items():
+            assert np.abs(values - reference[layer.block, layer.number, layer.depth]).max() < 1e-5
+    layer = next(iter(entry.maps))
+    picture = entry.picture(0).of_words([3, 1])
+    assert np.array_equal(picture.step_maps[1][layer], entry.step_maps[1][layer][0][:, [3, 1]])
+    assert np.abs(entry.step_maps[0][layer] - entry.step_maps[1][layer]).max() > 1e-3
+
+
+# -- self-attention --------------------------------------------------------------------------------------
+
+#: Layers of the tiny model whose self-attention is kept.
+SELF_SITES = [("output", 2, 0), ("output", 3, 0), ("output", 0, 0), ("output", 1, 0)]
+
+
+def watched_self_attention(model):
+    """A copy of a ModelPatcher that keeps every self-attention call of SELF_SITES, and the list of them."""
+    import comfy.ldm.modules.attention as attention
+
+    events = []
+
+    def keep(key):
+        def attend(q, k, v, options):
+            events.append((key, list(options["cond_or_uncond"]), q.clone(), k.clone()))
+            return attention.optimized_attention(
+                q, k, v, options["n_heads"], attn_precision=options["attn_precision"]
+            )
+
+        return attend
+
+    model = model.clone()
+    for key in SELF_SITES:
+        model.set_model_attn1_replace(keep(key), *key)
+    return model, events
+
+
+@pytest.mark.parametrize("others", ["none", "replaced before", "replaced after"])
+def test_self_attention_of_one_step(model, capturing, others):
+    """Exact q and k of the positive rows, whether or not another pack replaced the attention."""
+
+    def settings(steps=4):
+        return {"size": (2, 8, 12), "steps": steps}
+
+    plain = sample(model, text(77, 1), text(77, 2), **settings())
+    watched_model, events = watched_self_attention(model)
+    assert torch.equal(sample(watched_model, text(77, 1), text(77, 2), **settings()), plain)
+    step = events[2 * len(SELF_SITES) : 3 * len(SELF_SITES)]  # the third of four: nearest to 60 %
+    if others == "replaced before":
+        captured_model, capture = capturing(watched_model)
+    else:
+        captured_model, capture = capturing(model)
+    if others == "replaced after":
+        captured_model, _ = watched_self_attention(captured_model)
+    latent = sample(captured_model, text(77, 1), text(77, 2), **settings())
+    assert torch.equal(latent, plain)
+    entry = capture.recording_for(latent).positive()
+    assert [(x.block, x.number, x.depth) for x in entry.self_attention] == sorted(SELF_SITES)
+    for key, order, q, k in step:
+        start = order.index(0) * 2
+        kept = next(v for x, v in entry.self_attention.items() if (x.block, x.number, x.depth) == key)
+        assert kept.grid == ((8, 12) if key[1] > 1 else (4, 6))
+        for own, wanted in ((kept.q, q), (kept.k, k)):
+            wanted = wanted[start : start + 2].unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            assert own.dtype == np.float16
+            assert np.array_equal(own, wanted.half().numpy())
+    assert np.array_equal(entry.picture(1).self_attention[layer_of(entry)].q[0], first_of(entry).q[1])
+    assert set(entry.picture(0).of_words([0]).self_attention) == set(entry.self_attention)
+
+
+def layer_of(entry):
+    return next(iter(entry.self_attention))
+
+
+def first_of(entry):
+    return entry.self_attention[layer_of(entry)]
+
+
+def test_self_attention_of_changed_size_is_left_out_and_said_so(model, capturing):
+    """As HyperTile does it: the picture is cut into tiles, which become rows."""
+
+    def tiles(q, k, v, options):
+        return tuple(x.unflatten(1, (2, -1)).flatten(0, 1) for x in (q, k, v))
+
+    def join(x, options):
+        return x.unflatten(0, (-1, 2)).flatten(1, 2)
+
+    tiled = model.clone()
+    tiled.set_model_attn1_patch(tiles)
+    tiled.set_model_attn1_output_patch(join)
+    captured_model, capture = capturing(tiled)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(tiled, text(77, 1), text(77, 2)))
+    recording = capture.recording_for(latent)
+    assert not recording.positive().self_attention
+    assert len(recording.positive().maps) == len(UNET_SITES)
+    assert any("self-attention" in notice and "HyperTile" in notice for notice in recording.notices)
+
+
+def test_self_attention_can_be_left_out(model, capturing):
+    captured_model, capture = capturing(model, self_attention=False)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert not capture.recording_for(latent).positive().self_attention
+    assert not capture.recording_for(latent).notices[1:]
 
 
 # -- cost ------------------------------------------------------------------------------------------------
@@ -485,26 +604,30 @@ def test_every_second_step(model, capturing):
     assert_equal_maps(entry, column_means(evaluations(events)[::2], 77, 1))
 
 
-def test_a_small_budget_pools_the_finest_grids(pack, model, capturing, monkeypatch):
+def test_a_small_budget_halves_the_precision_then_pools_the_finest_grids(pack, model, capturing, monkeypatch):
     recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
     monkeypatch.setattr(recording, "MEBIBYTE", 1)
-    full_model, full = capturing(model)
+    full_model, full = capturing(model, self_attention=False)
     latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
     exact = full.recording_for(latent).positive()
-    budget = full.get_ram_usage() // 2
     module = importlib.import_module(f"{pack.__name__}.nodes.capture")
     monkeypatch.setattr(module, "MEBIBYTE", 1)
-    small_model, small = capturing(model, memory_mb=budget)
-    assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
-    found = small.recording_for(latent)
-    assert small.get_ram_usage() <= budget
-    assert any("coarser grids" in notice and "memory budget" in notice for notice in found.notices)
-    for layer, values in found.positive().maps.items():
-        wanted = exact.maps[layer]
-        factor = wanted.shape[-1] // values.shape[-1]
-        pooled = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
-        assert np.abs(pooled.mean(axis=(4, 6)) - values).max() < 1e-6
-    assert {values.shape[-1] for values in found.positive().maps.values()} == {8}
+    for share, pooled in ((2, False), (4, True)):
+        budget = full.get_ram_usage() // share
+        small_model, small = capturing(model, memory_mb=budget, self_attention=False)
+        assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
+        found = small.recording_for(latent)
+        assert small.get_ram_usage() <= budget
+        said = [n for n in found.notices if "coarser grids" in n and "memory budget" in n]
+        assert bool(said) == pooled
+        for layer, values in found.positive().maps.items():
+            wanted = exact.maps[layer]
+            factor = wanted.shape[-1] // values.shape[-1]
+            cells = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
+            assert values.dtype == np.float32
+            assert np.allclose(cells.mean(axis=(4, 6)), values, rtol=1e-3, atol=1e-7)
+        sides = {values.shape[-1] for values in found.positive().maps.values()}
+        assert (max(sides) < 16) == pooled
 
 
 # -- single evaluations ----------------------------------------------------------------------------------
@@ -520,6 +643,15 @@ def test_single_evaluations_on_given_latents(recorder, model):
     assert recording.positive().steps == 3
     assert recording.positive().batch == 2
     assert_equal_maps(recording.positive(), column_means(evaluations(events), 77, 2))
+    assert not recording.positive().self_attention
+    middle = recorder.CaptureSettings(self_attention_at=0.5)
+    again = recorder.record_evaluations(model, text(77, 1), latents, sigmas, middle)
+    watched_model, events = watched_self_attention(model)
+    recorder.host.evaluate(watched_model, text(77, 1), latents, sigmas)
+    key, _, q, _ = events[len(SELF_SITES)]
+    kept = next(v for x, v in again.positive().self_attention.items() if x.number == key[1])
+    wanted = q.unflatten(-1, (HEADS, -1)).transpose(1, 2).half().numpy()
+    assert np.array_equal(kept.q, wanted)
     with pytest.raises(ValueError, match="3 latents but 2 sigmas"):
         recorder.record_evaluations(model, text(77, 1), latents, sigmas[:2])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import cv2
@@ -9,13 +10,16 @@ import numpy as np
 import torch
 
 from selagg_core.choosing import HeadSettings
-from selagg_core.diagnosis import Finding
+from selagg_core.diagnosing import diagnose_run
+from selagg_core.expectations import Expectations, expected_regions, read_expectations
+from selagg_core.findings import Finding
+from selagg_core.groups import WordGroup
 from selagg_core.layout import sd1_layout
 from selagg_core.prompt import Prompt, Word
 from selagg_core.recording import EntryRecording, Recording
-from selagg_core.regions import from_mask
+from selagg_core.regions import Region
 from selagg_core.report import Report
-from selagg_core.viewing import Expectations, RunView, diagnose_run, open_run
+from selagg_core.viewing import RunView, open_run
 
 SIDE = 1024
 TEXT = (
@@ -40,7 +44,8 @@ PLACES = {
 GRID_OF_BLOCK = {("input", 1): 64, ("input", 2): 64, ("input", 4): 32, ("input", 5): 32}
 GRID_OF_BLOCK |= {("input", 7): 16, ("input", 8): 16, ("middle", 0): 8}
 GRID_OF_BLOCK |= {("output", n): 64 >> (3 - n // 3) for n in range(3, 12)}
-HALF = SIDE // 2
+HINT = "look at <b>this</b>."
+STRANGE = 'a new kind of finding about "yellow" and "house".'
 
 
 def picture() -> np.ndarray:
@@ -122,29 +127,38 @@ def made_view(text: str = TEXT, batch: int = 2) -> RunView:
     return open_run(OneRun(text, batch), torch.zeros(batch, 4, SIDE // 8, SIDE // 8), images)
 
 
+def expectations() -> Expectations:
+    return read_expectations(None, "", boxes="balloon: 50%, 0%, 100%, 60%")
+
+
+def made_expected(view: RunView) -> list[dict[WordGroup, Region]]:
+    return expected_regions(expectations(), view.prompts, len(view.pictures), view.size, [])
+
+
 def made_report(view: RunView, settings: HeadSettings) -> Report:
-    """The diagnosis, with a box; and a finding of a kind that no version knows."""
-    boxes = "balloon: 50%, 0%, 100%, 60%"
-    report, _ = diagnose_run(view, "all", Expectations(boxes=boxes), settings)
-    strange = Finding(
-        "strange_kind",
-        ("yellow", "house"),
-        0.4,
-        {"share": 0.25, "who": "nobody"},
-        0.5,
-        "look at <b>this</b>.",
-        'a new kind of finding about "yellow" and "house".',
-        sure=False,
-        reason="It is only a test.",
+    """The diagnosis, with findings of its own: one of a kind that no version knows, one for information."""
+    report, _ = diagnose_run(view, "all", expectations(), settings)
+    numbers = {"share": 0.25, "who": "nobody"}
+    strange = Finding("strange_kind", ("yellow", "house"), 0.4, numbers, 0.5, HINT, STRANGE)
+    own = (
+        Finding(
+            "misplaced",
+            ("balloon",),
+            0.8,
+            {"mass_inside": 0.02, "found_at": "left", "expected_at": "upper right"},
+            0.86,
+            'give "balloon" its own region, or say the place in the prompt.',
+            '"balloon" lies at the left, not where it was expected (upper right).',
+            claim="balloon: where it is expected",
+            pixels={"colour_share": 0.41},
+        ),
+        strange.demoted("It is only a test."),
+        Finding("diffuse", ("blue", "sky"), 0.1, {}, 0.2, HINT, "so that you know.").demoted(
+            "", "information"
+        ),
     )
+    kept = [f for f in report.pictures[0].findings if f.kind not in ("misplaced", "strange_kind")]
     first, *rest = report.pictures
-    changed = type(first)(first.index, first.words, first.places, (*first.findings, strange))
-    return Report(
-        report.prompt, report.settings, (changed, *rest), report.problems, (*report.notices, "A notice.")
-    )
-
-
-def expected_region() -> dict:
-    mask = np.zeros((SIDE, SIDE), np.float32)
-    mask[: round(0.6 * SIDE), HALF:] = 1
-    return {"balloon": from_mask(mask, (SIDE, SIDE), "balloon")}
+    ranked = sorted([*kept, *own], key=lambda f: (f.level != "warning", f.level != "unsure", -f.severity))
+    changed = replace(first, findings=tuple(ranked))
+    return replace(report, pictures=(changed, *rest), notices=(*report.notices, "A notice."))

@@ -64,7 +64,8 @@ class Run:
     @cached_property
     def manifest(self) -> bytes:
         report = made_run.made_report(self.view, self.settings)
-        return json.dumps(manifest(self.view, self.settings, report, made_run.expected_region())).encode()
+        expected = made_run.made_expected(self.view)
+        return json.dumps(manifest(self.view, self.settings, report, expected)).encode()
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
         """Type and body. Raises KeyError for an unknown address."""
