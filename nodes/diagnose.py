@@ -11,7 +11,7 @@ from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import open_run
-from . import viewer
+from . import viewer, viewer_data
 from .words import ConceptFinder
 
 logger = logging.getLogger("selagg")
@@ -96,6 +96,7 @@ class SelAggDiagnose:
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
                 "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
+            "hidden": viewer_data.HIDDEN,
         }
 
     @classmethod
@@ -124,7 +125,11 @@ class SelAggDiagnose:
         recipe=DEFAULT,
         prompt=None,
         clip=None,
+        unique_id=None,
+        graph=None,
+        extra_pnginfo=None,
     ):
+        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
             own = read_expectations(viewer.mask_arrays(expected), expected_words, boxes=boxes)
@@ -134,8 +139,11 @@ class SelAggDiagnose:
             )
             report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
             annotated = viewer.pictures_to_images(pictures)
+            samples = viewer.latent_samples(latent)
+            shown = viewer_data.hand_over(run, capture, samples, settings, asked, report, expectations)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)
+            shown = viewer_data.nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         if keep_report and report.pictures:
             saved = viewer.keep_report(report, image)
@@ -146,6 +154,7 @@ class SelAggDiagnose:
                 "images": viewer.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 "report": [report.to_json()],
+                **shown,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }

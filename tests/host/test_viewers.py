@@ -56,7 +56,7 @@ def run(host, viewers):
 
 def heatmaps(viewers, sockets: dict, **changes):
     settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0}
-    return viewers.heatmaps().draw(**{**sockets, **settings, **changes})
+    return viewers.heatmaps().draw(**{**sockets, **settings, **changes})["result"]
 
 
 def diagnosed(viewers, sockets: dict, **changes) -> SimpleNamespace:
