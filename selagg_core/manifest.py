@@ -52,7 +52,7 @@ class Text:
         return tuple(WordGroup(word.text, (index,)) for index, word in enumerate(words))
 
     def recorded(self, picture: int) -> int:
-        """The place of a picture of the batch in the recording. Raises ValueError if there is no such picture."""
+        """The place of a picture of the batch in the recording. Raises ValueError if there is none such."""
         if not 0 <= picture < len(self.view.pictures):
             raise ValueError(f"there is no picture {picture + 1}: the batch has {len(self.view.pictures)}.")
         return min(picture, self.entry.batch - 1)
