@@ -67,10 +67,10 @@ def node_area(page: Page, kind: str) -> dict[str, float]:
           const node = app.graph._nodes.find((n) => n.type === kind)
           const canvas = app.canvas.canvas.getBoundingClientRect()
           const [x, y] = [(node.pos[0] + ds.offset[0]) * ds.scale, (node.pos[1] + ds.offset[1]) * ds.scale]
-          const title = 30 * ds.scale
+          const above = 56 * ds.scale
           return {
-            x: canvas.left + x - 8, y: canvas.top + y - title - 8,
-            width: node.size[0] * ds.scale + 16, height: node.size[1] * ds.scale + title + 16,
+            x: canvas.left + x - 10, y: canvas.top + y - above,
+            width: node.size[0] * ds.scale + 20, height: node.size[1] * ds.scale + above + 10,
           }
         }""",
         kind,
@@ -97,9 +97,7 @@ def take_viewers(frontend: Frontend, palette: str) -> None:
     frontend.page.wait_for_timeout(400)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), DOCS / f"viewer_pins_{palette}.png")
     frontend.page.keyboard.press("Escape")
-    viewer.locator(".finding button").first.click()
-    frontend.page.mouse.move(2, 2)
-    frontend.page.wait_for_timeout(400)
+    open_finding(frontend, 1)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), DOCS / f"viewer_warning_{palette}.png")
     viewer.locator("[data-tab=heads]").click()
     viewer.locator('.word:has(span:text-is("star"))').hover()
@@ -113,19 +111,27 @@ def take_help(frontend: Frontend) -> None:
     frontend.load(example("diagnose_demo"))
     frontend.run()
     viewer = frontend.wait_for_view()
-    viewer.locator(".finding button").first.click()
-    frontend.page.mouse.move(2, 2)
-    frontend.page.wait_for_timeout(400)
+    open_finding(frontend, 0)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), HELP / "diagnose.jpg", 900)
+    open_finding(frontend, 1)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), HELP / "expect.jpg", 900)
-    save(shot_of_node(frontend, "SelAggDiagnose"), HELP / "demo_model.jpg", 800)
+    frontend.page.keyboard.press("Escape")
+    viewer.locator('.word:has(span:text-is("star"))').hover()
+    frontend.page.wait_for_timeout(400)
+    save(shot_of_viewer(frontend, "SelAggDiagnose"), HELP / "demo_model.jpg", 900)
     for name in ("diagnose_demo", "diagnose_demo_stock_encode"):
         save(viewer_picture(frontend), EXAMPLES / f"{name}.jpg", THUMBNAIL)
     frontend.show_node("SelAggHeatmaps")
     small = frontend.wait_for_view("SelAggHeatmaps")
     small.locator('.word:has(span:text-is("star"))').hover()
     frontend.page.wait_for_timeout(400)
-    save(shot_of_viewer(frontend, "SelAggHeatmaps"), HELP / "heatmaps.jpg", 700)
+    save(shot_of_node(frontend, "SelAggHeatmaps"), HELP / "heatmaps.jpg", 600)
+
+
+def open_finding(frontend: Frontend, number: int) -> None:
+    frontend.viewer().locator(f'[data-finding="{number}"]').click()
+    frontend.page.mouse.move(2, 2)
+    frontend.page.wait_for_timeout(400)
 
 
 def viewer_picture(frontend: Frontend) -> np.ndarray:
@@ -155,19 +161,20 @@ def take_nodes(frontend: Frontend) -> None:
 
 def take_graphs(frontend: Frontend) -> None:
     """Thumbnails of examples that need a checkpoint: the graph itself."""
+    frontend.open(**{"Comfy.ColorPalette": "light"})
     for name in ("diagnose_sd15", "diagnose_sdxl"):
         frontend.page.evaluate("workflow => app.loadGraphData(workflow)", example(name))
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
         frontend.page.evaluate(
             """() => {
-              app.canvas.ds.scale = 0.44
-              app.canvas.ds.offset = [250, 250]
+              app.canvas.ds.scale = 0.62
+              app.canvas.ds.offset = [150, 260]
               app.canvas.setDirty(true, true)
             }"""
         )
         frontend.page.wait_for_timeout(600)
-        clip = {"x": 90, "y": 90, "width": 1380, "height": 620}
+        clip = {"x": 70, "y": 110, "width": 1380, "height": 720}
         save(decoded(frontend.page.screenshot(clip=clip)), EXAMPLES / f"{name}.jpg", THUMBNAIL)
 
 
