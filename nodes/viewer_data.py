@@ -21,7 +21,7 @@ import torch
 
 from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.expectations import Expectations, expected_regions
-from ..selagg_core.manifest import Text, choose, head_sheets, manifest, maps_file, step_sheet, texts_of
+from ..selagg_core.manifest import Text, head_sheets, manifest, maps_file, prepare, step_sheet, texts_of
 from ..selagg_core.maps import HeadSelection
 from ..selagg_core.overlay import png_bytes
 from ..selagg_core.recipe import MapRecipe
@@ -156,12 +156,12 @@ def hand_over(
         expected = expected_regions(
             expectations or Expectations(), view.prompts, len(view.pictures), view.size, []
         )
-        body = manifest(view, settings, report, expected)
-        selections = tuple(choose(text, settings).selections for text in texts_of(view))
-        maps = maps_file(view, settings)
+        shown = prepare(view, settings)
+        body, maps = manifest(shown, report, expected), maps_file(shown)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
         return {}
+    selections = tuple(choice.selections for choice in shown.chosen)
     stored = StoredView(
         manifest=json.dumps(body, allow_nan=False).encode(),
         pictures=tuple(png_bytes(picture) for picture in view.pictures),

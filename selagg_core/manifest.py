@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from .choosing import ChosenHeads, HeadSettings, sense_scores
 from .diagnosis import PictureDiagnosis, WordEvidence
 from .groups import FUNCTION_WORDS, WordGroup, choose_groups, find_group
-from .maps import MODES, HeadSelection, finest_grid, resize_maps, select_heads
+from .maps import HeadSelection, finest_grid, resize_maps, select_heads
 from .recipe import MapRecipe
 from .recording import EntryRecording
 from .regions import Region
@@ -52,7 +52,7 @@ class Text:
         return tuple(WordGroup(word.text, (index,)) for index, word in enumerate(words))
 
     def recorded(self, picture: int) -> int:
-        """The place of a picture of the batch in the recording. Raises ValueError if there is none such."""
+        """The place of a picture of the batch in the recording. Raises ValueError if it is not there."""
         if not 0 <= picture < len(self.view.pictures):
             raise ValueError(f"there is no picture {picture + 1}: the batch has {len(self.view.pictures)}.")
         return min(picture, self.entry.batch - 1)
@@ -74,35 +74,64 @@ def _name(entry: EntryRecording) -> str:
 # ----------------------------------------------------------------------------------------------------
 
 
-def manifest(
-    view: RunView,
-    settings: HeadSettings,
-    report: Report | None = None,
-    expected: Sequence[Mapping[WordGroup, Region]] = (),
-) -> dict[str, Any]:
-    """All that is shown at once. `expected`: for each picture the regions where words should be.
+@dataclass(frozen=True)
+class Shown:
+    """A run with the maps that a viewer shows of it: maps[picture][text][mode], float32 (words, h, w).
 
-    A choice of heads that cannot be used makes all heads be used, and a notice says so.
+    Modes are the one of the settings and "all"; a viewer makes others from the maps of single heads.
     """
+
+    view: RunView
+    settings: HeadSettings
+    texts: tuple[Text, ...]
+    chosen: tuple[ChosenHeads, ...]
+    maps: tuple[tuple[dict[str, np.ndarray], ...], ...]
+
+
+def prepare(view: RunView, settings: HeadSettings) -> Shown:
+    """The maps of all words of all texts. Raises ValueError if they cannot be made."""
     texts = texts_of(view)
-    chosen = [choose(text, settings) for text in texts]
+    chosen = tuple(choose(text, settings) for text in texts)
+    maps = tuple(
+        tuple(_maps(text, picture, settings, choice) for text, choice in zip(texts, chosen, strict=True))
+        for picture in range(len(view.pictures))
+    )
+    return Shown(view, settings, texts, chosen, maps)
+
+
+def _maps(text: Text, picture: int, settings: HeadSettings, chosen: ChosenHeads) -> dict[str, np.ndarray]:
+    if not text.groups:
+        return {}
+    every = (select_heads(text.view.recording.layout),) * len(text.groups)
+    maps = {"all": text.view.maps(picture, text.groups, every, settings.recipe)}
+    if settings.mode not in maps:
+        own = text.view.maps(picture, text.groups, chosen.selections, settings.recipe)
+        maps[settings.mode] = own
+    return maps
+
+
+def manifest(
+    shown: Shown, report: Report | None = None, expected: Sequence[Mapping[WordGroup, Region]] = ()
+) -> dict[str, Any]:
+    """All that is shown at once. `expected`: for each picture the regions where words should be."""
+    view, chosen = shown.view, shown.chosen
     report = report or Report(view.text, {}, notices=view.notices(chosen[0]))
     layout = view.recording.layout
     return {
         "format": FORMAT,
         "size": list(view.size),
         "pictures": len(view.pictures),
-        "mode": settings.mode,
-        "fraction": settings.fraction,
+        "mode": shown.settings.mode,
+        "fraction": shown.settings.fraction,
         "heads": chosen[0].summary,
         "layers": [
             [layer.block, layer.number, layer.depth, layout.heads_of(layer)] for layer in layout.layers
         ],
         "relevance": _relevance(chosen),
-        "texts": [_text(text, choice) for text, choice in zip(texts, chosen, strict=True)],
+        "texts": [_text(text, choice) for text, choice in zip(shown.texts, chosen, strict=True)],
         "maps": [
-            [_maps(text, picture, settings, choice) for text, choice in zip(texts, chosen, strict=True)]
-            for picture in range(len(view.pictures))
+            [_packed(text, picture, maps) for text, maps in zip(shown.texts, of_picture, strict=True)]
+            for picture, of_picture in enumerate(shown.maps)
         ],
         "labels": _labels(view, report),
         "report": [_picture(picture) for picture in report.pictures],
@@ -113,6 +142,12 @@ def manifest(
             for of_picture in expected
         ],
     }
+
+
+def _packed(text: Text, picture: int, maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Packed maps by mode, and that of the marks that are no words."""
+    packed = {mode: pack_maps(values).to_dict() for mode, values in maps.items()}
+    return {**packed, "special": pack_maps(_special(text, picture)[None]).to_dict()}
 
 
 def choose(text: Text, settings: HeadSettings) -> ChosenHeads:
@@ -155,24 +190,6 @@ def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:
             )
         ],
     }
-
-
-def _maps(text: Text, picture: int, settings: HeadSettings, chosen: ChosenHeads) -> dict[str, Any]:
-    """Packed maps by mode, and of the marks that are no words."""
-    packed: dict[str, Any] = {"special": pack_maps(_special(text, picture)[None]).to_dict()}
-    if not text.groups:
-        return packed
-    for mode in dict.fromkeys((settings.mode, *MODES)):
-        selections = chosen.selections
-        if mode != settings.mode:
-            selections = choose(text, replace(settings, mode=mode)).selections
-        if mode == "all" or any(selection.mode == mode for selection in selections):
-            packed[mode] = pack_maps(
-                text.view.maps(picture, text.groups, selections, settings.recipe)
-            ).to_dict()
-    if settings.mode not in packed:
-        packed[settings.mode] = packed["all"]
-    return packed
 
 
 def _special(text: Text, picture: int) -> np.ndarray:
@@ -328,32 +345,24 @@ def step_sheet(
     return pack_maps(during.maps(picture, text.groups, selections, recipe)).to_dict()
 
 
-def maps_file(view: RunView, settings: HeadSettings) -> bytes:
+def maps_file(shown: Shown) -> bytes:
     """All word maps as a safetensors file: tensors "picture/text/mode" (words, h, w), attention probability.
 
     Metadata: "selagg" holds, as JSON, the words in order, the settings and the size of the pictures.
     """
-    tensors, words = {}, {}
-    for number, text in enumerate(texts_of(view)):
-        if not text.groups:
-            continue
-        name = f"{number}-{text.name}"
-        words[name] = [group.text for group in text.groups]
-        for mode, selections in _both_modes(text, settings):
-            for picture in range(len(view.pictures)):
-                maps = text.view.maps(picture, text.groups, selections, settings.recipe)
-                tensors[f"{picture}/{name}/{mode}"] = np.ascontiguousarray(maps, dtype=np.float32)
+    names = [f"{number}-{text.name}" for number, text in enumerate(shown.texts)]
+    tensors = {
+        f"{picture}/{name}/{mode}": np.ascontiguousarray(values, dtype=np.float32)
+        for picture, of_picture in enumerate(shown.maps)
+        for name, maps in zip(names, of_picture, strict=True)
+        for mode, values in maps.items()
+    }
+    words = {name: [g.text for g in text.groups] for name, text in zip(names, shown.texts, strict=True)}
     about = {
         "format": FORMAT,
         "words": words,
-        "size": list(view.size),
-        "fraction": settings.fraction,
-        "prompt": view.text,
+        "size": list(shown.view.size),
+        "fraction": shown.settings.fraction,
+        "prompt": shown.view.text,
     }
     return save(tensors, metadata={"selagg": json.dumps(about)})
-
-
-def _both_modes(text: Text, settings: HeadSettings) -> list[tuple[str, Sequence[HeadSelection]]]:
-    own = choose(text, settings).selections
-    every = (select_heads(text.view.recording.layout),) * len(text.groups)
-    return list({settings.mode: own, "all": every}.items())

@@ -480,7 +480,9 @@ export class Viewer {
       this.#changeText(text)
       this.#parts.findings.open(number)
     }
-    const pins = [...new Set(places.filter(([of]) => of === text).flatMap(([, words]) => words))]
+    const about = [...new Set(places.filter(([of]) => of === text).flatMap(([, words]) => words))]
+    const placed = about.filter((word) => this.#words()[word].region)
+    const pins = placed.length ? placed : about
     this.#change({ finding: number, pins: pins.slice(0, WORD_COLOURS.length), hovered: null, picked: null, view: 'heat' })
   }
 
@@ -750,9 +752,16 @@ export class Viewer {
       const colour = painted.length > 1 ? this.#colourOf(word) : null
       return { word, prepared: this.#prepare(shown), colour, loading: shown.loading }
     })
-    const labels = this.#data.manifest.report[this.#state.picture]?.findings[finding]?.words ?? []
-    const expected = finding === null ? [] : labels.flatMap((label) => this.#data.expected[this.#state.picture]?.[label] ?? [])
+    const expected = this.#expectedRegions()
     return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: finding !== null && head === null }
+  }
+
+  /** Regions where the words of the open finding were expected, if it is about a region. */
+  #expectedRegions() {
+    const { picture, finding } = this.#state
+    const opened = this.#data.manifest.report[picture]?.findings[finding]
+    if (!opened || !('expected_at' in opened.evidence)) return []
+    return opened.words.flatMap((label) => this.#data.expected[picture]?.[label] ?? [])
   }
 
   #showSpot() {

@@ -3,6 +3,8 @@
 import { el, icon } from './viewer_dom.js'
 
 const DETAIL = 3
+/** Coordinates are for programs; people read the names of the places beside them. */
+const COORDINATE = /_[xy]$/
 
 export class FindingList {
   #t
@@ -80,7 +82,8 @@ export class FindingList {
 }
 
 function table(title, values) {
-  const rows = Object.entries(values ?? {}).flatMap(([name, value]) => [
+  const told = Object.entries(values ?? {}).filter(([name]) => !COORDINATE.test(name))
+  const rows = told.flatMap(([name, value]) => [
     el('dt', { text: name.replaceAll('_', ' ') }),
     el('dd', { text: shown(value) }),
   ])

@@ -144,7 +144,6 @@ export class Painter {
     return this.#kept(`plain ${width} ${height}`, () => {
       const plain = blank(width, height)
       const context = plain.getContext('2d')
-      context.imageSmoothingEnabled = width < 4 * this.#picture.width
       context.imageSmoothingQuality = 'high'
       context.drawImage(this.#picture, 0, 0, width, height)
       return plain

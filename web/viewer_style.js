@@ -180,7 +180,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .empty p { margin: 0; max-width: 34ch; font-size: 13px; }
 /* a narrow node */
 @container viewer (max-width: 560px) {
-  .grid { grid-template: auto auto / minmax(0, 1fr); align-content: start; gap: 12px; padding: 10px; overflow-y: auto; scrollbar-width: thin; }
+  .grid { grid-template: max-content max-content / minmax(0, 1fr); align-content: start; gap: 12px; padding: 10px; overflow-y: auto; scrollbar-width: thin; }
   .view { flex: none; height: min(calc(100cqw - 20px), max(62cqh, 180px)); }
   .side .panel { overflow: visible; flex: none; }
   .side .prompt { max-height: none; }

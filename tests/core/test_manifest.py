@@ -23,6 +23,7 @@ from selagg_core.manifest import (
     landing,
     manifest,
     maps_file,
+    prepare,
     step_bins,
     step_sheet,
     texts_of,
@@ -55,7 +56,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> bool:
 
 
 def test_all_texts_with_all_their_words_and_maps(view):
-    body = json.loads(json.dumps(manifest(view, HeadSettings()), allow_nan=False))
+    body = json.loads(json.dumps(manifest(prepare(view, HeadSettings())), allow_nan=False))
     assert [text["name"] for text in body["texts"]] == ["positive", "negative"]
     assert [word["text"] for word in body["texts"][0]["words"]] == TEXT.split()
     assert "".join(text for text, _ in body["texts"][0]["pieces"]) == TEXT
@@ -70,7 +71,7 @@ def test_all_texts_with_all_their_words_and_maps(view):
 
 
 def test_without_relevance_the_mode_asked_for_shows_all_heads(view):
-    body = manifest(view, HeadSettings("least"))
+    body = manifest(prepare(view, HeadSettings("least")))
     assert body["maps"][0][0]["least"] == body["maps"][0][0]["all"]
     assert "selective" not in body["maps"][0][0]
 
@@ -84,7 +85,7 @@ def test_findings_point_to_words_and_expected_regions(view):
     given = read_expectations(None, "", boxes="star: 0%, 0%, 50%, 100%")
     report, _ = diagnose_run(view, "all", given, HeadSettings())
     expected = expected_regions(given, view.prompts, 2, view.size, [])
-    body = manifest(view, HeadSettings(), report, expected)
+    body = manifest(prepare(view, HeadSettings()), report, expected)
     assert body["labels"]["circle"] == [0, [2]] and body["labels"]["circle (2)"] == [0, [6]]
     assert body["report"][0]["words"]["star"]["state"] in ("landed", "doubtful", "warned")
     region = unpacked(body["expected"][0]["star"])[0]
@@ -126,7 +127,9 @@ def test_parts_of_the_run(view):
     parted = replace(view, entries=(replace(entry, step_maps=(first, empty)),))
     text = texts_of(parted)[0]
     selections = choose(text, HeadSettings()).selections
-    assert len(step_bins(text.entry)) == 2 and manifest(parted, HeadSettings())["texts"][0]["bins"] == 2
+    assert (
+        len(step_bins(text.entry)) == 2 and manifest(prepare(parted, HeadSettings()))["texts"][0]["bins"] == 2
+    )
     whole = view.maps(0, text.groups, selections, PAPER)
     assert close(unpacked(step_sheet(text, 0, 0, selections, PAPER)), 2 * whole)
     for missing in (1, 2):
@@ -147,7 +150,7 @@ def test_relevance_of_a_word_is_sent_in_the_order_in_which_heads_are_taken():
 
 
 def test_the_file_of_maps(view):
-    tensors = load(maps_file(view, HeadSettings()))
+    tensors = load(maps_file(prepare(view, HeadSettings())))
     text = texts_of(view)[0]
     wanted = view.maps(1, text.groups, choose(text, HeadSettings()).selections)
     np.testing.assert_array_equal(tensors["1/0-positive/selective"], wanted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -11,33 +9,23 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: Nothing here may reach for the network or a graphics card, whatever this machine has.
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SHOTS = Path(__file__).resolve().parents[2] / "test_output" / "screenshots"
 
 
 @pytest.fixture(scope="session")
 def browser():
     try:
+        from browser import chromium
         from playwright.sync_api import sync_playwright
     except ImportError as error:
         pytest.skip(f"Playwright cannot be used here: {error}")
-    program = os.environ.get("SELAGG_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip("There is no chromium on this machine (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
-        yield chromium
-        chromium.close()
+        try:
+            running = chromium(playwright)
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")

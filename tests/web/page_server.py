@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import made_run
 
 from selagg_core.choosing import HeadSettings
-from selagg_core.manifest import head_sheets, manifest, maps_file, texts_of
+from selagg_core.manifest import head_sheets, manifest, maps_file, prepare, texts_of
 from selagg_core.overlay import png_bytes
 
 WEB = Path(__file__).resolve().parents[2] / "web"
@@ -59,13 +59,14 @@ class Run:
     def __init__(self, text: str):
         self.settings = HeadSettings()
         self.view = made_run.made_view(text)
+        self.shown = prepare(self.view, self.settings)
         self.pictures = tuple(png_bytes(picture) for picture in self.view.pictures)
 
     @cached_property
     def manifest(self) -> bytes:
         report = made_run.made_report(self.view, self.settings)
         expected = made_run.made_expected(self.view)
-        return json.dumps(manifest(self.view, self.settings, report, expected)).encode()
+        return json.dumps(manifest(self.shown, report, expected)).encode()
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
         """Type and body. Raises KeyError for an unknown address."""
@@ -85,7 +86,7 @@ class Run:
         if path == "/data/report":
             return "application/json", b"{}"
         if path == "/data/maps":
-            return "application/octet-stream", maps_file(self.view, self.settings)
+            return "application/octet-stream", maps_file(self.shown)
         raise KeyError(path)
 
 

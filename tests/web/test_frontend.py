@@ -54,7 +54,7 @@ def server(request, browser, tmp_path_factory):
 def frontend(browser, server):
     from frontend import Frontend
 
-    context = browser.new_context(viewport={"width": 1280, "height": 1040}, accept_downloads=True)
+    context = browser.new_context(viewport={"width": 1280, "height": 1320}, accept_downloads=True)
     frontend = Frontend(context.new_page(), server[1])
     yield frontend
     context.close()
