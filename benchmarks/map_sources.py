@@ -62,7 +62,9 @@ class DemoModel:
         self.recording = part("selagg_core.recording")
         sampling = self.studio.model.get_model_object("model_sampling")
         self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        self.capturing = self.recording.CaptureSettings(step_bins=len(NOISE_STEPS))
+        self.capturing = self.recording.CaptureSettings(
+            step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True
+        )
 
     def scene(self, seed: int) -> Sample:
         """The scene of a seed, painted, encoded and noised to every level, read with its own caption."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
+from .model import WEIGHTS
 from .pack import part
 from .scenes import scene_from_seed
 from .studio import SamplingSettings, Studio
@@ -55,6 +57,7 @@ def measure(
         (16, 16),
     )
     about = {
+        "sha256 of the weights": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
         "source": f"SelAgg Build Relevance on captions of demo scenes {seeds[0]}:{seeds[-1] + 1}",
         "licence": "Apache-2.0",
     }

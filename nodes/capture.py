@@ -79,9 +79,17 @@ class SelAggCapture:
                         "follow the outlines of objects. Off saves a little time and memory.",
                     },
                 ),
+                "sub_tokens": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Keep each token of a word of several tokens, so that SelAgg Map "
+                        "Recipe can take the best one instead of their mean.",
+                    },
+                ),
             },
-            # Without it hosts let two of these nodes with equal inputs share one recording.
-            "hidden": {"unique_id": "UNIQUE_ID"},
+            # Without unique_id hosts let two of these nodes with equal inputs share one recording.
+            "hidden": {"unique_id": "UNIQUE_ID", "prompt": "PROMPT"},
         }
 
     def capture(
@@ -92,7 +100,9 @@ class SelAggCapture:
         negative_prompt=False,
         step_bins=1,
         self_attention=True,
+        sub_tokens=False,
         unique_id=None,
+        prompt=None,
     ):
         if model is None:
             raise ValueError("SelAgg Capture: there is no model. Connect the MODEL output of a loader.")
@@ -102,16 +112,29 @@ class SelAggCapture:
         if not 1 <= step_bins <= MOST_STEP_BINS:
             raise ValueError(f"SelAgg Capture: step_bins is {step_bins}; set it to 1 to {MOST_STEP_BINS}.")
         settings = CaptureSettings(
-            memory_mb * MEBIBYTE, every_nth_step, negative_prompt, step_bins, self_attention
+            memory_mb * MEBIBYTE,
+            every_nth_step,
+            negative_prompt,
+            step_bins,
+            self_attention,
+            sub_tokens=sub_tokens,
         )
         if not host.cross_attention_sites(model):
             message = _UNSUPPORTED.format(name=host.model_name(model))
             logger.warning(message)
             return model, Capture(LABELS, settings, unsupported=message)
-        capture = Capture(LABELS, settings)
+        capture = Capture(LABELS, settings, wanted=_is_connected(prompt, unique_id))
         model = model.clone()
         install(model, capture)
         return model, capture
+
+
+def _is_connected(prompt: dict | None, unique_id: str | None) -> bool:
+    """Whether a node of the workflow takes the capture; True where that cannot be known."""
+    if not prompt or unique_id not in prompt:
+        return True
+    socket = [unique_id, SelAggCapture.RETURN_TYPES.index("SELAGG_CAPTURE")]
+    return any(socket == value for node in prompt.values() for value in node.get("inputs", {}).values())
 
 
 NODES: dict[str, type] = {"SelAggCapture": SelAggCapture}

@@ -11,7 +11,8 @@ from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import open_run
-from . import viewer
+from . import viewer, viewer_data
+from .words import ConceptFinder
 
 logger = logging.getLogger("selagg")
 
@@ -35,6 +36,9 @@ class SelAggDiagnose:
         "One finding a line, the worst first; empty if nothing was found.",
         "Everything that was measured, as JSON.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -90,7 +94,9 @@ class SelAggDiagnose:
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
+            "hidden": viewer_data.HIDDEN,
         }
 
     @classmethod
@@ -118,16 +124,26 @@ class SelAggDiagnose:
         relevance=None,
         recipe=DEFAULT,
         prompt=None,
+        clip=None,
+        unique_id=None,
+        graph=None,
+        extra_pnginfo=None,
     ):
+        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
             own = read_expectations(viewer.mask_arrays(expected), expected_words, boxes=boxes)
             expectations = (expect or Expectations()) + own
-            settings = HeadSettings(overrides=concepts, relevance=relevance, recipe=recipe)
+            settings = HeadSettings(
+                overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
+            )
             report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
             annotated = viewer.pictures_to_images(pictures)
+            samples = viewer.latent_samples(latent)
+            shown = viewer_data.hand_over(run, capture, samples, settings, asked, report, expectations)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)
+            shown = viewer_data.nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         if keep_report and report.pictures:
             saved = viewer.keep_report(report, image)
@@ -138,6 +154,7 @@ class SelAggDiagnose:
                 "images": viewer.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 "report": [report.to_json()],
+                **shown,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,6 +53,17 @@ def relevance_directory() -> str:
 
 def input_directory() -> str:
     return folder_paths.get_input_directory()
+
+
+def server_routes():
+    """The route table of the running server, or None: no server, or one whose frontend is too old for ours.
+
+    Not imported: where there is a server, it is there before custom nodes are loaded.
+    """
+    if patcher_extension is None:
+        return None
+    server_class = getattr(sys.modules.get("server"), "PromptServer", None)
+    return getattr(getattr(server_class, "instance", None), "routes", None)
 
 
 def progress_bar(total: int):

@@ -15,6 +15,7 @@ _SWITCHES = {
     "by_resolution": "Choose the top heads on each attention grid by itself instead of among all heads.",
     "normalise_heads": "Give every head the same weight, however much attention it pays.",
     "cap_borders": "Cut the border cells to the highest value inside: they collect attention of nothing.",
+    "best_token": "Of a word of several tokens take the best one; needs sub_tokens in SelAgg Capture.",
     "edge_aware": "Enlarge maps to the picture along the picture's edges (guided filter).",
 }
 _SHARES = {

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from ..selagg_core.building import DEFAULT_PROMPTS, fill_prompts
-from ..selagg_core.choosing import relevance_for
+from ..selagg_core.choosing import ranked_by, relevance_for
 from ..selagg_core.concepts import parse_concepts
 from ..selagg_core.groups import find_group
 from ..selagg_core.headpicture import head_maps_picture, relevance_picture
 from ..selagg_core.maps import DEFAULT_FRACTION
 from ..selagg_core.overlay import blank_sheet
+from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.relevance import (
     ARGMAX_WINS,
     MAP_KINDS,
@@ -41,7 +42,8 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SCORE_TOOLTIP = (
     "By what heads are ranked. argmax wins: which concept's word gets most of a head's attention, as "
     "published. agreement: how well a head's map of a word agrees with all heads' maps. concentration: how "
-    "sharp it is. consistency: how little it changes from high to low noise. The file holds them all."
+    "sharp it is. consistency: how little it changes from high to low noise. The file holds them all; SelAgg "
+    "Map Recipe decides between the first two."
 )
 
 
@@ -106,7 +108,7 @@ class SelAggBuildRelevance:
                     },
                 ),
                 "pictures": whole(
-                    300, 1, 100_000, "Pictures to sample. A few hundred give a stable ranking of heads."
+                    400, 1, 100_000, "Pictures to sample. A few hundred give a stable ranking of heads."
                 ),
                 "seed": whole(0, 0, 2**53, "Seed of the first picture; the next ones count up from it."),
                 "steps": whole(20, 1, 1000, "Sampling steps a picture."),
@@ -193,13 +195,8 @@ def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance
     folder = Path(host.relevance_directory())
     os.makedirs(folder, exist_ok=True)
     bar = host.progress_bar(len(plan.prompts) * plan.steps)
-    about = {
-        "source": f"{BUILD}, {len(plan.prompts)} pictures, seeds from {plan.seed}",
-        "measured": f"{plan.sampler}, {plan.scheduler}, {plan.steps} steps, guidance {plan.cfg}, "
-        f"{8 * plan.size[1]} x {8 * plan.size[0]}",
-    }
     state = folder / f"{stem}.building"
-    relevance = build_relevance(model, clip, plan, state, bar.update_absolute, about, score)
+    relevance = build_relevance(model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score)
     relevance.save(folder / f"{stem}{SUFFIX}")
     logger.info("%s saved %s%s in %s.", BUILD, stem, SUFFIX, folder)
     return relevance
@@ -289,6 +286,7 @@ class SelAggHeadRelevance:
             },
             "optional": {
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "word": (
                     "STRING",
                     {"default": "", "tooltip": "The word of the prompt whose maps to show, head by head."},
@@ -299,18 +297,28 @@ class SelAggHeadRelevance:
             },
         }
 
-    def show(self, concept, top_fraction, relevance=None, word="", capture=None, latent=None, image=None):
+    def show(
+        self,
+        concept,
+        top_fraction,
+        relevance=None,
+        recipe=DEFAULT,
+        word="",
+        capture=None,
+        latent=None,
+        image=None,
+    ):
         blank = torch.from_numpy(blank_sheet(96, 512).astype(np.float32) / 255)[None]
         try:
             run = _opened(capture, latent, image)
-            relevance = _relevance_of(run, relevance)
+            relevance = ranked_by(_relevance_of(run, relevance), recipe)
             heads = relevance_picture(relevance, concept, top_fraction)
             ranking = relevance.ranking(concept)
         except ValueError as error:
             message, pictures = viewer.refusal(SHOW, error, blank if image is None else image[:1])
             return pictures, message, blank
         lines = [
-            f"{head.rank}. {head.label}: {head.score:.3f}"
+            f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
             + ("" if head.win_share is None else f", won {100 * head.win_share:.1f} %")
             for head in ranking
         ]

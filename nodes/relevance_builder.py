@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -26,8 +27,10 @@ from ..selagg_core.concepts import Lexicon
 from ..selagg_core.layout import HeadLayout, LayerId
 from ..selagg_core.relevance import ARGMAX_WINS, Concept, HeadRelevance
 from . import host
+from .layers import Attend, positive_rows, with_wrapped_layers
 from .prompt import encode_and_label
 from .recorder import layer_grid
+from .words import encode_word
 
 logger = logging.getLogger("selagg")
 
@@ -50,6 +53,15 @@ class BuildPlan:
     sampler: str = "euler"
     scheduler: str = "normal"
     size: tuple[int, int] = (64, 64)
+
+    @property
+    def measured(self) -> str:
+        """How the pictures were made, for the file's `about`."""
+        height, width = (8 * side for side in self.size)
+        return (
+            f"{len(self.prompts)} pictures of {width} x {height}, seeds from {self.seed}, {self.sampler}, "
+            f"{self.scheduler}, {self.steps} steps, guidance {self.cfg}"
+        )
 
     def job(self, layout: HeadLayout) -> str:
         """A digest that tells this plan on a model of this layout from any other."""
@@ -92,7 +104,7 @@ def build_relevance(
     while sums.prompts < len(plan.prompts):
         index = sums.prompts
         positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
-        run = RunMeasurement(layout, len(plan.concepts), spoken_words(prompt, lexicon))
+        run = RunMeasurement(layout, spoken_words(prompt, lexicon))
         _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
         if not sums.same_model(run):
             logger.warning("%s starts afresh: what was done is of another checkpoint.", NODE)
@@ -102,7 +114,14 @@ def build_relevance(
         if state is not None:
             sums.save(state, job)
     width = int(texts.start.shape[-1])
-    relevance = sums.relevance(plan.concepts, layout, plan.base_model, width, about or {}, score_kind)
+    relevance = sums.relevance(
+        plan.concepts,
+        layout,
+        plan.base_model,
+        width,
+        {**(about or {}), "measured": plan.measured},
+        score_kind,
+    )
     if state is not None:
         state.unlink(missing_ok=True)
     return relevance
@@ -129,24 +148,12 @@ def _sample(model, positive, negative, columns, plan, index, texts, run, on_step
 
 def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:
     """Every word of the concepts encoded alone. Raises ValueError for a word that has no text columns."""
-    start, encoded = None, []
-    for concept in concepts:
-        own = []
-        for word in concept.words:
-            conditioning, prompt = encode_and_label(NODE, clip, word)
-            columns = sorted({column for part in prompt.words for column in part.columns})
-            if not columns:
-                raise ValueError(
-                    f'the text encoder gave no words for "{word}" of {concept.name}: use a CLIP text '
-                    "encoder, and write every concept word in letters."
-                )
-            embedding = conditioning[0][0][0].detach().float().cpu()
-            start = embedding[0] if start is None else start
-            own.append(embedding[columns])
-        encoded.append(tuple(own))
-    if start is None:
-        raise ValueError("there is no concept word to look for.")
-    return ConceptTexts(tuple(concepts), start, tuple(encoded))
+    if clip is None:
+        raise ValueError("there is no CLIP. Connect the CLIP output of a checkpoint loader.")
+    encoded = [[encode_word(clip, word) for word in concept.words] for concept in concepts]
+    start = encoded[0][0][0]
+    words = tuple(tuple(tokens for _, tokens in own) for own in encoded)
+    return ConceptTexts(tuple(concepts), start, words)
 
 
 def _begin(state: Path | None, job: str, concepts: int, heads: int) -> RelevanceSums:
@@ -176,6 +183,9 @@ class _Watch:
         self._random = np.random.default_rng([plan.seed, index])
         self._step = 0
         self._steps = plan.steps
+        self._measure = self._measure_layer
+        if "torch._dynamo" in sys.modules:  # keep measuring out of compiled graphs
+            self._measure = torch.compiler.disable(self._measure_layer)
 
     def attach(self, sampling: host.SamplingRun) -> torch.Tensor:
         # Read here, once the host has loaded the model: packs exchange modules while they load.
@@ -195,30 +205,24 @@ class _Watch:
         host.stop_if_interrupted()
 
     def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
-        order = options.get("cond_or_uncond") or []
-        if context is None or 0 not in order:  # 0: the positive prompt
+        rows = positive_rows(x, options)
+        if context is None or rows is None:
             return options
-        size = x.shape[0] // len(order)
-        rows = slice(order.index(0) * size, (order.index(0) + 1) * size)
-        patches = dict(options.get("patches_replace", {}))
-        replacements = dict(patches.get("attn2", {}))
-        for site in host.cross_attention_sites(self._model):
-            previous = replacements.get(site.key, replacements.get(site.key[:2]))
-            if previous is None and not host.is_stock_attention(site.module):
-                continue  # RunMeasurement.wins tells which layers are missing
-            replacements[site.key] = self._replacement(site, previous or host.attention, rows)
-        patches["attn2"] = replacements
-        return {**options, "patches_replace": patches}
 
-    def _replacement(self, site: host.AttentionSite, previous: Callable, rows: slice) -> Callable:
-        def attend(q, k, v, options):
-            self._measure(site, q[rows], k[rows], options)
-            return previous(q, k, v, options)
+        def wrap(site: host.AttentionSite, previous: Attend) -> Attend:
+            def attend(q, k, v, own):
+                self._measure(site, q[rows], k[rows], own)
+                return previous(q, k, v, own)
 
-        return attend
+            return attend
+
+        # Layers that are left alone are missing later: `RunMeasurement.wins` says so.
+        return with_wrapped_layers(self._model, options, wrap)
 
     @torch.no_grad()
-    def _measure(self, site: host.AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
+    def _measure_layer(
+        self, site: host.AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict
+    ) -> None:
         layer = LayerId(*site.key)
         text, matrix = self._texts.draw(self._random)
         keys = site.module.to_k(text[None].to(k))

@@ -38,6 +38,10 @@ RELEVANCE_TOOLTIP = (
     "or SDXL is used; for any other model all heads are."
 )
 RECIPE_TOOLTIP = "How head maps are put together, from SelAgg Map Recipe; without it the default."
+CLIP_TOOLTIP = (
+    "Optional: the CLIP of the prompt. Words that the list of common words does not know then take the "
+    "concept that is nearest to them in its space, if one clearly is; without it they use all heads."
+)
 CLAIMS_TOOLTIP = (
     "What you mean, one a line, where the prompt is misread: red > scarf (the scarf is red), cat left of "
     "dog, cat: top left, orange = Color, ignore: masterpiece."

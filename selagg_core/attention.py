@@ -14,6 +14,8 @@ import torch
 
 #: Most probabilities held at a time (float32): 64 MiB.
 MAX_PROBABILITIES = 16 * 1024 * 1024
+#: Most layers computed at once.
+MAX_GROUPED = 16
 
 
 def column_matrix(
@@ -40,32 +42,79 @@ def column_probabilities(
     k: torch.Tensor,
     heads: int,
     matrix: torch.Tensor,
-    max_probabilities: int = MAX_PROBABILITIES,
+    max_probabilities: int | None = None,
 ) -> torch.Tensor:
     """Attention probabilities of chosen columns.
 
     q: (batch, pixels, heads * dim_head) and k: (batch, keys, heads * dim_head), as the model projected them.
     matrix: (keys, slots) from `column_matrix`.
-    Returns float32 (batch, heads, pixels, slots).  At most `max_probabilities` probabilities are held at a
-    time (but at least one pixel of all heads).
+    Returns float32 (batch, heads, pixels, slots).  At most `max_probabilities` (default MAX_PROBABILITIES)
+    are held at a time, but at least one pixel of all heads.
     """
-    batch, pixels, width = q.shape
-    keys = k.shape[1]
-    if width % heads or k.shape[0] != batch or k.shape[2] != width or matrix.shape[0] != keys:
-        shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, {heads} heads, matrix {tuple(matrix.shape)}"
-        raise ValueError(f"These shapes do not fit each other: {shapes}.")
-    dim_head = width // heads
-    q = q.detach().reshape(batch, pixels, heads, dim_head).permute(0, 2, 1, 3)
-    k = k.detach().reshape(batch, keys, heads, dim_head).permute(0, 2, 3, 1)
-    k = k.float() * dim_head**-0.5
-    step = max(1, max_probabilities // (batch * heads * keys))
-    if step >= pixels:
-        return torch.softmax(q.float() @ k, dim=-1) @ matrix
-    out = torch.empty(batch, heads, pixels, matrix.shape[1], device=q.device)
-    for start in range(0, pixels, step):
-        part = q[:, :, start : start + step].float()
-        out[:, :, start : start + step] = torch.softmax(part @ k, dim=-1) @ matrix
-    return out
+    group = LayerGroup(q, k, heads, max_probabilities)
+    group.add(q, k)
+    return group.probabilities(matrix)[0]
+
+
+class LayerGroup:
+    """Layers of one shape, gathered so that one set of operations serves them all.
+
+    A layer costs two copies when it is added: queries and keys are spread by head in float32 at once, so
+    nothing depends on what the model does with its own afterwards.
+    """
+
+    def __init__(self, q: torch.Tensor, k: torch.Tensor, heads: int, max_probabilities: int | None = None):
+        """For layers whose queries and keys are shaped as these; see `column_probabilities`."""
+        batch, pixels, width = q.shape
+        keys = k.shape[1]
+        if width % heads or k.shape[0] != batch or k.shape[2] != width:
+            raise ValueError(
+                f"These shapes do not fit each other: q {tuple(q.shape)}, k {tuple(k.shape)}, {heads} heads."
+            )
+        self._limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
+        self._heads, self._count = heads, 0
+        layers = min(MAX_GROUPED, max(1, self._limit // (batch * heads * pixels * keys)))
+        shape = layers, batch, heads
+        self._q = torch.empty(*shape, pixels, width // heads, dtype=torch.float32, device=q.device)
+        self._k = torch.empty(*shape, keys, width // heads, dtype=torch.float32, device=k.device)
+
+    @property
+    def full(self) -> bool:
+        return self._count == self._q.shape[0]
+
+    def add(self, q: torch.Tensor, k: torch.Tensor) -> None:
+        """q: (batch, pixels, heads * dim_head), k: (batch, keys, heads * dim_head) of one layer."""
+        for own, given in ((self._q, q), (self._k, k)):
+            own[self._count].copy_(given.detach().unflatten(-1, (self._heads, -1)).transpose(1, 2))
+        self._count += 1
+
+    def probabilities(self, matrix: torch.Tensor) -> torch.Tensor:
+        """float32 (layers, batch, heads, pixels, slots) of the layers added; matrix: (keys, slots).
+
+        Softmax over the few keys of a text and one product takes fewer operations than a log-sum-exp and
+        the wanted columns, for the same numbers.
+        """
+        layers, (_, batch, heads, pixels, dim) = self._count, self._q.shape
+        keys, slots = self._k.shape[3], matrix.shape[1]
+        if matrix.shape[0] != keys:
+            raise ValueError(f"A matrix for {matrix.shape[0]} keys does not fit attention over {keys}.")
+        q = self._q[:layers].view(-1, pixels, dim)
+        k = self._k[:layers].view(-1, keys, dim).transpose(1, 2)
+        step = max(1, self._limit // (q.shape[0] * keys))
+        if step >= pixels:
+            out = _softmax_columns(q, k, matrix)
+        else:
+            out = torch.empty(q.shape[0], pixels, slots, device=q.device)
+            for start in range(0, pixels, step):
+                part = slice(start, start + step)
+                out[:, part] = _softmax_columns(q[:, part], k, matrix)
+        return out.view(layers, batch, heads, pixels, slots)
+
+
+def _softmax_columns(q: torch.Tensor, k: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """q (n, pixels, dim), k (n, dim, keys) -> (n, pixels, slots)."""
+    logits = torch.baddbmm(q.new_empty(()), q, k, beta=0, alpha=q.shape[-1] ** -0.5)
+    return torch.softmax(logits, dim=-1) @ matrix
 
 
 def pool_grid(values: torch.Tensor, height: int, width: int, factor: int) -> tuple[torch.Tensor, int, int]:

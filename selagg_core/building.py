@@ -45,6 +45,8 @@ NOISE_PARTS = 2
 
 MARK_TOLERANCE = 2e-2
 """Half precision changes the length of a key by less, another checkpoint or a LoRA by more."""
+MAX_WORDS = 16
+"""Words of one prompt whose maps are scored; more would only take memory."""
 _STATE_KEY = "selagg_building"
 
 
@@ -61,8 +63,11 @@ class ConceptTexts:
     words: tuple[tuple[torch.Tensor, ...], ...]
 
     def draw(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """One random word a concept: text (1 + tokens, width), and the matrix (1 + tokens, concepts) that
-        takes the mean over a word's tokens; the begin token competes for attention but cannot win."""
+        """One random word a concept: text (1 + tokens, width) and matrix (1 + tokens, concepts).
+
+        The matrix takes the mean over a word's tokens. The begin token competes for attention, but has no
+        column: it cannot win.
+        """
         drawn = [words[rng.integers(len(words))] for words in self.words]
         matrix = torch.zeros(1 + sum(len(word) for word in drawn), len(drawn))
         row = 1
@@ -103,8 +108,17 @@ __Food and Beverages__ and a __Tools__ on a __Furniture__, __Lighting Conditions
 a __Books and Documents__ with __Written Characters__ on the cover
 a __People__ playing a __Musical Instruments__, __Image Style__ style
 a __Toys__ and a __Sports Equipment__ on the __Plants__, __Weather Conditions__ weather
+a __Shape__ sign with __Written Characters__ on a __Buildings__
+a __Toys__ and a __Shape__ puzzle, __Lighting Conditions__
+a __Sports Equipment__ next to a __Musical Instruments__
+__Food and Beverages__ with __Fruits and Vegetables__, __Texture__ surface
+a __Vehicles__ in __Geo-locations__, __Lighting Conditions__
+a __Books and Documents__ and __Counting__ __Tools__
+a __Size__ __Clothing__ and a __Electronics__
+a __Shape__ __Toys__ and a __Sports Equipment__
+portrait, __Facial Features__ and __Facial Expressions__ look
 """
-"""Prompts for the published concepts: each occurs once or twice."""
+"""Prompts for the published concepts: each occurs two or three times."""
 
 _BLANK = re.compile(r"__(.+?)__")
 
@@ -145,27 +159,38 @@ def map_scores(parts: Sequence[Mapping[LayerId, np.ndarray]], layout: HeadLayout
 
     agreement: correlation of a head's map with the mean of all heads' maps, each of sum 1.
     concentration: one minus the entropy of its map, as a share of that of a flat map.
-    consistency: correlation of its map at high noise with its map at low noise.
+    consistency: correlation of its map at high noise with its map at low noise (of one part alone: 1).
     A flat map agrees with nothing: 0.
     """
+    words = next(iter(parts[0].values())).shape[1]
+    found = [_scores_of_word([_of_word(part, word) for part in parts], layout) for word in range(words)]
+    return {kind: np.stack([one[kind] for one in found]) for kind in MAP_KINDS}
+
+
+def _of_word(part: Mapping[LayerId, np.ndarray], word: int) -> dict[LayerId, np.ndarray]:
+    return {layer: maps[:, word] for layer, maps in part.items()}
+
+
+def _scores_of_word(
+    parts: Sequence[Mapping[LayerId, np.ndarray]], layout: HeadLayout
+) -> dict[str, np.ndarray]:
+    """Scores (heads,) by kind; parts: layer -> (heads, h, w)."""
     grid = max((maps.shape[-2:] for maps in parts[0].values()), key=lambda size: size[0] * size[1])
     by_part = [_fine_maps(part, layout, grid) for part in parts]
     whole = np.sum(by_part, axis=0)
     unit = whole / np.maximum(whole.sum(axis=-1, keepdims=True), 1e-12)
-    consensus = unit.mean(axis=0, keepdims=True)
     entropy = -(unit * np.log(np.maximum(unit, 1e-12))).sum(axis=-1)
     return {
-        AGREEMENT: _correlation(unit, consensus).T,
-        CONCENTRATION: (1.0 - entropy / np.log(unit.shape[-1])).T,
-        CONSISTENCY: _correlation(by_part[0], by_part[-1]).T,
+        AGREEMENT: _correlation(unit, unit.mean(axis=0, keepdims=True)),
+        CONCENTRATION: 1.0 - entropy / np.log(unit.shape[-1]),
+        CONSISTENCY: _correlation(by_part[0], by_part[-1]),
     }
 
 
 def _fine_maps(part: Mapping[LayerId, np.ndarray], layout: HeadLayout, grid: tuple[int, int]) -> np.ndarray:
-    """All heads on the finest grid: (heads, words, pixels), no negative overshoot."""
+    """All heads on the finest grid: (heads, pixels), no negative overshoot."""
     fine = [resize_maps(part[layer], grid).clip(min=0.0) for layer in layout.layers]
-    stack = np.concatenate(fine)
-    return stack.reshape(*stack.shape[:2], -1).astype(np.float64)
+    return np.concatenate(fine).reshape(layout.total, -1).astype(np.float64)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -187,13 +212,13 @@ class SpokenWord:
 
 
 def spoken_words(prompt: Prompt, lexicon: Lexicon) -> tuple[SpokenWord, ...]:
-    """The words of a prompt that have exactly one concept; of a repeated word every occurrence."""
+    """The first MAX_WORDS words of a prompt that have exactly one concept, repeated ones each time."""
     found = []
     for word in prompt.words:
         senses = lexicon.lookup(word.text)
         if len(senses) == 1:
             found.append(SpokenWord(word.text, word.columns, lexicon.concepts.index(senses[0])))
-    return tuple(found)
+    return tuple(found[:MAX_WORDS])
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -204,9 +229,8 @@ def spoken_words(prompt: Prompt, lexicon: Lexicon) -> tuple[SpokenWord, ...]:
 class RunMeasurement:
     """What one sampling run gives: wins on the device, sums of the maps of its known words."""
 
-    def __init__(self, layout: HeadLayout, concepts: int, words: Sequence[SpokenWord]):
+    def __init__(self, layout: HeadLayout, words: Sequence[SpokenWord]):
         self.layout, self.words = layout, tuple(words)
-        self._concepts = concepts
         self._wins: dict[LayerId, torch.Tensor] = {}
         self._decisions: dict[LayerId, int] = {}
         self._maps: list[dict[LayerId, torch.Tensor]] = [{} for _ in range(NOISE_PARTS)]
@@ -245,15 +269,19 @@ class RunMeasurement:
     def model_mark(self) -> np.ndarray:
         """Length of every layer's key of the begin token (layers,): tells one checkpoint from another."""
         lengths = [self._begins[layer] for layer in self.layout.layers if layer in self._begins]
-        return torch.stack(lengths).cpu().numpy().astype(np.float32)
+        return torch.stack(lengths).cpu().numpy() if lengths else np.zeros(0, np.float32)
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Map scores (words, heads) by kind, means over the pictures of the run; {} without known words."""
-        if not self.words or not all(self._maps):
+        """Map scores (words, heads) by kind, means over the pictures of the run.
+
+        {} without known words, or if the maps of a layer are missing.
+        """
+        parts = [part for part in self._maps if part]  # a run of one step has one part
+        if not parts or any(len(part) < len(self.layout.layers) for part in parts):
             return {}
-        pictures = next(iter(self._maps[0].values())).shape[0]
+        pictures = next(iter(parts[0].values())).shape[0]
         found = [
-            map_scores([self._picture(part, index) for part in self._maps], self.layout)
+            map_scores([self._picture(part, index) for part in parts], self.layout)
             for index in range(pictures)
         ]
         return {kind: np.mean([one[kind] for one in found], axis=0) for kind in MAP_KINDS}

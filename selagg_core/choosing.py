@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from .concepts import Assignment, Lexicon, assign_concepts, parse_overrides
+from .concepts import Assignment, Lexicon, Nearest, assign_concepts, parse_overrides
 from .layout import HeadLayout
 from .maps import DEFAULT_FRACTION, HeadSelection, select_heads
 from .recipe import DEFAULT, MapRecipe
-from .relevance import AGREEMENT, HeadRelevance, preset_for, transfer_notice
+from .relevance import AGREEMENT, ARGMAX_WINS, Concept, HeadRelevance, preset_for, transfer_notice
+
+FindNearest = Callable[[str, Sequence[Concept]], Nearest | None]
+"""The nearest of some concepts to a word, in the space of a text encoder; None if it cannot tell."""
 
 NO_RELEVANCE = (
     "No head relevance is known for this model, so all heads are used for every map: connect one of SelAgg "
@@ -26,6 +30,7 @@ class HeadSettings:
     mode: "selective", "all" or "least". fraction: share of the heads that selective and least take.
     overrides: concepts of single words, see `parse_overrides`. relevance: the connected one; None takes the
     published one of the model, if there is one. recipe: how their maps are put together.
+    nearest: finds the concept of a word that the lexicon does not know; None leaves it unknown.
     """
 
     mode: str = "selective"
@@ -33,6 +38,7 @@ class HeadSettings:
     overrides: str = ""
     relevance: HeadRelevance | None = None
     recipe: MapRecipe = DEFAULT
+    nearest: FindNearest | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +111,22 @@ def heads_for(
     relevance, notice = relevance_for(layout, context_width, settings.relevance)
     if relevance is None:
         return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
-    if settings.recipe.label_free_scores and AGREEMENT in relevance.score_kinds:
-        relevance = relevance.with_score(AGREEMENT)
+    relevance = ranked_by(relevance, settings.recipe)
     groups = groups if settings.recipe.by_resolution else None
-    chosen = choose_heads(words, relevance, settings.mode, settings.fraction, settings.overrides, groups)
+    chosen = choose_heads(
+        words, relevance, settings.mode, settings.fraction, settings.overrides, groups, settings.nearest
+    )
     return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))
+
+
+def ranked_by(relevance: HeadRelevance, recipe: MapRecipe) -> HeadRelevance:
+    """The relevance with the scores that a recipe ranks heads by, where it holds them.
+
+    A recipe decides between counted wins and agreement; another kind in front was the artist's choice.
+    """
+    wanted = AGREEMENT if recipe.label_free_scores else ARGMAX_WINS
+    decides = relevance.score_kind in (AGREEMENT, ARGMAX_WINS)
+    return relevance.with_score(wanted) if decides and wanted in relevance.score_kinds else relevance
 
 
 def choose_heads(
@@ -119,10 +136,12 @@ def choose_heads(
     fraction: float = DEFAULT_FRACTION,
     overrides: str = "",
     groups: np.ndarray | None = None,
+    nearest: FindNearest | None = None,
 ) -> ChosenHeads:
     """The heads for each word or phrase.
 
-    `overrides`: the artist's own choice, see `parse_overrides`. `groups`: see `select_heads`.
+    `overrides`: the artist's own choice, see `parse_overrides`. `groups`: see `select_heads`. `nearest`: see
+    `HeadSettings`.
 
     A word with several senses takes as many heads as any other, those that rank high for one of its senses.
     A word of unknown concept takes all heads, and a notice says so.
@@ -131,7 +150,8 @@ def choose_heads(
     """
     lexicon = Lexicon.of(relevance.concepts)
     own = parse_overrides(overrides, lexicon.concepts)
-    assignments = tuple(assign_concepts(word, lexicon, own) for word in words)
+    find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
+    assignments = tuple(assign_concepts(word, lexicon, own, find) for word in words)
     selections = tuple(_selection(a, relevance, mode, fraction, groups) for a in assignments)
     notices = [] if mode == "all" else _notices(assignments, relevance)
     return ChosenHeads(selections, assignments, tuple(dict.fromkeys(notices)), relevance)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .claims import DIRECTIONS, PLACES, Claim, Claims
 from .groups import WordGroup
-from .maps import normalise, resize_maps
+from .maps import focus_of, normalise, resize_maps
 from .phrases import PLAIN_PATTERNS
 from .pixels import colour_share, colour_word, lab, salience
 from .regions import Region, centroid, found_region, largest_component, otsu_threshold
@@ -318,17 +318,6 @@ def _strengths(heat: np.ndarray) -> dict[str, float]:
         "faint": float(mass.max()) / mean if mean > 0 else 1.0,
         "weak": mean,
     }
-
-
-def focus_of(heat: np.ndarray) -> float:
-    """1 - entropy / log(cells) of a map as a distribution: 0 for a flat or empty map, 1 for a single cell."""
-    mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
-    total = float(mass.sum())
-    if total <= 0 or mass.size < 2:
-        return 0.0
-    share = mass[mass > 0] / total
-    entropy = -float((share * np.log(share)).sum())
-    return max(0.0, 1.0 - entropy / float(np.log(mass.size)))
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:

@@ -37,13 +37,13 @@ def relevance_picture(
 ) -> np.ndarray:
     """All heads tinted by their relevance to a concept, the top `fraction` framed: RGB uint8 (h, w, 3).
 
-    The tint runs from the lowest to the highest score of the concept. Raises ValueError for an unknown
-    concept or a bad fraction.
+    The tint runs from the lowest score of the concept to its 98th percentile: single heads stand far above
+    all others. Raises ValueError for an unknown concept or a bad fraction.
     """
     scores = relevance.scores_of(concept)
     top = relevance.top_heads(concept, fraction)
     name = relevance.names[relevance.row(concept)]
-    spread = float(scores.max() - scores.min())
+    spread = float(np.percentile(scores, 98) - scores.min())
     tint = (scores - scores.min()) / spread if spread > 0 else np.zeros_like(scores)
     colours = heat_colours(tint[None])[0]
     side = 18 if len(relevance.layout.layers) > MANY_LAYERS else 36
@@ -131,7 +131,7 @@ def _lay_cell(
     x, y = x + (side - width) // 2, y + (side - height) // 2
     sheet[y : y + height, x : x + width] = picture
     if framed:
-        thickness = max(2, side // 14)
+        thickness = 2 * (side // 36) + 1  # odd: it stays inside the cell
         inner = thickness // 2
         end = (x + width - 1 - inner, y + height - 1 - inner)
         cv2.rectangle(sheet, (x + inner, y + inner), end, EXPECTED, thickness)

@@ -34,6 +34,10 @@ class MapRecipe:
     edge_aware: bool = False
     """Enlarge to the picture by a guided filter (He et al. 2010) that follows the picture's edges."""
 
+    best_token: bool = False
+    """Of a word of several tokens take the one whose map is most concentrated, not their mean (needs a
+    recording of sub-tokens)."""
+
     def __post_init__(self) -> None:
         for name in ("late_steps", "competition", "propagation"):
             if not 0.0 <= getattr(self, name) <= 1.0:
@@ -42,4 +46,4 @@ class MapRecipe:
 
 PAPER = MapRecipe()
 """Plain mean of the chosen heads, as in DAAM (arXiv 2210.04885) and Park et al. (arXiv 2604.05906)."""
-DEFAULT = MapRecipe(label_free_scores=True, edge_aware=True)
+DEFAULT = MapRecipe(label_free_scores=True, propagation=0.5, edge_aware=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .attention import column_matrix, column_probabilities, pool_grid
+from .attention import LayerGroup, column_matrix, pool_grid
 from .layout import HeadLayout, LayerId
 from .prompt import CHUNK, LabelCache, Labels, Prompt, TextKey
 from .self_attention import SelfAttention, layers_within
@@ -26,7 +26,11 @@ from .self_attention import SelfAttention, layers_within
 MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
 KEPT_RUNS = 4
+#: Memory that all kept runs of a capture may take, in budgets of one run.
+KEPT_BUDGETS = 2
 SMALLEST_POOLED_SIDE = 4
+#: Maps of an entry that take more than this in float32 are kept in float16 (relative error 0.0005).
+HALF_PRECISION_ABOVE = 64 * MEBIBYTE
 #: Share of the memory budget that self-attention may take.
 SELF_ATTENTION_SHARE = 0.5
 
@@ -34,10 +38,14 @@ NO_RUN = (
     "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
     "LATENT of that sampler here."
 )
+NOT_CONNECTED = (
+    "This picture was sampled before any node was connected to SelAgg Capture, so nothing was recorded. From "
+    "now on it is: change the seed of the sampler and queue again."
+)
 WRONG_LATENT = (
     "This latent was not sampled with this capture: connect the LATENT of the sampler that is fed by this "
-    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache after {kept} newer runs, change its "
-    "seed and queue again.)"
+    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache, its run may have made room for "
+    "newer ones: change its seed and queue again.)"
 )
 NO_LABELS = (
     "The words of {what} are not known: encode it with SelAgg Text Encode, or add SelAgg Prompt with the "
@@ -51,7 +59,8 @@ class CaptureSettings:
 
     budget: bytes kept for a run.  stride: record every n-th step.  negative: the negative prompt too.
     step_bins: how many parts of the run get maps of their own.  self_attention: keep that of a few layers, at
-    the recorded step nearest to the share `self_attention_at` of the run.
+    the recorded step nearest to the share `self_attention_at` of the run.  sub_tokens: keep every token of
+    a word of several tokens, not only their mean.
     """
 
     budget: int = DEFAULT_BUDGET
@@ -60,9 +69,21 @@ class CaptureSettings:
     step_bins: int = 1
     self_attention: bool = True
     self_attention_at: float = 0.6
+    sub_tokens: bool = False
 
     def wants(self, kind: str) -> bool:
         return self.negative or kind not in ("negative", "empty")
+
+
+@dataclass(frozen=True)
+class SubTokens:
+    """Maps of single tokens.  groups: for each word the places of its tokens on the token axis.
+
+    maps[layer]: (..., heads, tokens, h, w).
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    maps: Mapping[LayerId, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -73,7 +94,7 @@ class HeadMaps:
     columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding
     columns.  Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
     step_maps: as `maps`, for equal parts of the run in order; () if it was not parted.
-    self_attention[layer]: a batch of one.
+    self_attention[layer]: a batch of one.  sub_tokens: None if only words were kept.
     """
 
     prompt: Prompt | None
@@ -82,6 +103,7 @@ class HeadMaps:
     special: Mapping[LayerId, np.ndarray]
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def words(self) -> int:
@@ -92,10 +114,11 @@ class HeadMaps:
         """The maps of these words only, in this order; a word may come several times."""
         if list(indices) == list(range(self.words)):
             return self
-        chosen = list(indices)
+        chosen, tokens = list(indices), self.sub_tokens
         return replace(
             self,
             prompt=None,
+            sub_tokens=tokens and replace(tokens, groups=tuple(tokens.groups[i] for i in chosen)),
             maps=_of_each(self.maps, lambda values: values[:, chosen]),
             step_maps=tuple(_of_each(part, lambda values: values[:, chosen]) for part in self.step_maps),
         )
@@ -110,6 +133,7 @@ class EntryRecording:
     maps[layer]: float32 (batch, heads, words, h, w); special[layer]: (batch, heads, h, w).
     step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
     () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
+    sub_tokens: None if only words were kept.
     """
 
     kind: str
@@ -122,6 +146,7 @@ class EntryRecording:
     layout: HeadLayout
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def batch(self) -> int:
@@ -131,6 +156,7 @@ class EntryRecording:
         """The maps of one picture of the batch."""
         if not 0 <= index < self.batch:
             raise ValueError(f"Picture {index} was asked for, but this run made {self.batch}.")
+        tokens = self.sub_tokens
         return HeadMaps(
             self.prompt,
             _of_each(self.maps, lambda values: values[index]),
@@ -138,6 +164,7 @@ class EntryRecording:
             _of_each(self.special, lambda values: values[index]),
             tuple(_of_each(part, lambda values: values[index]) for part in self.step_maps),
             _of_each(self.self_attention, lambda attention: attention.picture(index)),
+            tokens and replace(tokens, maps=_of_each(tokens.maps, lambda values: values[index])),
         )
 
 
@@ -146,10 +173,33 @@ def _of_each(by_layer: Mapping[LayerId, Any], change: Callable[[Any], Any]) -> M
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How much of a run was recorded, as (seen, expected).
+
+    layers, heads: recorded for every prompt.  steps: that were due and in which a prompt was recorded.
+    rows: pictures under a prompt in those steps, of all that could be wanted.
+    """
+
+    layers: tuple[int, int]
+    heads: tuple[int, int]
+    steps: tuple[int, int]
+    rows: tuple[int, int]
+
+    @property
+    def complete(self) -> bool:
+        return all(seen >= expected for seen, expected in (self.layers, self.heads, self.steps, self.rows))
+
+    def __str__(self) -> str:
+        parts = {"layers": self.layers, "heads": self.heads, "steps": self.steps, "rows": self.rows}
+        return ", ".join(f"{seen} of {expected} {name}" for name, (seen, expected) in parts.items())
+
+
+@dataclass(frozen=True)
 class Recording:
     """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know.
 
     context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
+    coverage: None if it is not known.
     """
 
     entries: tuple[EntryRecording, ...]
@@ -159,6 +209,7 @@ class Recording:
     complete: bool
     notices: tuple[str, ...] = ()
     context_width: int = 0
+    coverage: Coverage | None = None
 
     def positive(self) -> EntryRecording:
         """The positive entry; of several the first that covers the whole picture, else the first."""
@@ -180,8 +231,8 @@ class Recording:
 class Entry:
     """A conditioning entry of a run: what is kept of its text, and where it lies.
 
-    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns; every unlabelled
-    column by itself; last the special columns as one sum.
+    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
+    sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
     """
 
@@ -194,7 +245,16 @@ class Entry:
     approximate: bool = False
 
     @classmethod
-    def of(cls, kind, index, embedding, area, labels: LabelCache, hint: Prompt | None = None) -> Entry:
+    def of(
+        cls,
+        kind,
+        index,
+        embedding,
+        area,
+        labels: LabelCache,
+        hint: Prompt | None = None,
+        sub_tokens: bool = False,
+    ) -> Entry:
         """embedding: (batch, columns, width); `hint`: words to use where the columns are unknown."""
         rows = [TextKey.of(row) for row in embedding] if embedding.shape[0] > 1 else [TextKey.of(embedding)]
         if len(set(rows)) > 1:  # a text for each picture: no word is common to all
@@ -207,7 +267,10 @@ class Entry:
             known = Labels(hint, ())
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else tuple(range(0, key.length, CHUNK))
-        slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
+        if sub_tokens:
+            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+        else:
+            slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
         slots.append((special, 1.0))
         return cls(kind, index, key, area, tuple(slots), known, approximate)
@@ -255,15 +318,17 @@ class _EntrySums:
     self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
     self_layers: tuple[LayerId, ...] = ()
     pool: dict[LayerId, int] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
 
 
 def plan_pooling(
-    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int
+    grids: Mapping[LayerId, tuple[int, int, int]], slots: int, batch: int, budget: int, itemsize: int = 4
 ) -> dict[LayerId, int]:
-    """Pooling factors that keep float32 sums within `budget` bytes: the finest grids are halved first.
+    """Pooling factors that keep maps within `budget` bytes: the finest grids are halved first.
 
-    grids: layer -> (heads, h, w).  No grid is pooled below 4 cells a side: the result may still be too big.
+    grids: layer -> (heads, h, w).  itemsize: bytes of a value.  No grid is pooled below 4 cells a side: the
+    result may still be too big.
     """
     factors = dict.fromkeys(grids, 1)
 
@@ -272,7 +337,7 @@ def plan_pooling(
         return -(-height // factors[layer]) * -(-width // factors[layer])
 
     def size() -> int:
-        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * 4
+        return sum(grids[layer][0] * cells(layer) for layer in grids) * slots * batch * itemsize
 
     while size() > budget:
         able = [x for x in grids if min(grids[x][1:]) // (2 * factors[x]) >= SMALLEST_POOLED_SIDE]
@@ -283,6 +348,59 @@ def plan_pooling(
             if cells(layer) == finest:
                 factors[layer] *= 2
     return factors
+
+
+@dataclass
+class _Tally:
+    """What was seen of a run and what was not, and why."""
+
+    layers: dict[str, dict[LayerId, None]] = field(default_factory=dict)
+    rows_now: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    steps_due: int = 0
+    steps_seen: int = 0
+
+    def end_step(self, due: bool, seen: bool) -> None:
+        if due:
+            self.steps_due += 1
+            self.steps_seen += seen
+            self.rows.update(self.rows_now)
+
+    def coverage(self, layout: HeadLayout, entries: Sequence[RawEntry]) -> Coverage:
+        common = [layer for layer in layout.layers if entries and all(layer in raw.maps for raw in entries)]
+        return Coverage(
+            (len(common), len(layout.layers)),
+            (sum(layout.heads_of(layer) for layer in common), layout.total),
+            (self.steps_seen, self.steps_due),
+            (self.rows[""], self.rows.total()),
+        )
+
+    def shortages(self, layout: HeadLayout, entries: Sequence[RawEntry]) -> list[str]:
+        """What was not recorded, with its cause, in words."""
+        texts, explained = [], {layer for own in self.layers.values() for layer in own}
+        every = len(layout.layers)
+        for cause, layers in self.layers.items():
+            texts.append(_missing_layers(list(layers), every, "", cause))
+        for raw in entries:
+            missing = [x for x in layout.layers if x not in raw.maps and x not in explained]
+            if missing:
+                texts.append(
+                    _missing_layers(missing, every, f" for {raw.entry.name}", "they were not called")
+                )
+        for cause, count in self.rows.items():
+            if cause:
+                texts.append(f"{count} of {self.rows.total()} rows were not recorded: {cause}.")
+        if entries and self.steps_seen < self.steps_due:
+            texts.append(
+                f"{self.steps_due - self.steps_seen} of {self.steps_due} steps were not recorded: the prompt "
+                "was not evaluated in them (it has a timestep range, or a cache such as EasyCache was used)."
+            )
+        return texts
+
+
+def _missing_layers(layers: Sequence[LayerId], every: int, whose: str, cause: str) -> str:
+    names = ", ".join(map(str, layers))
+    return f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
 
 
 class RunSums:
@@ -312,10 +430,12 @@ class RunSums:
         self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
         self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
         self._committed = 0
         self._context_width = 0
+        self._tally = _Tally()
         self._notices: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -326,6 +446,14 @@ class RunSums:
     def notice(self, text: str) -> None:
         self._notices[text] = None
 
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer that cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
+        self._tally.layers.setdefault(cause, {})[layer] = None
+
+    def rows(self, count: int, lost: str = "") -> None:
+        """Rows of the evaluation that runs now; `lost`: why they are not recorded, as in `missed`."""
+        self._tally.rows_now[lost] += count
+
     def entry(
         self, kind: str, index: int, embedding: torch.Tensor, area=None, hint: Prompt | None = None
     ) -> tuple[str, int]:
@@ -333,14 +461,16 @@ class RunSums:
         handle = (kind, index)
         self._context_width = int(embedding.shape[-1])
         if handle not in self._entries:
-            entry = Entry.of(kind, index, embedding, area, self._labels, hint)
+            entry = Entry.of(kind, index, embedding, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
             sums.self_layers, taken = self._self_layers_of(entry)
-            sums.pool = self._pooling(entry, taken)
+            sums.dtype, sums.pool = self._storage(entry, taken)
             self._entries[handle] = sums
         return handle
 
     def begin_evaluation(self) -> None:
+        self._tally.rows_now.clear()
+        self._groups.clear()
         self._buffer.clear()
         self._self_buffer.clear()
 
@@ -354,19 +484,34 @@ class RunSums:
         grid: tuple[int, int],
     ) -> None:
         """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
-        state = self._entries[handle]
-        place = (k.shape[1], k.device)
-        if place not in state.matrices:
-            entry = state.entry
-            state.matrices[place] = column_matrix(entry.slots, entry.key.length, k.shape[1], k.device)
-        with torch.no_grad():
-            values = column_probabilities(q, k, heads, state.matrices[place])
-            values, *pooled = pool_grid(values, *grid, state.pool.get(layer, 1))
-        state.grids.setdefault(layer, tuple(pooled))
-        if state.grids[layer] != tuple(pooled):
-            self.notice(f"Layer {layer} changed its grid during the run; only its first grid was recorded.")
+        if self._entries[handle].grids.setdefault(layer, grid) != grid:
+            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
             return
-        self._buffer[handle, layer] = values
+        factor = self._entries[handle].pool.get(layer, 1)
+        place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
+        if place not in self._groups:
+            self._groups[place] = LayerGroup(q, k, heads), []
+        group, layers = self._groups[place]
+        group.add(q, k)
+        layers.append(layer)
+        if group.full:
+            self._compute(place)
+
+    def _compute(self, place: tuple) -> None:
+        """Probabilities of a group of layers, into the buffer."""
+        group, layers = self._groups.pop(place)
+        handle, grid, factor = place[:3]
+        values = group.probabilities(self._matrix(handle, *place[5:]))
+        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        values = values.unflatten(0, (len(layers), -1))
+        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+
+    def _matrix(self, handle: tuple[str, int], k_shape: torch.Size, device: torch.device) -> torch.Tensor:
+        state, keys = self._entries[handle], k_shape[1]
+        if (keys, device) not in state.matrices:
+            entry = state.entry
+            state.matrices[keys, device] = column_matrix(entry.slots, entry.key.length, keys, device)
+        return state.matrices[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
         """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""
@@ -389,23 +534,30 @@ class RunSums:
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
+        self._tally.end_step(self.recording, bool(self._buffer or self._groups))
         self._committed += 1
         self._next_step = step + 1
         part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
-        for (handle, layer), values in self._buffer.items():
-            state, place = self._entries[handle], (part, layer)
-            if place in state.sums:
-                state.sums[place].add_(values)
+        for place in list(self._groups):
+            self._compute(place)
+        sums, values = [], []
+        for (handle, layer), own in self._buffer.items():
+            state = self._entries[handle]
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + 1
+            if (part, layer) in state.sums:
+                sums.append(state.sums[part, layer])
+                values.append(own)
             else:
-                state.sums[place] = values
-            state.counts[place] = state.counts.get(place, 0) + 1
+                state.sums[part, layer] = own
+        if sums:
+            torch._foreach_add_(sums, values)
         for (handle, layer), kept in self._self_buffer.items():
             self._entries[handle].self_attention[layer] = kept
         self.begin_evaluation()
 
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""
-        if complete and not self._committed and self._buffer:
+        if complete and not self._committed and (self._buffer or self._groups):
             self.notice("This sampler reports no steps: only its last evaluation was recorded.")
             self.commit(0)
         self.begin_evaluation()
@@ -415,12 +567,19 @@ class RunSums:
                 "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
                 "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."
             )
-        for entry in entries:
-            self._report_coverage(entry)
+        for text in self._tally.shortages(self.layout, entries):
+            self.notice(text)
         self._entries.clear()
-        notices = tuple(self._notices)
+        notices, coverage = tuple(self._notices), self._tally.coverage(self.layout, entries)
         return Run(
-            self.layout, entries, self.latent_shape, self.sigmas, complete, notices, self._context_width
+            self.layout,
+            entries,
+            self.latent_shape,
+            self.sigmas,
+            complete,
+            notices,
+            self._context_width,
+            coverage,
         )
 
     def fail(self, reason: str) -> Run:
@@ -450,8 +609,11 @@ class RunSums:
     def _entry_budget(self) -> int:
         return self._settings.budget // max(1, self.expected_entries)
 
-    def _pooling(self, entry: Entry, taken: int) -> dict[LayerId, int]:
-        """Pooling factors of the entry's layers, when `taken` bytes of its budget are spent already."""
+    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
+        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+
+        Large maps are kept in half precision; what is still too big is pooled.
+        """
         batch = self.latent_shape[0]
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
@@ -460,61 +622,67 @@ class RunSums:
             for layer, (h, w) in self._grids.items()
         }
         copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
-        factors = plan_pooling(grids, len(entry.slots), batch * copies, self._entry_budget() - taken)
+        budget = self._entry_budget() - taken
+        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
+        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
         if any(factor > 1 for factor in factors.values()):
             self.notice(
                 f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
                 f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
                 "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
             )
-        return factors
+        return dtype, factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
-        """Means as (batch, heads, slots, h, w) arrays; one transfer for all sums."""
+        """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""
         places = [
             (part, x) for part in range(self._bins) for x in self.layout.layers if (part, x) in state.sums
         ]
-        flat = torch.cat([state.sums[place].transpose(2, 3).reshape(-1) for place in places]).cpu().numpy()
-        sums: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
-        start = 0
-        for part, layer in places:
-            batch, heads, _, slots = state.sums[part, layer].shape
-            shape = (batch, heads, slots, *state.grids[layer])
-            sums[part][layer] = flat[start : start + int(np.prod(shape))].reshape(shape)
-            start += int(np.prod(shape))
-        counts = [{x: state.counts[part, x] for x in sums[part]} for part in range(self._bins)]
-        steps = {x: sum(own.get(x, 0) for own in counts) for x in self.layout.layers}
-        maps = _mean_of(sums, steps)
-        step_maps = tuple(_mean_of([own], counts[part]) for part, own in enumerate(sums))
+        shapes = [(*state.sums[place].mT.shape[:3], *self._pooled_grid(state, place[1])) for place in places]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        flat = torch.empty(int(ends[-1]), dtype=state.dtype, device=next(iter(state.sums.values())).device)
+        for place, end in zip(places, ends, strict=True):
+            mean = (state.sums[place] / state.counts[place]).mT
+            flat[end - mean.numel() : end].view(mean.shape).copy_(mean)
+        parts: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
+        for (part, layer), shape, values in zip(
+            places, shapes, np.split(flat.cpu().numpy(), ends[:-1]), strict=True
+        ):
+            parts[part][layer] = values.reshape(shape)
+        counts = [{x: state.counts[part, x] for x in own} for part, own in enumerate(parts)]
+        steps = max(sum(own.get(x, 0) for own in counts) for x in self.layout.layers)
+        maps = parts[0] if self._bins == 1 else _mean_of(parts, counts)
         attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
         finite = {
             x: own for x, own in attention.items() if np.isfinite(own.q).all() and np.isfinite(own.k).all()
         }
         return RawEntry(
             state.entry,
-            max(steps.values()),
-            maps,
-            step_maps if self._bins > 1 else (),
+            steps,
+            MappingProxyType(maps),
+            tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
             MappingProxyType(finite),
         )
 
-    def _report_coverage(self, raw: RawEntry) -> None:
-        missing = [str(layer) for layer in self.layout.layers if layer not in raw.maps]
-        if missing:
-            self.notice(
-                f"{len(missing)} of {len(self.layout.layers)} attention layers were not recorded for "
-                f"{raw.entry.name}: {', '.join(missing)}."
-            )
+    def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
+        height, width = state.grids[layer]
+        factor = state.pool.get(layer, 1)
+        return -(-height // factor), -(-width // factor)
 
 
 def _mean_of(
-    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Mapping[LayerId, int]
-) -> Mapping[LayerId, np.ndarray]:
-    """Sums of all parts over the number of steps, by layer."""
-    layers = dict.fromkeys(layer for part in parts for layer in part)
-    return MappingProxyType(
-        {x: sum(part[x] for part in parts if x in part) / np.float32(counts[x]) for x in layers}
-    )
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, int]]
+) -> dict[LayerId, np.ndarray]:
+    """Means of the whole run from the means of its parts and their numbers of steps, by layer."""
+    means = {}
+    for layer in dict.fromkeys(layer for part in parts for layer in part):
+        own = [
+            (part[layer], np.float32(n[layer])) for part, n in zip(parts, counts, strict=True) if layer in n
+        ]
+        total = sum(values * n for values, n in own) / sum(n for _, n in own)
+        means[layer] = total.astype(own[0][0].dtype)
+    return means
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -555,8 +723,18 @@ class RawEntry:
             layout,
             tuple(_of_each(part, lambda values: _pick(values, columns)) for part in self.step_maps),
             self.self_attention,
+            self._sub_tokens(columns),
         )  # fmt: skip
         return recording, self._notices(known)
+
+    def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
+        """The single tokens, where a word of several was kept that way."""
+        if all(len(group) == 1 for group in columns):
+            return None
+        tokens = len(self.entry.slots) - 1
+        return SubTokens(
+            tuple(map(tuple, columns)), _of_each(self.maps, lambda values: values[:, :, :tokens])
+        )
 
     def _notices(self, known: Labels) -> tuple[str, ...]:
         if known.prompt is None:
@@ -580,18 +758,18 @@ class RawEntry:
     def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
         """The kept sum, and special columns that were unlabelled during the run."""
         kept = self.entry.slots[-1][0]
-        total = values[:, :, -1]
+        total = values[:, :, -1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
-        return total + values[:, :, late].sum(axis=2) if late else total
+        return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
-    """Means over groups of slots, as a view where the groups are single slots in order."""
+    """Means over groups of slots in float32, as a view where the groups are single slots in order."""
     if all(group == [i] for i, group in enumerate(columns)):
-        return values[:, :, : len(columns)]
+        return values[:, :, : len(columns)].astype(np.float32, copy=False)
     out = np.empty((*values.shape[:2], len(columns), *values.shape[3:]), np.float32)
     for i, group in enumerate(columns):
-        out[:, :, i] = values[:, :, group].mean(axis=2)
+        out[:, :, i] = values[:, :, group].mean(axis=2, dtype=np.float32)
     return out
 
 
@@ -606,14 +784,16 @@ class Run:
     complete: bool
     notices: tuple[str, ...]
     context_width: int = 0
+    coverage: Coverage | None = None
 
     def recording(self, labels: LabelCache) -> Recording:
         labelled = [raw.labelled(labels, self.layout) for raw in self.entries]
         notices = (*self.notices, *dict.fromkeys(n for _, own in labelled for n in own))
         entries = tuple(entry for entry, _ in labelled)
         return Recording(
-            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width
-        )
+            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
+            self.coverage,
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
@@ -632,7 +812,9 @@ def latent_hash(latent: torch.Tensor) -> str:
 class Capture:
     """What the socket SELAGG_CAPTURE carries: the last runs of one SelAgg Capture node.
 
-    A run is found by the latents that it gave out; maps of another run are never shown in its place.
+    A run is found by the latents that it gave out; maps of another run are never shown in its place.  The
+    oldest go when there are more than `kept_runs` or they take more than two budgets.
+    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 
@@ -642,8 +824,9 @@ class Capture:
         settings: CaptureSettings | None = None,
         unsupported: str | None = None,
         kept_runs: int = KEPT_RUNS,
+        wanted: bool = True,
     ):
-        self.labels = labels
+        self.labels, self.wanted = labels, wanted
         self.settings = settings or CaptureSettings()
         self.unsupported = unsupported
         self._kept = kept_runs
@@ -670,8 +853,11 @@ class Capture:
                 del self._runs[number]
             self._runs[self._number] = (run, hashes)
             self._number += 1
-            while len(self._runs) > self._kept:
-                self._runs.popitem(last=False)
+            limit = KEPT_BUDGETS * self.settings.budget
+            sizes = {n: own.nbytes for n, (own, _) in self._runs.items()}
+            while len(self._runs) > self._kept or (len(self._runs) > 1 and sum(sizes.values()) > limit):
+                oldest, _ = self._runs.popitem(last=False)
+                del sizes[oldest]
 
     def recording_for(self, latent: torch.Tensor) -> Recording:
         """The run that gave out this latent (batch, channels, h, w).
@@ -692,10 +878,11 @@ class Capture:
     def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
         with self._lock:
             runs = list(self._runs.values())
+        waited, self.wanted = not self.wanted, True
         if not runs:
-            raise ValueError(NO_RUN)
+            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
         for run, hashes in reversed(runs):
             if fits(hashes):
                 return run
         interrupted = " The last run was interrupted." if not runs[-1][1] else ""
-        raise ValueError(WRONG_LATENT.format(kept=self._kept) + interrupted)
+        raise ValueError(WRONG_LATENT + interrupted)

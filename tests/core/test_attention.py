@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.attention import column_matrix, column_probabilities, grid_of, halved, pool_grid
+from selagg_core.attention import (
+    LayerGroup,
+    column_matrix,
+    column_probabilities,
+    grid_of,
+    halved,
+    pool_grid,
+)
 
 
 def naive(q, k, heads):
@@ -64,6 +71,24 @@ def test_views_of_a_bigger_batch():
     assert (whole[..., 0] - expected).abs().max() < 1e-6
 
 
+def test_a_group_of_layers_gives_what_each_gives_alone():
+    """And what the model does with its queries afterwards changes nothing."""
+    matrix = column_matrix([((2,), 1.0), ((0, 5), 0.5)], 7, 7)
+    layers = [(3 * torch.randn(2, 20, 16), 3 * torch.randn(2, 7, 16)) for _ in range(3)]
+    alone = [column_probabilities(q, k, 2, matrix) for q, k in layers]
+    group = LayerGroup(*layers[0], 2, 3 * 2 * 2 * 20 * 7)
+    for q, k in layers:
+        assert not group.full
+        group.add(q, k)
+        q.zero_()
+    assert group.full
+    together = group.probabilities(matrix)
+    assert together.shape == (3, 2, 2, 20, 2)
+    for one, other in zip(alone, together, strict=True):
+        assert (one - other).abs().max() < 1e-6
+    assert (alone[0] - alone[1]).abs().max() > 0.1
+
+
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="80 attention keys are no repetition of a text of 77"):
         column_matrix([((0,), 1.0)], 77, 80)
@@ -72,6 +97,8 @@ def test_shapes_that_do_not_fit():
     matrix = column_matrix([((0,), 1.0)], 7, 7)
     with pytest.raises(ValueError, match="do not fit"):
         column_probabilities(torch.zeros(1, 4, 9), torch.zeros(1, 7, 9), 2, matrix)
+    with pytest.raises(ValueError, match="7 keys does not fit attention over 8"):
+        column_probabilities(torch.zeros(1, 4, 8), torch.zeros(1, 8, 8), 2, matrix)
 
 
 def test_pooling_averages_cells_even_at_odd_edges():

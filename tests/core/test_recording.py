@@ -90,6 +90,26 @@ def test_words_are_means_of_their_columns_over_committed_steps():
         entry.picture(2)
 
 
+def test_single_tokens_are_kept_on_request_and_words_stay_their_means():
+    labels = known()
+    entries = []
+    for sub_tokens in (False, True):
+        run = sums(labels, sub_tokens=sub_tokens)
+        exact = evaluate(run, run.entry("positive", 0, embedding()), 1)
+        run.commit(0)
+        entries.append(run.finish(True).recording(labels).positive())
+    words, split = entries
+    assert words.sub_tokens is None and split.prompt == words.prompt
+    assert split.sub_tokens.groups == ((0,), (1, 2))
+    for layer in LAYOUT.layers:
+        np.testing.assert_allclose(split.maps[layer], words.maps[layer], atol=1e-6)
+        np.testing.assert_allclose(split.special[layer], words.special[layer], atol=1e-6)
+        np.testing.assert_allclose(split.sub_tokens.maps[layer], exact[layer][:, :, 1:4], atol=1e-6)
+    picture = split.picture(1)
+    assert np.array_equal(picture.sub_tokens.maps[layer], split.sub_tokens.maps[layer][1])
+    assert picture.of_words([1]).sub_tokens.groups == ((1, 2),)
+
+
 def test_the_width_of_the_text_encoding_is_kept():
     run = sums()
     evaluate(run, run.entry("positive", 0, embedding()), 1)
@@ -174,6 +194,44 @@ def test_missing_layers_are_reported():
     run.commit(0)
     recording = run.finish(True).recording(labels)
     assert any("1 of 2 attention layers" in n and "middle 0.0" in n for n in recording.notices)
+    assert recording.coverage.layers == (1, 2)
+    assert recording.coverage.heads == (2, 4)
+    assert not recording.coverage.complete
+
+
+def test_everything_seen():
+    run, handle = longer(3, stride=2)
+    for step in range(3):
+        if run.recording:
+            evaluate(run, handle, step)
+            run.rows(2)
+        run.commit(step)
+    coverage = run.finish(True).recording(LabelCache()).coverage
+    assert coverage.complete
+    assert str(coverage) == "2 of 2 layers, 4 of 4 heads, 2 of 2 steps, 4 of 4 rows"
+
+
+def test_what_is_missing_is_counted_with_its_cause():
+    run, handle = longer(3)
+    for step in range(3):
+        run.begin_evaluation()
+        if step != 1:
+            q, k = layer_inputs(step)[FINE]
+            run.rows(2)
+            run.add(handle, FINE, q, k, 2, GRIDS[FINE])
+            run.missed(COARSE, "another pack changed them")
+        run.rows(1, "they belong to no picture")
+        run.commit(step)
+    run.begin_evaluation()
+    run.rows(5, "never reported by the sampler")
+    recording = run.finish(True).recording(LabelCache())
+    assert str(recording.coverage) == "1 of 2 layers, 2 of 4 heads, 2 of 3 steps, 4 of 7 rows"
+    assert recording.notices == (
+        "1 of 2 attention layers were not recorded: another pack changed them (middle 0.0).",
+        "3 of 7 rows were not recorded: they belong to no picture.",
+        "1 of 3 steps were not recorded: the prompt was not evaluated in them (it has a timestep range, or a "
+        "cache such as EasyCache was used).",
+    )
 
 
 def test_nothing_seen_is_said():
@@ -329,6 +387,26 @@ def test_pooling_stays_within_budget_or_goes_as_coarse_as_allowed(sides, slots, 
         assert factor == 1 or min(grids[layer][1:]) // factor >= 4
 
 
+def test_large_maps_are_kept_in_half_precision(monkeypatch):
+    monkeypatch.setattr("selagg_core.recording.HALF_PRECISION_ABOVE", 1000)
+    run, handle = longer(4, step_bins=2)
+    values = []
+    for step in range(4):
+        values.append(evaluate(run, handle, step)[FINE])
+        run.commit(step)
+    finished_run = run.finish(True)
+    entry = finished_run.recording(LabelCache()).positive()
+    assert finished_run.nbytes == 3 * sum(2 * 2 * 3 * h * w * 2 for h, w in GRIDS.values())
+    for found, own in ((entry.maps, values), (entry.step_maps[0], values[:2])):
+        assert found[FINE].dtype == np.float32
+        wanted = np.mean(own, axis=0)
+        assert np.allclose(found[FINE][:, :, 0], wanted[:, :, 1], rtol=1.5e-3, atol=1e-7)
+        assert np.allclose(found[FINE][:, :, 1], wanted[:, :, 2:4].mean(2), rtol=1.5e-3, atol=1e-7)
+    assert np.allclose(
+        entry.special[FINE], np.mean(values, axis=0)[:, :, [0, 5, 6]].sum(2), rtol=1.5e-3, atol=1e-7
+    )
+
+
 def test_the_finest_grids_are_pooled_first():
     grids = {FINE: (8, 64, 64), COARSE: (8, 16, 16)}
     assert plan_pooling(grids, 1, 1, 8 * (32 * 32 + 16 * 16) * 4) == {FINE: 2, COARSE: 1}
@@ -377,6 +455,30 @@ def test_an_interrupted_run_takes_no_place():
     assert capture.recording_for(latents[0]).complete
     with pytest.raises(ValueError, match="interrupted"):
         capture.recording_for(latents[1])
+
+
+def test_the_oldest_runs_go_when_they_take_too_much_memory():
+    size = finished().nbytes
+    capture = Capture(LabelCache(), CaptureSettings(budget=size))
+    latents = [torch.full((1, 4, 2, 2), float(v)) for v in range(3)]
+    for v, latent in enumerate(latents):
+        capture.keep(finished(v), (latent,))
+    assert capture.get_ram_usage() == 2 * size
+    assert capture.recording_for(latents[1]).complete
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(latents[0])
+    small = Capture(LabelCache(), CaptureSettings(budget=1))
+    small.keep(finished(), (latents[0],))
+    assert small.recording_for(latents[0]).complete
+
+
+def test_a_capture_that_nobody_asked_is_asked_for_the_next_run():
+    capture = Capture(LabelCache(), wanted=False)
+    with pytest.raises(ValueError, match="before any node was connected"):
+        capture.recording_for(torch.zeros(1))
+    assert capture.wanted
+    with pytest.raises(ValueError, match="recorded no sampling run yet"):
+        capture.recording_for(torch.zeros(1))
 
 
 def test_handle_is_shared_by_copies_and_tells_its_size():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
+import weakref
 
 import numpy as np
 import pytest
@@ -214,12 +216,11 @@ def test_negative_prompt_when_asked(model, capturing):
 
 def test_sum_of_chunks_is_the_sum_of_all(host, model, capturing, pack, monkeypatch):
     """Memory bounded by working through the pixels in parts."""
-    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    attention = importlib.import_module(f"{pack.__name__}.selagg_core.attention")
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     whole = capture.recording_for(latent).positive()
-    original = recording.column_probabilities
-    monkeypatch.setattr(recording, "column_probabilities", lambda q, k, h, m: original(q, k, h, m, 1000))
+    monkeypatch.setattr(attention, "MAX_PROBABILITIES", 1000)
     captured_model, capture = capturing(model)
     parts = capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).positive()
     for layer, values in whole.maps.items():
@@ -326,7 +327,9 @@ def test_a_layer_with_its_own_forward_is_left_alone(model, capturing):
     assert torch.equal(latent, plain)
     recording = capture.recording_for(latent)
     assert len(recording.positive().maps) == len(UNET_SITES) - 1
-    assert any("input 1.0" in notice for notice in recording.notices)
+    said = "1 of 7 attention layers were not recorded: another pack changed them (input 1.0)."
+    assert said in recording.notices
+    assert str(recording.coverage) == "6 of 7 layers, 12 of 14 heads, 3 of 3 steps, 3 of 3 rows"
 
 
 def test_two_captures_in_a_row_and_copies(model, capturing):
@@ -405,7 +408,7 @@ def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
         calls.append(1)
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(recording, "column_probabilities", broken)
+    monkeypatch.setattr(recording, "LayerGroup", broken)
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
@@ -592,6 +595,51 @@ def test_self_attention_can_be_left_out(model, capturing):
     assert not capture.recording_for(latent).notices[1:]
 
 
+# -- no consumer, and what is left behind ----------------------------------------------------------------
+
+
+def graph(capture_is_used: bool) -> dict:
+    """An API-format workflow in which node 2 is the capture."""
+    sampler = {"class_type": "KSampler", "inputs": {"model": ["2", 0], "seed": 1}}
+    viewer = {"class_type": "SelAggDiagnose", "inputs": {"capture": ["2", 1], "latent": ["3", 0]}}
+    nodes = {"2": {"class_type": "SelAggCapture", "inputs": {"model": ["1", 0]}}, "3": sampler}
+    return {**nodes, "4": viewer} if capture_is_used else nodes
+
+
+def test_nothing_is_recorded_when_no_node_takes_the_capture(recorder, model, capturing, monkeypatch):
+    started = []
+    original = recorder.RunRecorder
+    monkeypatch.setattr(recorder, "RunRecorder", lambda *args: started.append(1) or original(*args))
+    captured_model, capture = capturing(model, unique_id="2", prompt=graph(False))
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
+    assert not started
+    with pytest.raises(ValueError, match="before any node was connected.*change the seed"):
+        capture.recording_for(latent)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert capture.recording_for(latent).complete
+
+
+@pytest.mark.parametrize("hidden", [{"prompt": graph(True), "unique_id": "2"}, {"unique_id": "7:2"}])
+def test_a_capture_that_may_be_in_use_records_at_once(model, capturing, hidden):
+    hidden = {"prompt": graph(False), **hidden}
+    captured_model, capture = capturing(model, **hidden)
+    assert capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).complete
+
+
+def test_everything_is_freed_when_the_capture_goes(model, capturing):
+    captured_model, capture = capturing(model)
+    sample(captured_model, text(77, 1), text(77, 2))
+    run = next(iter(capture._runs.values()))[0]
+    maps = weakref.ref(next(iter(run.entries[0].maps.values())).base)
+    attention = weakref.ref(next(iter(run.entries[0].self_attention.values())))
+    gone = [weakref.ref(x) for x in (capture, captured_model, run)]
+    assert maps() is not None
+    del captured_model, capture, run
+    gc.collect()
+    assert [ref() for ref in (*gone, maps, attention)] == [None] * 5
+
+
 # -- cost ------------------------------------------------------------------------------------------------
 
 
@@ -605,26 +653,30 @@ def test_every_second_step(model, capturing):
     assert_equal_maps(entry, column_means(evaluations(events)[::2], 77, 1))
 
 
-def test_a_small_budget_pools_the_finest_grids(pack, model, capturing, monkeypatch):
+def test_a_small_budget_halves_the_precision_then_pools_the_finest_grids(pack, model, capturing, monkeypatch):
     recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
     monkeypatch.setattr(recording, "MEBIBYTE", 1)
     full_model, full = capturing(model, self_attention=False)
     latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
     exact = full.recording_for(latent).positive()
-    budget = full.get_ram_usage() // 2
     module = importlib.import_module(f"{pack.__name__}.nodes.capture")
     monkeypatch.setattr(module, "MEBIBYTE", 1)
-    small_model, small = capturing(model, memory_mb=budget, self_attention=False)
-    assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
-    found = small.recording_for(latent)
-    assert small.get_ram_usage() <= budget
-    assert any("coarser grids" in notice and "memory budget" in notice for notice in found.notices)
-    for layer, values in found.positive().maps.items():
-        wanted = exact.maps[layer]
-        factor = wanted.shape[-1] // values.shape[-1]
-        pooled = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
-        assert np.abs(pooled.mean(axis=(4, 6)) - values).max() < 1e-6
-    assert {values.shape[-1] for values in found.positive().maps.values()} == {8}
+    for share, pooled in ((2, False), (4, True)):
+        budget = full.get_ram_usage() // share
+        small_model, small = capturing(model, memory_mb=budget, self_attention=False)
+        assert torch.equal(sample(small_model, text(77, 1), text(77, 2), size=(2, 16, 16)), latent)
+        found = small.recording_for(latent)
+        assert small.get_ram_usage() <= budget
+        said = [n for n in found.notices if "coarser grids" in n and "memory budget" in n]
+        assert bool(said) == pooled
+        for layer, values in found.positive().maps.items():
+            wanted = exact.maps[layer]
+            factor = wanted.shape[-1] // values.shape[-1]
+            cells = wanted.reshape(*wanted.shape[:3], values.shape[3], factor, values.shape[4], factor)
+            assert values.dtype == np.float32
+            assert np.allclose(cells.mean(axis=(4, 6)), values, rtol=1e-3, atol=1e-7)
+        sides = {values.shape[-1] for values in found.positive().maps.values()}
+        assert (max(sides) < 16) == pooled
 
 
 # -- single evaluations ----------------------------------------------------------------------------------
@@ -641,7 +693,8 @@ def test_single_evaluations_on_given_latents(recorder, model):
     assert recording.positive().batch == 2
     assert_equal_maps(recording.positive(), column_means(evaluations(events), 77, 2))
     assert not recording.positive().self_attention
-    again = recorder.record_evaluations(model, text(77, 1), latents, sigmas, self_attention=True)
+    middle = recorder.CaptureSettings(self_attention_at=0.5)
+    again = recorder.record_evaluations(model, text(77, 1), latents, sigmas, middle)
     watched_model, events = watched_self_attention(model)
     recorder.host.evaluate(watched_model, text(77, 1), latents, sigmas)
     key, _, q, _ = events[len(SELF_SITES)]

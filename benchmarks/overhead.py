@@ -1,0 +1,303 @@
+"""What capture costs on UNets of full size: time, memory, bytes moved, kernel launches.
+
+Runs the host's own sampler plain, with capture (all heads, positive prompt only) and with a naive recorder
+that keeps every probability of every step, by turns, and compares each with the plain run of its turn.
+
+`python -m benchmarks.overhead --model sd15 --size 256 --steps 4 --repeat 5 --json -`
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchmarks.full_size import ARCHITECTURES, random_conditioning, random_model
+from demo.host_path import prepare_host
+
+PROMPT = "a red cube left of one blue ball near the old barn"  # twelve words
+COLUMNS = 77
+VARIANTS = ("plain", "capture", "naive")
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One sampling run: wall clock and CPU seconds, peak bytes of the process and of the device."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_host: int | None
+    peak_device: int | None
+    latent: torch.Tensor
+
+
+class Bench:
+    """A model, its conditioning, and the three ways to sample it."""
+
+    def __init__(self, args: argparse.Namespace):
+        from demo.pack import part
+
+        self._args, self._part = args, part
+        self.device = torch.device(args.device)
+        self.architecture = ARCHITECTURES[args.model]
+        dtype = getattr(torch, args.dtype)
+        self.model = random_model(self.architecture, self.device, dtype, args.seed)
+        self.positive, self.negative = (
+            random_conditioning(self.architecture, COLUMNS, args.size, args.seed + i) for i in (1, 2)
+        )
+        self.words = self._label(args.prompt)
+        self.sites = part("nodes.host").cross_attention_sites(self.model)
+
+    def _label(self, text: str) -> int:
+        """Tells SelAgg the words of the positive prompt; how many there are."""
+        module, name = self.architecture.tokenizer
+
+        class Tokens:  # a CLIP without weights: only its tokenizer is needed
+            tokenizer = getattr(importlib.import_module(module), name)()
+            cond_stage_model = None
+
+            def tokenize(self, text, return_word_ids=False):
+                return self.tokenizer.tokenize_with_weights(text, return_word_ids)
+
+        prompt = self._part("nodes.prompt").read_prompt(Tokens(), text)
+        if prompt.length != COLUMNS:
+            raise ValueError(f"The prompt takes {prompt.length} columns; this benchmark is for {COLUMNS}.")
+        self._part("nodes.recorder").LABELS.register(prompt, self.positive[0][0])
+        return len(prompt.words)
+
+    def capturing(self, **settings):
+        """(model, capture) of a new SelAgg Capture."""
+        settings = {"every_nth_step": self._args.every_nth_step, **settings}
+        return self._part("nodes.capture").SelAggCapture().capture(self.model, **settings)
+
+    def naive(self) -> tuple[object, list]:
+        """(model, list) that keeps all probabilities of the positive prompt in all steps, on the host."""
+        kept: list[torch.Tensor] = []
+        attention = self._part("nodes.host").attention
+
+        def attend(q, k, v, options):
+            start = options["cond_or_uncond"].index(0)
+            heads = options["n_heads"]
+            own_q, own_k = (x[start : start + 1].unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
+            scores = own_q.float() @ own_k.float().mT * own_q.shape[-1] ** -0.5
+            kept.append(scores.softmax(dim=-1).cpu())
+            return attention(q, k, v, options)
+
+        model = self.model.clone()
+        for site in self.sites:
+            model.set_model_attn2_replace(attend, *site.key)
+        return model, kept
+
+    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+        import comfy.sample
+
+        side = self._args.size // 8
+        latent = torch.zeros(1, 4, side, side)
+        noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(self._args.seed))
+        return comfy.sample.sample(
+            model, noise, steps or self._args.steps, 7.0, "euler", "normal", self.positive, self.negative,
+            latent, seed=self._args.seed, disable_pbar=True, callback=callback,
+        )  # fmt: skip
+
+    def measured(self, model) -> Measured:
+        gc.collect()
+        cuda = self.device.type == "cuda"
+        if cuda:
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+        counts_host = _reset_peak()
+        before, started, cpu = _peak(), time.perf_counter(), time.process_time()
+        with torch.inference_mode():
+            latent = self.sample(model)
+        if cuda:
+            torch.cuda.synchronize()
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        host = _peak() - before if counts_host else None
+        return Measured(seconds, cpu, host, torch.cuda.max_memory_allocated() if cuda else None, latent)
+
+
+def _reset_peak() -> bool:
+    """Starts a new peak of resident memory; False where the system does not offer that."""
+    with contextlib.suppress(OSError):
+        CLEAR.write_text("5")
+        return True
+    return False
+
+
+def _peak() -> int:
+    if not STATUS.exists():
+        return 0
+    line = next(x for x in STATUS.read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+class OperationCount(TorchDispatchMode):
+    """Counts operations that compute or copy (on a GPU each is a launch), and bytes that go to the CPU."""
+
+    FREE = ("empty", "empty_strided", "empty_like", "new_empty", "detach", "lift_fresh")
+
+    def __init__(self):
+        super().__init__()
+        self.operations = self.bytes_to_host = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        returns = func._schema.returns
+        is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+        self.operations += not is_view and func._schema.name.split("::")[1] not in self.FREE
+        out = func(*args, **(kwargs or {}))
+        source = next((x for x in args if isinstance(x, torch.Tensor)), None)
+        if isinstance(out, torch.Tensor) and source is not None and source.device != out.device:
+            self.bytes_to_host += out.nbytes if out.device.type == "cpu" else 0
+        return out
+
+
+def count_operations(bench: Bench) -> dict[str, float]:
+    """Operations that capture adds to a step for each cross-attention layer, and bytes moved in a run.
+
+    Of five steps the first, third and fifth are recorded: the fifth is compared with the fourth.  What
+    happens once in a run (labels, self-attention, the transfer) is in the bytes, not in the operations.
+    """
+    model, _ = bench.capturing(every_nth_step=2)
+    by_step = []
+    with torch.no_grad(), OperationCount() as count:
+        bench.sample(model, 5, lambda *_: by_step.append(count.operations))
+    recorded, plain = by_step[4] - by_step[3], by_step[3] - by_step[2]
+    return {
+        "launches_per_layer": round((recorded - plain) / len(bench.sites), 2),
+        "bytes_moved": count.bytes_to_host,
+    }
+
+
+def run(bench: Bench, args: argparse.Namespace) -> dict:
+    """All figures of the JSON object."""
+    wanted = VARIANTS if args.naive else VARIANTS[:2]
+    measured: dict[str, list[Measured]] = {name: [] for name in wanted}
+    kept = 0
+    for model in (bench.model, bench.capturing()[0]):  # warm-up: allocator, kernel selection, imports
+        bench.measured(model)
+    for turn in range(args.repeat):
+        for name in wanted[turn % len(wanted) :] + wanted[: turn % len(wanted)]:
+            model, held = bench.model, None
+            if name == "capture":
+                model, held = bench.capturing()
+            elif name == "naive":
+                model, held = bench.naive()
+            measured[name].append(bench.measured(model))
+            if name == "capture":
+                kept = held.get_ram_usage()
+                _check_recording(held, measured[name][-1].latent, bench)
+            del model, held
+    plain = measured["plain"]
+    result = {
+        "model": args.model, "size": args.size, "steps": args.steps, "repeat": args.repeat,
+        "every_nth_step": args.every_nth_step, "device": _device_name(bench.device), "dtype": args.dtype,
+        "words": bench.words, "layers": len(bench.sites), "heads": sum(site.heads for site in bench.sites),
+        "seconds": {name: _spread([m.seconds for m in own]) for name, own in measured.items()},
+    }  # fmt: skip
+    for name, key in (("capture", "ratio"), ("naive", "naive_ratio")):
+        own = measured.get(name, [])
+        result[key] = _ratios([m.seconds for m in own], [m.seconds for m in plain])
+        result[f"cpu_{key}"] = _ratios([m.cpu_seconds for m in own], [m.cpu_seconds for m in plain])
+        if own:  # what other work on the machine disturbs least
+            best = min(m.seconds for m in own) / min(m.seconds for m in plain)
+            result[f"{key}_of_fastest"] = round(best, 4)
+        result |= {
+            f"{'naive_' if name == 'naive' else ''}{x}": y for x, y in _extra_peaks(own, plain).items()
+        }
+    return (
+        result
+        | count_operations(bench)
+        | {
+            "bytes_kept": kept,
+            "identical": all(torch.equal(m.latent, plain[0].latent) for m in plain + measured["capture"]),
+            "finite": bool(torch.isfinite(plain[0].latent).all()),
+        }
+    )
+
+
+def _check_recording(capture, latent: torch.Tensor, bench: Bench) -> None:
+    """A capture that had recorded less than everything would be cheap for a wrong reason."""
+    entry = capture.recording_for(latent).positive()
+    layers, words = len(entry.maps), len(entry.prompt.words)
+    if layers != len(bench.sites) or words != bench.words:
+        raise RuntimeError(
+            f"Recorded {words} words in {layers} layers of {bench.words} in {len(bench.sites)}."
+        )
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    figures = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def _ratios(own: list[float], plain: list[float]) -> dict[str, float]:
+    return _spread([a / b for a, b in zip(own, plain, strict=True)]) if own else {}
+
+
+def _extra_peaks(own: list[Measured], plain: list[Measured]) -> dict[str, int | None]:
+    """Peak memory beyond that of plain runs, medians; None where it cannot be measured."""
+    extra: dict[str, int | None] = {}
+    for key in ("peak_host", "peak_device"):
+        values = [[getattr(m, key) for m in runs] for runs in (own, plain)]
+        known = bool(own) and all(value is not None for part in values for value in part)
+        name = key.replace("peak_", "peak_extra_")
+        extra[name] = int(statistics.median(values[0]) - statistics.median(values[1])) if known else None
+    return extra
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x {torch.get_num_threads()}"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", choices=sorted(ARCHITECTURES), default="sd15")
+    parser.add_argument("--size", type=int, default=256, help="side of the picture in pixels")
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--repeat", type=int, default=5, help="turns: each runs every variant once")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--prompt", default=PROMPT, help="at most 75 tokens")
+    parser.add_argument("--every-nth-step", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--dtype", help="of the weights: float32 (CPU), float16 (GPU, or large models), bfloat16"
+    )
+    parser.add_argument("--no-naive", dest="naive", action="store_false", help="leave the naive recorder out")
+    parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
+    args = parser.parse_args()
+    if args.dtype is None:
+        args.dtype = "float32" if args.device == "cpu" and args.model == "sd15" else "float16"
+    return args
+
+
+def main() -> None:
+    """Measures, and prints one JSON object last."""
+    args = parse()
+    with contextlib.redirect_stdout(sys.stderr):
+        prepare_host()
+        result = run(Bench(args), args)
+    text = json.dumps(result)
+    if args.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(args.json).write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
