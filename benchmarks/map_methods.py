@@ -13,7 +13,15 @@ import numpy as np
 from selagg_core.choosing import sense_scores
 from selagg_core.concepts import Lexicon, assign_concepts
 from selagg_core.layout import HeadLayout
-from selagg_core.maps import HeadSelection, matched_random, resolution_groups, select_heads, word_maps
+from selagg_core.maps import (
+    HeadSelection,
+    everything_map,
+    finest_grid,
+    matched_random,
+    resolution_groups,
+    select_heads,
+    word_maps,
+)
 from selagg_core.recipe import DEFAULT, PAPER, MapRecipe
 from selagg_core.relevance import HeadRelevance
 from selagg_core.upsampling import enlarge
@@ -80,6 +88,7 @@ def methods(scores: Relevances, default: MapRecipe = DEFAULT) -> dict[str, Metho
         "by_resolution": Method(MapRecipe(by_resolution=True), scores.agreement),
         **{name: Method(recipe, scores.agreement) for name, recipe in REFINEMENTS.items()},
         "default": Method(default, scores.agreement),
+        "default_late_steps": Method(replace(default, late_steps=0.4), scores.agreement),
         "default_all_heads": Method(default),
         "default_paper25": Method(default, scores.wins),
         "default_matched": Method(default, scores.agreement, control="matched"),
@@ -101,14 +110,11 @@ def heats(sample: Sample, method: Method) -> np.ndarray:
 
 
 def _maps(sample: Sample, selections: list[HeadSelection], recipe: MapRecipe) -> np.ndarray:
-    """Maps (selections, h, w), the target words in turn. All words of the prompt compete where any does."""
-    words = [target.word for target in sample.targets]
-    if recipe.competition:
-        every = {i: select_heads(sample.head_maps.layout) for i in range(sample.head_maps.words)}
-        every.update(zip(words, selections, strict=True))
-        return word_maps(sample.head_maps, [every[i] for i in sorted(every)], recipe=recipe)[words]
-    repeated = words * (len(selections) // len(words))
-    return word_maps(sample.head_maps.of_words(repeated), selections, recipe=recipe)
+    """Maps (selections, h, w), the target words in turn."""
+    whole = sample.head_maps
+    words = [target.word for target in sample.targets] * (len(selections) // len(sample.targets))
+    everything = everything_map(whole, finest_grid(whole)) if recipe.competition else None
+    return word_maps(whole.of_words(words), selections, recipe=recipe, everything=everything)
 
 
 def _selection(layout: HeadLayout, method: Method, target: Target, groups: np.ndarray) -> HeadSelection:

@@ -88,8 +88,8 @@ class SelAggCapture:
                     },
                 ),
             },
-            # Without it hosts let two of these nodes with equal inputs share one recording.
-            "hidden": {"unique_id": "UNIQUE_ID"},
+            # Without unique_id hosts let two of these nodes with equal inputs share one recording.
+            "hidden": {"unique_id": "UNIQUE_ID", "prompt": "PROMPT"},
         }
 
     def capture(
@@ -102,6 +102,7 @@ class SelAggCapture:
         self_attention=True,
         sub_tokens=False,
         unique_id=None,
+        prompt=None,
     ):
         if model is None:
             raise ValueError("SelAgg Capture: there is no model. Connect the MODEL output of a loader.")
@@ -122,10 +123,18 @@ class SelAggCapture:
             message = _UNSUPPORTED.format(name=host.model_name(model))
             logger.warning(message)
             return model, Capture(LABELS, settings, unsupported=message)
-        capture = Capture(LABELS, settings)
+        capture = Capture(LABELS, settings, wanted=_is_connected(prompt, unique_id))
         model = model.clone()
         install(model, capture)
         return model, capture
+
+
+def _is_connected(prompt: dict | None, unique_id: str | None) -> bool:
+    """Whether a node of the workflow takes the capture; True where that cannot be known."""
+    if not prompt or unique_id not in prompt:
+        return True
+    socket = [unique_id, SelAggCapture.RETURN_TYPES.index("SELAGG_CAPTURE")]
+    return any(socket == value for node in prompt.values() for value in node.get("inputs", {}).values())
 
 
 NODES: dict[str, type] = {"SelAggCapture": SelAggCapture}

@@ -35,7 +35,7 @@ def install(model, capture: Capture) -> None:
     """Record every sampling run of this ModelPatcher into `capture`."""
 
     def record(run: host.SamplingRun) -> torch.Tensor:
-        recorder = _begin(capture, run)
+        recorder = _begin(capture, run) if capture.wanted else None
         if recorder is None:
             return run.proceed(None)
         try:
@@ -216,7 +216,7 @@ class RunRecorder:
         conds, latent = self._batch
         size = latent.shape[0]
         if x.shape[0] != size * len(order):
-            self._sums.notice("Some model calls had rows that belong to no picture and were not recorded.")
+            self._sums.rows(x.shape[0], "they belong to no picture")
             return []
         uuids = options.get("uuids") or [None] * len(order)
         found = []
@@ -226,6 +226,7 @@ class RunRecorder:
             same = _same_entries(entries or (), uuid, context[start])
             rows = self._claim(entries, same, x, start, start + size, latent)
             if rows is not None:
+                self._sums.rows(size)
                 found.append(rows)
         return found
 
@@ -234,23 +235,15 @@ class RunRecorder:
 
         Guidance nodes evaluate an entry again with a perturbed model: those repetitions are left out.
         """
-        if not same:
-            self._sums.notice("Some model calls could not be attributed to a prompt and were not recorded.")
-            return None
         fitting = [e for e in same if _area_size(e, latent) == tuple(x.shape[-2:])]
-        if not fitting:
-            self._sums.notice(
-                "Some model calls covered another part of the picture than their prompt (tiles?) and were "
-                "not recorded."
-            )
+        places = [self._place(entries, entry) for entry in fitting]
+        if not same or None in places:
+            self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
-        for entry in fitting:
-            place = self._place(entries, entry)
-            if place is None:
-                self._sums.notice(
-                    "Some model calls could not be attributed to a prompt and were not recorded."
-                )
-                return None
+        if not fitting:
+            self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
+            return None
+        for place, entry in zip(places, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -310,7 +303,7 @@ class RunRecorder:
             key = (layer.block, layer.number, layer.depth)
             previous = present.get(key, present.get(key[:2]))
             if previous is None and not host.is_stock_attention(module):
-                self._sums.notice(f"Layer {layer} was changed by another pack and not recorded.")
+                self._sums.missed(layer, "another pack changed them")
                 continue
             replacements[key] = _recording_attention(layer, previous or host.attention, record)
         return replacements
@@ -321,13 +314,11 @@ class RunRecorder:
         with self._guarded():
             grid = layer_grid(q, options)
             if grid is None or q.shape[0] != total or k.shape[0] != total:
-                self._sums.notice(
-                    f"Layer {layer} has rows or a grid of unknown meaning and was not recorded."
-                )
+                self._sums.missed(layer, "they have rows or a grid of unknown meaning")
                 return
             for own in rows:
                 if k.shape[1] % own.columns:
-                    self._sums.notice(f"Layer {layer} was given other text columns and was not recorded.")
+                    self._sums.missed(layer, "another pack gave them other text columns")
                     continue
                 part = slice(own.start, own.stop)
                 self._sums.add(own.handle, layer, q[part], k[part], options["n_heads"], grid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -103,7 +104,7 @@ def build_relevance(
     while sums.prompts < len(plan.prompts):
         index = sums.prompts
         positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
-        run = RunMeasurement(layout, len(plan.concepts), spoken_words(prompt, lexicon))
+        run = RunMeasurement(layout, spoken_words(prompt, lexicon))
         _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
         if not sums.same_model(run):
             logger.warning("%s starts afresh: what was done is of another checkpoint.", NODE)
@@ -182,6 +183,9 @@ class _Watch:
         self._random = np.random.default_rng([plan.seed, index])
         self._step = 0
         self._steps = plan.steps
+        self._measure = self._measure_layer
+        if "torch._dynamo" in sys.modules:  # keep measuring out of compiled graphs
+            self._measure = torch.compiler.disable(self._measure_layer)
 
     def attach(self, sampling: host.SamplingRun) -> torch.Tensor:
         # Read here, once the host has loaded the model: packs exchange modules while they load.
@@ -216,7 +220,9 @@ class _Watch:
         return with_wrapped_layers(self._model, options, wrap)
 
     @torch.no_grad()
-    def _measure(self, site: host.AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
+    def _measure_layer(
+        self, site: host.AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict
+    ) -> None:
         layer = LayerId(*site.key)
         text, matrix = self._texts.draw(self._random)
         keys = site.module.to_k(text[None].to(k))

@@ -63,8 +63,11 @@ class ConceptTexts:
     words: tuple[tuple[torch.Tensor, ...], ...]
 
     def draw(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """One random word a concept: text (1 + tokens, width), and the matrix (1 + tokens, concepts) that
-        takes the mean over a word's tokens; the begin token competes for attention but cannot win."""
+        """One random word a concept: text (1 + tokens, width) and matrix (1 + tokens, concepts).
+
+        The matrix takes the mean over a word's tokens. The begin token competes for attention, but has no
+        column: it cannot win.
+        """
         drawn = [words[rng.integers(len(words))] for words in self.words]
         matrix = torch.zeros(1 + sum(len(word) for word in drawn), len(drawn))
         row = 1
@@ -156,7 +159,7 @@ def map_scores(parts: Sequence[Mapping[LayerId, np.ndarray]], layout: HeadLayout
 
     agreement: correlation of a head's map with the mean of all heads' maps, each of sum 1.
     concentration: one minus the entropy of its map, as a share of that of a flat map.
-    consistency: correlation of its map at high noise with its map at low noise.
+    consistency: correlation of its map at high noise with its map at low noise (of one part alone: 1).
     A flat map agrees with nothing: 0.
     """
     words = next(iter(parts[0].values())).shape[1]
@@ -226,9 +229,8 @@ def spoken_words(prompt: Prompt, lexicon: Lexicon) -> tuple[SpokenWord, ...]:
 class RunMeasurement:
     """What one sampling run gives: wins on the device, sums of the maps of its known words."""
 
-    def __init__(self, layout: HeadLayout, concepts: int, words: Sequence[SpokenWord]):
+    def __init__(self, layout: HeadLayout, words: Sequence[SpokenWord]):
         self.layout, self.words = layout, tuple(words)
-        self._concepts = concepts
         self._wins: dict[LayerId, torch.Tensor] = {}
         self._decisions: dict[LayerId, int] = {}
         self._maps: list[dict[LayerId, torch.Tensor]] = [{} for _ in range(NOISE_PARTS)]
@@ -267,15 +269,19 @@ class RunMeasurement:
     def model_mark(self) -> np.ndarray:
         """Length of every layer's key of the begin token (layers,): tells one checkpoint from another."""
         lengths = [self._begins[layer] for layer in self.layout.layers if layer in self._begins]
-        return torch.stack(lengths).cpu().numpy().astype(np.float32)
+        return torch.stack(lengths).cpu().numpy() if lengths else np.zeros(0, np.float32)
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Map scores (words, heads) by kind, means over the pictures of the run; {} without known words."""
-        if not self.words or not all(self._maps):
+        """Map scores (words, heads) by kind, means over the pictures of the run.
+
+        {} without known words, or if the maps of a layer are missing.
+        """
+        parts = [part for part in self._maps if part]  # a run of one step has one part
+        if not parts or any(len(part) < len(self.layout.layers) for part in parts):
             return {}
-        pictures = next(iter(self._maps[0].values())).shape[0]
+        pictures = next(iter(parts[0].values())).shape[0]
         found = [
-            map_scores([self._picture(part, index) for part in self._maps], self.layout)
+            map_scores([self._picture(part, index) for part in parts], self.layout)
             for index in range(pictures)
         ]
         return {kind: np.mean([one[kind] for one in found], axis=0) for kind in MAP_KINDS}

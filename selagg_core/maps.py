@@ -105,13 +105,15 @@ def word_maps(
     selection: HeadSelection | Sequence[HeadSelection],
     size: tuple[int, int] | None = None,
     recipe: MapRecipe = PAPER,
+    everything: np.ndarray | None = None,
 ) -> np.ndarray:
     """The maps of all words at once: float32 (words, h, w), mean attention probability, not normalised.
 
     As DAAM does it (Tang et al. 2023, section 3): each head's map by bicubic interpolation to the finest grid
     with negative overshoot cut, plain mean over heads, then bicubic to `size` (h, w), None
     keeping the finest grid. `selection` is one for all words or one a word. `recipe` adds what it names of
-    late steps, capped borders, normalised heads, competition and propagation, in this order.
+    late steps, capped borders, normalised heads, best tokens, competition and propagation. `everything` is
+    what words compete with, see `everything_map`; needed where `head_maps` are of some words only.
 
     Raises ValueError if a selected head was not recorded at all or a map is not finite.
     """
@@ -136,7 +138,8 @@ def word_maps(
     if recipe.best_token:
         maps = _with_best_tokens(maps, head_maps, chosen, recipe)
     if recipe.competition:
-        maps = compete(maps, background_map(head_maps, grid), recipe.competition)
+        rivals = everything_map(head_maps, grid) if everything is None else everything
+        maps = compete(maps, rivals, recipe.competition)
     if recipe.propagation:
         maps = propagate(maps, head_maps, recipe.propagation)
     return resize_maps(maps, size or grid)
@@ -182,33 +185,31 @@ def late_maps(head_maps: HeadMaps, left_out: float) -> Mapping[LayerId, np.ndarr
     return {layer: np.mean([each[layer] for each in bins[first:]], axis=0) for layer in head_maps.maps}
 
 
-def background_map(head_maps: HeadMaps, grid: tuple[int, int]) -> np.ndarray:
-    """(h, w) mean attention over all heads to the special columns: what no word gets."""
+def everything_map(head_maps: HeadMaps, grid: tuple[int, int]) -> np.ndarray:
+    """(h, w) mean over all heads of the attention to all words and, as the background, special columns."""
     total, heads = torch.zeros(grid), 0
-    for values in head_maps.special.values():
-        total += _bicubic(torch.from_numpy(values).float(), grid).clamp(min=0).sum(dim=0)
+    for layer, values in head_maps.maps.items():
+        seen = values.astype(np.float32).sum(axis=1) + head_maps.special[layer]
+        total += _bicubic(torch.from_numpy(seen).float(), grid).clamp(min=0).sum(dim=0)
         heads += values.shape[0]
     return (total / max(1, heads)).numpy()
 
 
-def compete(maps: np.ndarray, background: np.ndarray, strength: float) -> np.ndarray:
-    """Maps (words, h, w) times the share of each word among all words and the background, to a power."""
-    everything = maps.sum(axis=0) + background
-    share = maps / np.maximum(everything, np.finfo(np.float32).tiny)
-    return (maps * share**strength).astype(np.float32)
+def compete(maps: np.ndarray, everything: np.ndarray, strength: float) -> np.ndarray:
+    """Maps (words, h, w) times the share of each word in all attention at its place, to a power."""
+    rivals = np.maximum(np.maximum(maps, everything), np.finfo(np.float32).tiny)
+    return (maps * (maps / rivals) ** strength).astype(np.float32)
 
 
 def propagate(maps: np.ndarray, head_maps: HeadMaps, share: float) -> np.ndarray:
     """Maps (words, h, w), a `share` of each passed on along the recorded self-attention.
 
     The last layer on the finest grid that was kept is used: earlier and coarser ones look further than the
-    object. Raises ValueError if none was recorded.
+    object. Where none was recorded the maps stay as they are.
     """
     layers = head_maps.self_attention
     if not layers:
-        raise ValueError(
-            "no self-attention was recorded to spread the maps along: switch it on in SelAgg Capture."
-        )
+        return maps
     finest = max(each.grid[0] * each.grid[1] for each in layers.values())
     last = [each for each in layers.values() if each.grid[0] * each.grid[1] == finest][-1]
     passed = resize_maps(last.propagate(resize_maps(maps, last.grid)), maps.shape[-2:])
@@ -243,8 +244,10 @@ def group_maps(
     places = [(word, number) for number, indices in enumerate(groups) for word in indices]
     if not isinstance(selection, HeadSelection):
         selection = [selection[number] for _, number in places]
-    head_maps = entry.picture(picture).of_words([word for word, _ in places])
-    per_word = word_maps(head_maps, selection, recipe=recipe)
+    whole = entry.picture(picture)
+    everything = everything_map(whole, finest_grid(whole)) if recipe.competition else None
+    chosen = whole.of_words([word for word, _ in places])
+    per_word = word_maps(chosen, selection, recipe=recipe, everything=everything)
     ends = np.cumsum([len(indices) for indices in groups])[:-1]
     grouped = np.stack([part.mean(axis=0) for part in np.split(per_word, ends)])
     if entry.area is not None:

@@ -46,4 +46,4 @@ class MapRecipe:
 
 PAPER = MapRecipe()
 """Plain mean of the chosen heads, as in DAAM (arXiv 2210.04885) and Park et al. (arXiv 2604.05906)."""
-DEFAULT = MapRecipe(label_free_scores=True, edge_aware=True)
+DEFAULT = MapRecipe(label_free_scores=True, propagation=0.5, edge_aware=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -26,6 +26,8 @@ from .self_attention import SelfAttention, layers_within
 MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
 KEPT_RUNS = 4
+#: Memory that all kept runs of a capture may take, in budgets of one run.
+KEPT_BUDGETS = 2
 SMALLEST_POOLED_SIDE = 4
 #: Maps of an entry that take more than this in float32 are kept in float16 (relative error 0.0005).
 HALF_PRECISION_ABOVE = 64 * MEBIBYTE
@@ -36,10 +38,14 @@ NO_RUN = (
     "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
     "LATENT of that sampler here."
 )
+NOT_CONNECTED = (
+    "This picture was sampled before any node was connected to SelAgg Capture, so nothing was recorded. From "
+    "now on it is: change the seed of the sampler and queue again."
+)
 WRONG_LATENT = (
     "This latent was not sampled with this capture: connect the LATENT of the sampler that is fed by this "
-    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache after {kept} newer runs, change its "
-    "seed and queue again.)"
+    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache, its run may have made room for "
+    "newer ones: change its seed and queue again.)"
 )
 NO_LABELS = (
     "The words of {what} are not known: encode it with SelAgg Text Encode, or add SelAgg Prompt with the "
@@ -167,10 +173,33 @@ def _of_each(by_layer: Mapping[LayerId, Any], change: Callable[[Any], Any]) -> M
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How much of a run was recorded, as (seen, expected).
+
+    layers, heads: recorded for every prompt.  steps: that were due and in which a prompt was recorded.
+    rows: pictures under a prompt in those steps, of all that could be wanted.
+    """
+
+    layers: tuple[int, int]
+    heads: tuple[int, int]
+    steps: tuple[int, int]
+    rows: tuple[int, int]
+
+    @property
+    def complete(self) -> bool:
+        return all(seen >= expected for seen, expected in (self.layers, self.heads, self.steps, self.rows))
+
+    def __str__(self) -> str:
+        parts = {"layers": self.layers, "heads": self.heads, "steps": self.steps, "rows": self.rows}
+        return ", ".join(f"{seen} of {expected} {name}" for name, (seen, expected) in parts.items())
+
+
+@dataclass(frozen=True)
 class Recording:
     """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know.
 
     context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
+    coverage: None if it is not known.
     """
 
     entries: tuple[EntryRecording, ...]
@@ -180,6 +209,7 @@ class Recording:
     complete: bool
     notices: tuple[str, ...] = ()
     context_width: int = 0
+    coverage: Coverage | None = None
 
     def positive(self) -> EntryRecording:
         """The positive entry; of several the first that covers the whole picture, else the first."""
@@ -320,6 +350,59 @@ def plan_pooling(
     return factors
 
 
+@dataclass
+class _Tally:
+    """What was seen of a run and what was not, and why."""
+
+    layers: dict[str, dict[LayerId, None]] = field(default_factory=dict)
+    rows_now: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    steps_due: int = 0
+    steps_seen: int = 0
+
+    def end_step(self, due: bool, seen: bool) -> None:
+        if due:
+            self.steps_due += 1
+            self.steps_seen += seen
+            self.rows.update(self.rows_now)
+
+    def coverage(self, layout: HeadLayout, entries: Sequence[RawEntry]) -> Coverage:
+        common = [layer for layer in layout.layers if entries and all(layer in raw.maps for raw in entries)]
+        return Coverage(
+            (len(common), len(layout.layers)),
+            (sum(layout.heads_of(layer) for layer in common), layout.total),
+            (self.steps_seen, self.steps_due),
+            (self.rows[""], self.rows.total()),
+        )
+
+    def shortages(self, layout: HeadLayout, entries: Sequence[RawEntry]) -> list[str]:
+        """What was not recorded, with its cause, in words."""
+        texts, explained = [], {layer for own in self.layers.values() for layer in own}
+        every = len(layout.layers)
+        for cause, layers in self.layers.items():
+            texts.append(_missing_layers(list(layers), every, "", cause))
+        for raw in entries:
+            missing = [x for x in layout.layers if x not in raw.maps and x not in explained]
+            if missing:
+                texts.append(
+                    _missing_layers(missing, every, f" for {raw.entry.name}", "they were not called")
+                )
+        for cause, count in self.rows.items():
+            if cause:
+                texts.append(f"{count} of {self.rows.total()} rows were not recorded: {cause}.")
+        if entries and self.steps_seen < self.steps_due:
+            texts.append(
+                f"{self.steps_due - self.steps_seen} of {self.steps_due} steps were not recorded: the prompt "
+                "was not evaluated in them (it has a timestep range, or a cache such as EasyCache was used)."
+            )
+        return texts
+
+
+def _missing_layers(layers: Sequence[LayerId], every: int, whose: str, cause: str) -> str:
+    names = ", ".join(map(str, layers))
+    return f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
+
+
 class RunSums:
     """Streaming sums of one run.
 
@@ -352,6 +435,7 @@ class RunSums:
         self._next_step = 0
         self._committed = 0
         self._context_width = 0
+        self._tally = _Tally()
         self._notices: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -361,6 +445,14 @@ class RunSums:
 
     def notice(self, text: str) -> None:
         self._notices[text] = None
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer that cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
+        self._tally.layers.setdefault(cause, {})[layer] = None
+
+    def rows(self, count: int, lost: str = "") -> None:
+        """Rows of the evaluation that runs now; `lost`: why they are not recorded, as in `missed`."""
+        self._tally.rows_now[lost] += count
 
     def entry(
         self, kind: str, index: int, embedding: torch.Tensor, area=None, hint: Prompt | None = None
@@ -377,6 +469,7 @@ class RunSums:
         return handle
 
     def begin_evaluation(self) -> None:
+        self._tally.rows_now.clear()
         self._groups.clear()
         self._buffer.clear()
         self._self_buffer.clear()
@@ -392,7 +485,7 @@ class RunSums:
     ) -> None:
         """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
         if self._entries[handle].grids.setdefault(layer, grid) != grid:
-            self.notice(f"Layer {layer} changed its grid during the run; only its first grid was recorded.")
+            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
             return
         factor = self._entries[handle].pool.get(layer, 1)
         place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
@@ -441,6 +534,7 @@ class RunSums:
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
+        self._tally.end_step(self.recording, bool(self._buffer or self._groups))
         self._committed += 1
         self._next_step = step + 1
         part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
@@ -473,12 +567,19 @@ class RunSums:
                 "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
                 "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."
             )
-        for entry in entries:
-            self._report_coverage(entry)
+        for text in self._tally.shortages(self.layout, entries):
+            self.notice(text)
         self._entries.clear()
-        notices = tuple(self._notices)
+        notices, coverage = tuple(self._notices), self._tally.coverage(self.layout, entries)
         return Run(
-            self.layout, entries, self.latent_shape, self.sigmas, complete, notices, self._context_width
+            self.layout,
+            entries,
+            self.latent_shape,
+            self.sigmas,
+            complete,
+            notices,
+            self._context_width,
+            coverage,
         )
 
     def fail(self, reason: str) -> Run:
@@ -568,14 +669,6 @@ class RunSums:
         height, width = state.grids[layer]
         factor = state.pool.get(layer, 1)
         return -(-height // factor), -(-width // factor)
-
-    def _report_coverage(self, raw: RawEntry) -> None:
-        missing = [str(layer) for layer in self.layout.layers if layer not in raw.maps]
-        if missing:
-            self.notice(
-                f"{len(missing)} of {len(self.layout.layers)} attention layers were not recorded for "
-                f"{raw.entry.name}: {', '.join(missing)}."
-            )
 
 
 def _mean_of(
@@ -691,14 +784,16 @@ class Run:
     complete: bool
     notices: tuple[str, ...]
     context_width: int = 0
+    coverage: Coverage | None = None
 
     def recording(self, labels: LabelCache) -> Recording:
         labelled = [raw.labelled(labels, self.layout) for raw in self.entries]
         notices = (*self.notices, *dict.fromkeys(n for _, own in labelled for n in own))
         entries = tuple(entry for entry, _ in labelled)
         return Recording(
-            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width
-        )
+            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
+            self.coverage,
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
@@ -717,7 +812,9 @@ def latent_hash(latent: torch.Tensor) -> str:
 class Capture:
     """What the socket SELAGG_CAPTURE carries: the last runs of one SelAgg Capture node.
 
-    A run is found by the latents that it gave out; maps of another run are never shown in its place.
+    A run is found by the latents that it gave out; maps of another run are never shown in its place.  The
+    oldest go when there are more than `kept_runs` or they take more than two budgets.
+    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 
@@ -727,8 +824,9 @@ class Capture:
         settings: CaptureSettings | None = None,
         unsupported: str | None = None,
         kept_runs: int = KEPT_RUNS,
+        wanted: bool = True,
     ):
-        self.labels = labels
+        self.labels, self.wanted = labels, wanted
         self.settings = settings or CaptureSettings()
         self.unsupported = unsupported
         self._kept = kept_runs
@@ -755,8 +853,11 @@ class Capture:
                 del self._runs[number]
             self._runs[self._number] = (run, hashes)
             self._number += 1
-            while len(self._runs) > self._kept:
-                self._runs.popitem(last=False)
+            limit = KEPT_BUDGETS * self.settings.budget
+            sizes = {n: own.nbytes for n, (own, _) in self._runs.items()}
+            while len(self._runs) > self._kept or (len(self._runs) > 1 and sum(sizes.values()) > limit):
+                oldest, _ = self._runs.popitem(last=False)
+                del sizes[oldest]
 
     def recording_for(self, latent: torch.Tensor) -> Recording:
         """The run that gave out this latent (batch, channels, h, w).
@@ -777,10 +878,11 @@ class Capture:
     def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
         with self._lock:
             runs = list(self._runs.values())
+        waited, self.wanted = not self.wanted, True
         if not runs:
-            raise ValueError(NO_RUN)
+            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
         for run, hashes in reversed(runs):
             if fits(hashes):
                 return run
         interrupted = " The last run was interrupted." if not runs[-1][1] else ""
-        raise ValueError(WRONG_LATENT.format(kept=self._kept) + interrupted)
+        raise ValueError(WRONG_LATENT + interrupted)

@@ -43,9 +43,9 @@ def texts(width: int = 6) -> ConceptTexts:
     return ConceptTexts(CONCEPTS, torch.randn(width, generator=generator), words)
 
 
-def run_of(words=(), wins=None, decisions=1, maps=None, mark=1.0) -> RunMeasurement:
-    """A finished run; wins: (concepts, heads) of it; maps(layer): (heads, words, h, w)."""
-    run = RunMeasurement(LAYOUT, len(CONCEPTS), words)
+def run_of(words=(), wins=None, decisions=1, maps=None, mark=1.0, parts=(0, 1)) -> RunMeasurement:
+    """A finished run; wins: (concepts, heads) of it; maps(layer): (heads, words, h, w), in all parts."""
+    run = RunMeasurement(LAYOUT, words)
     wins = np.zeros((len(CONCEPTS), LAYOUT.total), np.int64) if wins is None else wins
     for layer in LAYOUT.layers:
         start, heads = LAYOUT.offset(layer), LAYOUT.heads_of(layer)
@@ -53,7 +53,7 @@ def run_of(words=(), wins=None, decisions=1, maps=None, mark=1.0) -> RunMeasurem
         run.add_wins(layer, own, decisions, torch.full((3,), mark))
         if maps is not None:
             flat = torch.from_numpy(maps(layer)).flatten(2).transpose(1, 2)[None]
-            for part in (0, 1):
+            for part in parts:
                 run.add_maps(layer, part, flat, GRIDS[layer])
     return run
 
@@ -112,10 +112,12 @@ def test_scores_are_shares_of_wins_scaled_to_a_mean_of_one():
 
 
 def test_a_layer_that_was_not_seen_is_named():
-    run = RunMeasurement(LAYOUT, 2, ())
+    run = RunMeasurement(LAYOUT, ())
     run.add_wins(LAYOUT.layers[0], torch.zeros(2, 2), 1, torch.ones(3))
     with pytest.raises(ValueError, match=r"another pack .*|middle 0.0"):
         run.wins()
+    with pytest.raises(ValueError, match="another pack"):
+        RelevanceSums.empty(2, 7).plus(RunMeasurement(LAYOUT, ()))
     with pytest.raises(ValueError, match="Nothing was measured"):
         RelevanceSums.empty(2, 7).relevance(CONCEPTS, LAYOUT, "Own", 6, {})
 
@@ -191,6 +193,17 @@ def test_a_concept_that_was_not_spoken_of_gets_the_mean_of_all_words():
     assert [concept.maps for concept in made.concepts] == [1, 0]
     np.testing.assert_array_equal(made.scores[0], made.scores[1])
     assert made.scores[0].argmin() == 5
+
+
+def test_a_run_of_one_step_and_one_without_all_maps():
+    words = [SpokenWord("red", (1,), 0)]
+    one, two = (run_of(words, maps=bumps({5: (0.8, 0.8)}), parts=parts).scores() for parts in ((0,), (0, 1)))
+    np.testing.assert_allclose(one[AGREEMENT], two[AGREEMENT], atol=1e-6)
+    np.testing.assert_allclose(one[CONSISTENCY], 1)
+    partial = run_of(words)
+    partial.add_maps(LAYOUT.layers[0], 0, torch.ones(1, 2, 256, 1), (16, 16))
+    assert partial.scores() == {} and run_of().scores() == {}
+    assert RelevanceSums.empty(2, 7).plus(partial).maps.tolist() == [0, 0]
 
 
 # -- going on --------------------------------------------------------------------------------------------

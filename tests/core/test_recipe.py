@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from synthetic import GRIDS, LAYOUT, blob, random_head_maps
+from synthetic import GRIDS, LAYOUT, blob, entry_of, random_head_maps
 
 from selagg_core.layout import LayerId
 from selagg_core.maps import (
-    background_map,
     compete,
+    everything_map,
+    group_maps,
     matched_random,
     normalise,
     resolution_groups,
@@ -81,16 +82,26 @@ def test_late_steps_leave_out_the_first_bins():
 
 def test_words_compete_with_each_other_and_with_the_background():
     maps = np.array([[[0.4, 0.1]], [[0.1, 0.1]]], np.float32)
-    background = np.array([[0.0, 0.8]], np.float32)
-    result = compete(maps, background, 1.0)
-    np.testing.assert_allclose(result[0], [[0.4 * 0.8, 0.1 * 0.1]], rtol=1e-5)
-    np.testing.assert_allclose(compete(maps, background, 0.0), maps)
+    everything = np.array([[0.5, 1.0]], np.float32)
+    np.testing.assert_allclose(compete(maps, everything, 1.0)[0], [[0.4 * 0.8, 0.1 * 0.1]], rtol=1e-5)
+    np.testing.assert_allclose(compete(maps, everything, 0.0), maps)
+    assert np.isfinite(compete(maps * 0, everything * 0, 1.0)).all()
 
 
-def test_the_background_is_the_mean_of_the_special_columns():
+def test_everything_is_all_words_and_the_special_columns():
     head_maps = random_head_maps(5)
-    flat = {layer: np.full_like(values, 0.25) for layer, values in head_maps.special.items()}
-    np.testing.assert_allclose(background_map(replace(head_maps, special=flat), (16, 16)), 0.25, rtol=1e-5)
+    maps = {layer: np.full_like(values, 0.2) for layer, values in head_maps.maps.items()}
+    special = {layer: np.full_like(values, 0.25) for layer, values in head_maps.special.items()}
+    even = replace(head_maps, maps=maps, special=special)
+    np.testing.assert_allclose(everything_map(even, (16, 16)), 0.85, rtol=1e-5)
+
+
+def test_a_word_competes_with_words_that_are_not_asked_for():
+    recipe = MapRecipe(competition=1.0)
+    entry = entry_of("a red circle", {"red": (0.3, 0.5, 0.1), "circle": (0.3, 0.5, 0.1)})
+    alone = group_maps(entry, 0, [(1,)], EVERY, (16, 16), recipe=recipe)
+    together = group_maps(entry, 0, [(1,), (2,)], EVERY, (16, 16), recipe=recipe)
+    np.testing.assert_allclose(alone[0], together[0], rtol=1e-5)
 
 
 def test_propagation_fills_what_attends_to_the_same():
@@ -108,8 +119,8 @@ def test_propagation_fills_what_attends_to_the_same():
     plain = word_maps(spread, EVERY)[0]
     assert plain[2, 2] < 0.1 * plain.max()
     assert heat[2, 2] > 0.8 * heat.max() and heat[2, 13] < 0.1 * heat.max()
-    with pytest.raises(ValueError, match="SelAgg Capture"):
-        word_maps(head_maps, EVERY, recipe=MapRecipe(propagation=0.5))
+    unspread = word_maps(head_maps, EVERY, recipe=MapRecipe(propagation=0.5))
+    np.testing.assert_array_equal(unspread, word_maps(head_maps, EVERY))
 
 
 def test_heads_are_chosen_within_each_resolution():

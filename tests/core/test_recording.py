@@ -194,6 +194,44 @@ def test_missing_layers_are_reported():
     run.commit(0)
     recording = run.finish(True).recording(labels)
     assert any("1 of 2 attention layers" in n and "middle 0.0" in n for n in recording.notices)
+    assert recording.coverage.layers == (1, 2)
+    assert recording.coverage.heads == (2, 4)
+    assert not recording.coverage.complete
+
+
+def test_everything_seen():
+    run, handle = longer(3, stride=2)
+    for step in range(3):
+        if run.recording:
+            evaluate(run, handle, step)
+            run.rows(2)
+        run.commit(step)
+    coverage = run.finish(True).recording(LabelCache()).coverage
+    assert coverage.complete
+    assert str(coverage) == "2 of 2 layers, 4 of 4 heads, 2 of 2 steps, 4 of 4 rows"
+
+
+def test_what_is_missing_is_counted_with_its_cause():
+    run, handle = longer(3)
+    for step in range(3):
+        run.begin_evaluation()
+        if step != 1:
+            q, k = layer_inputs(step)[FINE]
+            run.rows(2)
+            run.add(handle, FINE, q, k, 2, GRIDS[FINE])
+            run.missed(COARSE, "another pack changed them")
+        run.rows(1, "they belong to no picture")
+        run.commit(step)
+    run.begin_evaluation()
+    run.rows(5, "never reported by the sampler")
+    recording = run.finish(True).recording(LabelCache())
+    assert str(recording.coverage) == "1 of 2 layers, 2 of 4 heads, 2 of 3 steps, 4 of 7 rows"
+    assert recording.notices == (
+        "1 of 2 attention layers were not recorded: another pack changed them (middle 0.0).",
+        "3 of 7 rows were not recorded: they belong to no picture.",
+        "1 of 3 steps were not recorded: the prompt was not evaluated in them (it has a timestep range, or a "
+        "cache such as EasyCache was used).",
+    )
 
 
 def test_nothing_seen_is_said():
@@ -417,6 +455,30 @@ def test_an_interrupted_run_takes_no_place():
     assert capture.recording_for(latents[0]).complete
     with pytest.raises(ValueError, match="interrupted"):
         capture.recording_for(latents[1])
+
+
+def test_the_oldest_runs_go_when_they_take_too_much_memory():
+    size = finished().nbytes
+    capture = Capture(LabelCache(), CaptureSettings(budget=size))
+    latents = [torch.full((1, 4, 2, 2), float(v)) for v in range(3)]
+    for v, latent in enumerate(latents):
+        capture.keep(finished(v), (latent,))
+    assert capture.get_ram_usage() == 2 * size
+    assert capture.recording_for(latents[1]).complete
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(latents[0])
+    small = Capture(LabelCache(), CaptureSettings(budget=1))
+    small.keep(finished(), (latents[0],))
+    assert small.recording_for(latents[0]).complete
+
+
+def test_a_capture_that_nobody_asked_is_asked_for_the_next_run():
+    capture = Capture(LabelCache(), wanted=False)
+    with pytest.raises(ValueError, match="before any node was connected"):
+        capture.recording_for(torch.zeros(1))
+    assert capture.wanted
+    with pytest.raises(ValueError, match="recorded no sampling run yet"):
+        capture.recording_for(torch.zeros(1))
 
 
 def test_handle_is_shared_by_copies_and_tells_its_size():

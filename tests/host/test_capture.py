@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
+import weakref
 
 import numpy as np
 import pytest
@@ -325,7 +327,9 @@ def test_a_layer_with_its_own_forward_is_left_alone(model, capturing):
     assert torch.equal(latent, plain)
     recording = capture.recording_for(latent)
     assert len(recording.positive().maps) == len(UNET_SITES) - 1
-    assert any("input 1.0" in notice for notice in recording.notices)
+    said = "1 of 7 attention layers were not recorded: another pack changed them (input 1.0)."
+    assert said in recording.notices
+    assert str(recording.coverage) == "6 of 7 layers, 12 of 14 heads, 3 of 3 steps, 3 of 3 rows"
 
 
 def test_two_captures_in_a_row_and_copies(model, capturing):
@@ -589,6 +593,51 @@ def test_self_attention_can_be_left_out(model, capturing):
     latent = sample(captured_model, text(77, 1), text(77, 2))
     assert not capture.recording_for(latent).positive().self_attention
     assert not capture.recording_for(latent).notices[1:]
+
+
+# -- no consumer, and what is left behind ----------------------------------------------------------------
+
+
+def graph(capture_is_used: bool) -> dict:
+    """An API-format workflow in which node 2 is the capture."""
+    sampler = {"class_type": "KSampler", "inputs": {"model": ["2", 0], "seed": 1}}
+    viewer = {"class_type": "SelAggDiagnose", "inputs": {"capture": ["2", 1], "latent": ["3", 0]}}
+    nodes = {"2": {"class_type": "SelAggCapture", "inputs": {"model": ["1", 0]}}, "3": sampler}
+    return {**nodes, "4": viewer} if capture_is_used else nodes
+
+
+def test_nothing_is_recorded_when_no_node_takes_the_capture(recorder, model, capturing, monkeypatch):
+    started = []
+    original = recorder.RunRecorder
+    monkeypatch.setattr(recorder, "RunRecorder", lambda *args: started.append(1) or original(*args))
+    captured_model, capture = capturing(model, unique_id="2", prompt=graph(False))
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
+    assert not started
+    with pytest.raises(ValueError, match="before any node was connected.*change the seed"):
+        capture.recording_for(latent)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    assert capture.recording_for(latent).complete
+
+
+@pytest.mark.parametrize("hidden", [{"prompt": graph(True), "unique_id": "2"}, {"unique_id": "7:2"}])
+def test_a_capture_that_may_be_in_use_records_at_once(model, capturing, hidden):
+    hidden = {"prompt": graph(False), **hidden}
+    captured_model, capture = capturing(model, **hidden)
+    assert capture.recording_for(sample(captured_model, text(77, 1), text(77, 2))).complete
+
+
+def test_everything_is_freed_when_the_capture_goes(model, capturing):
+    captured_model, capture = capturing(model)
+    sample(captured_model, text(77, 1), text(77, 2))
+    run = next(iter(capture._runs.values()))[0]
+    maps = weakref.ref(next(iter(run.entries[0].maps.values())).base)
+    attention = weakref.ref(next(iter(run.entries[0].self_attention.values())))
+    gone = [weakref.ref(x) for x in (capture, captured_model, run)]
+    assert maps() is not None
+    del captured_model, capture, run
+    gc.collect()
+    assert [ref() for ref in (*gone, maps, attention)] == [None] * 5
 
 
 # -- cost ------------------------------------------------------------------------------------------------
