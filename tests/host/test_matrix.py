@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import tiny_models
+import torch
 from conftest import ROOT
 from matrix_check import Matrix
-from situations import Case, Situation, all_situations
+from situations import Case, N, P, Situation, all_situations, host_node
+from tiny_models import sample
 
 SITUATIONS = all_situations()
 TABLE = ROOT / "docs" / "compatibility.md"
@@ -44,6 +47,24 @@ def test_every_sampler_and_scheduler(host, matrix):
         except Exception as error:
             failed[sampler, scheduler] = f"{type(error).__name__}: {str(error)[:200]}"
     assert not failed
+
+
+def test_torch_compile(host, matrix):
+    """Graphs of the eager backend: what is recorded is that of the model without them, nearly."""
+    if host != "upstream":
+        pytest.skip("The registry's host has no such node.")
+    compiled = host_node("TorchCompileModel", "nodes_torch_compile")
+    own = {"steps": 2, "size": (1, 4, 6)}
+    plain_model, plain = matrix.capturing(matrix.models.sd1)
+    latent = sample(plain_model, P, N, **own)
+    wanted = plain.recording_for(latent).positive()
+    captured_model, capture = matrix.capturing(matrix.models.sd1)
+    same = sample(compiled(captured_model, backend="eager"), P, N, **own)
+    assert torch.allclose(same, latent, rtol=1e-3, atol=1e-3)
+    recording = capture.recording_for(same)
+    assert recording.coverage.complete
+    for layer, values in recording.positive().maps.items():
+        assert np.abs(values - wanted.maps[layer]).max() < 1e-4
 
 
 # -- the table -------------------------------------------------------------------------------------------
