@@ -295,7 +295,7 @@ class _Scene:
 
 
 def _can_leak(claim: Claim) -> bool:
-    """Whether another thing could show the attribute in its place: plain surfaces and sizes belong to nobody."""
+    """Whether another thing could show the attribute instead: plain surfaces and sizes belong to nobody."""
     return claim.value.casefold() not in PLAIN_PATTERNS and claim.intended != ("Size",)
 
 
