@@ -56,7 +56,7 @@ def fit_method(rows: Sequence[Row], method: str) -> dict[str, KindModel]:
             continue
         unseen = unseen_auroc(own, names)
         figures = {"labels": len(own), "wrong": sum(r.wrong for r in own), "auroc": round(unseen, 4)}
-        model = replace(model, figures=figures, earned=unseen >= EARNED_AUROC)
+        model = replace(model, figures=figures, earned=model.earned and unseen >= EARNED_AUROC)
         models[kind] = with_thresholds(model, own)
     return models
 

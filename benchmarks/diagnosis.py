@@ -81,7 +81,8 @@ def kind_figures(rows: Sequence[Row], model: KindModel, method: str = "selective
 
 def false_alarms(rows: Sequence[Row], models: Mapping[str, KindModel]) -> dict[str, Any]:
     """Of pictures that match their prompt entirely the share with a warning, and of which kinds."""
-    calm = [row for row in rows if row.matches is True and row.kind in models]
+    right = [row for row in rows if row.matches is True and row.kind in models]
+    calm = [row for row in right if row.kind != "misplaced_region" or row.wrong is False]
     alarms: dict[str, set[str]] = {}
     for row in calm:
         model = models[row.kind]

@@ -67,16 +67,28 @@ GROUPS = (
     "held_out",
     "faint_three",
     "hasty",
+    "bleed",
+    "merge",
+    "bleed",
+    "vanish",
 )
 """What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made
 hard in ways that artists know: weights too high or too low, too few steps, too little guidance."""
+_PLAIN = len(GROUPS) - 4
+FIRST_SEED = (*range(_PLAIN), *range(400, 404))
+SEED_STEP = (_PLAIN,) * _PLAIN + (4,) * 4
+"""Seed of a group's first prompt, and from one of its prompts to the next: no two prompts share a seed."""
 QUICK_STEPS = 12
 """Steps of the pictures of hard prompts."""
 
 
 def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
-    """`count` prompts of the demo grammar, of all groups in turn; number i from seed seeds[0] + i."""
-    return [_drawn(GROUPS[i % len(GROUPS)], seeds[0] + i, tuple(seeds)) for i in range(count)]
+    """`count` prompts of the demo grammar, of all groups in turn, from scene seeds near seeds[0]."""
+    numbered = [divmod(i, len(GROUPS)) for i in range(count)]
+    return [
+        _drawn(GROUPS[place], seeds[0] + FIRST_SEED[place] + round_ * SEED_STEP[place], tuple(seeds))
+        for round_, place in numbered
+    ]
 
 
 def file_cases(path: Path, seeds: Sequence[int]) -> list[Case]:
@@ -96,6 +108,8 @@ def _group_of(text: str) -> str:
 
 def _drawn(group: str, seed: int, seeds: tuple[int, ...]) -> Case:
     rng = np.random.default_rng(seed)
+    if group == "merge":
+        return _weighted(Case(group, _plain_prompt(rng), seeds), rng)
     if group.startswith("homonym"):
         return _weighted(Case(group, _homonym_prompt(rng), seeds), rng)
     objects = 3 if "three" in group else 2
@@ -112,11 +126,21 @@ def _weighted(case: Case, rng: np.random.Generator) -> Case:
         return replace(case, steps=int(rng.choice([3, 4, 6])), cfg=float(rng.choice([1.0, 1.5, 2.0])))
     claims = case.caption.claims
     objects = [claim.words[-1] for claim in claims if claim.kind == "object"]
-    colours = [claim.words[-1] for claim in claims if claim.kind == "colour"]
+    colours = [claim.words[-1] for claim in claims if claim.kind == "colour"] or objects
     if case.group == "heavy":
         return replace(quick, text=_with_weights(case.text, [_one(rng, colours)], rng, (1.5, 1.7, 2.0, 2.4)))
     if case.group == "weak":
         return replace(quick, text=_with_weights(case.text, [_one(rng, objects)], rng, (0.0, 0.2, 0.4)))
+    if case.group == "bleed":  # the first colour is strong, the second weak: the second thing may take it
+        strong = _with_weights(case.text, colours[:1], rng, (1.2, 1.4, 1.6))
+        return replace(quick, text=_with_weights(strong, colours[1:2], rng, (0.0, 0.15, 0.3)))
+    if case.group == "merge":  # a thing of weak colour and the colour of a weak thing may become one
+        chosen = [objects[0], objects[1], colours[2]]
+        return replace(quick, text=_with_weights(case.text, chosen, rng, (0.3, 0.4, 0.5)))
+    if case.group == "vanish":  # all that is said of one thing is weak
+        last = max(claim.subject for claim in claims if claim.subject is not None)
+        about = [c.words[-1] for c in claims if c.subject == last and c.kind in ("object", "colour")]
+        return replace(quick, text=_with_weights(case.text, about, rng, (0.0, 0.1, 0.2, 0.3)))
     if case.group == "homonym_weak":
         return replace(quick, text=_with_weights(case.text, objects[:1], rng, (0.1, 0.25, 0.35, 0.45)))
     if case.group == "homonym_heavy":
@@ -150,6 +174,15 @@ def _homonym_prompt(rng: np.random.Generator) -> str:
         first = (first[0], str(rng.choice(objects)))
     join = str(rng.choice(["and", "left of", "above", "next to"]))
     return f"{_article(first[0])} {first[0]} {first[1]} {join} {_article(second[0])} {second[0]} {second[1]}"
+
+
+def _plain_prompt(rng: np.random.Generator) -> str:
+    """Three things, each with its colour."""
+    names, tones = (
+        [str(word) for word in rng.choice(list(words), 3, replace=False)] for words in (OBJECTS, COLOURS)
+    )
+    things = [f"{_article(tone)} {tone} {name}" for tone, name in zip(tones, names, strict=True)]
+    return " and ".join(things)
 
 
 def _article(word: str) -> str:

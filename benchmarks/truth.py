@@ -57,7 +57,7 @@ class _Judge:
         for told in self.caption.claims:
             if told.kind == "object":
                 yield Truth(("neglected", told.words[-1]), self._neglected(told))
-            elif told.kind in ("colour", "pattern"):
+            elif told.kind == "colour" or (told.kind == "pattern" and told.value != "solid"):
                 yield Truth(("leaked", told.words[-1]), self._leaked(told))
             elif told.kind in ("relation", "place"):
                 yield Truth(("misplaced", *told.words), self._answer(told))
@@ -80,8 +80,27 @@ class _Judge:
         return None if told in self.verdict.unsure else told in self.verdict.wrong
 
     def _neglected(self, told: Told) -> bool | None:
-        """The picture does not hold the thing: it is missing, or another thing stands in its place."""
-        return None if told in self.verdict.unsure else told in self.verdict.wrong
+        """The picture does not hold the thing. Open where another thing may stand in its place."""
+        item = self._seen(told.subject)
+        if item is not None:
+            return False if item.name == told.value else None
+        unclear = any(seen.name is None for seen in self.reading.objects)
+        if unclear or told in self.verdict.unsure or told not in self.verdict.wrong:
+            return None
+        named = set(self.verdict.assignment) - {None}
+        extra = len(self.reading.objects) > len(named)
+        colour = self._wanted(told.subject, "colour")
+        stands_in = any(
+            seen is not None and seen.colour == colour != self._wanted(other.subject, "colour")
+            for other in self._objects()
+            if (seen := self._seen(other.subject)) is not None and other.subject != told.subject
+        )
+        return None if extra or stands_in else True
+
+    def _all_named_right(self) -> bool:
+        """Whether every thing of the prompt is there under its name, so that it is known which is which."""
+        seen = [(told, self._seen(told.subject)) for told in self._objects()]
+        return all(item is not None and item.name == told.value for told, item in seen)
 
     def _wanted(self, subject: int, kind: str) -> str | None:
         """What the caption says of an object, or implies for lack of words."""
@@ -94,30 +113,35 @@ class _Judge:
         return NATURAL_COLOUR.get(name)
 
     def _leaked(self, told: Told) -> bool | None:
-        """Another object shows the attribute and has no claim to it."""
-        if self._seen(told.subject) is None:
+        """Another thing of the prompt shows the attribute and has no claim to it.
+
+        More of the same thing do not count. Open where a thing is missing or another stands in its place:
+        then it is not known which is which.
+        """
+        if not self._all_named_right():
             return None
-        taken: list[bool | None] = []
-        entitled = {
-            self.verdict.assignment[i]
-            for i in range(len(self._objects()))
-            if self._wanted(i, told.kind) == told.value
+        shown = [getattr(item, told.kind) for item in self.reading.objects]
+        others = {
+            self.verdict.assignment[other.subject]
+            for other in self._objects()
+            if self._wanted(other.subject, told.kind) != told.value and other.value != told.value
         }
-        for index, item in enumerate(self.reading.objects):
-            shown = getattr(item, told.kind.replace("object", "name"))
-            if index not in entitled:
-                taken.append(None if shown is None else shown == told.value)
-        if any(taken):
+        if any(shown[i] == told.value for i in others):
             return True
-        return None if None in taken else False
+        return None if any(shown[i] is None for i in others) else False
 
     def _wrong_sense(self, told: Told) -> bool | None:
-        """A word for a colour became a thing, or a word for a thing only a colour."""
+        """A word for a colour became the thing in place of its noun, or a word for a thing only a colour."""
+        if any(item.name is None for item in self.reading.objects):
+            return None
         claimed = sum(claim.value == told.value for claim in self._objects())
         seen = sum(item.name == told.value for item in self.reading.objects)
-        unclear = any(item.name is None for item in self.reading.objects)
         if told.kind == "colour":
-            return True if seen > claimed else None if unclear else False
+            noun = next(claim for claim in self._objects() if claim.subject == told.subject)
+            there = any(item.name == noun.value for item in self.reading.objects)
+            if seen <= claimed:
+                return False
+            return None if there and noun.value != told.value else True
         if told.kind != "object":
             return None
         if seen:
@@ -127,10 +151,9 @@ class _Judge:
             for i in range(len(self._objects()))
             if self._wanted(i, "colour") == told.value
         }
-        spilt = any(
+        return any(
             item.colour == told.value for i, item in enumerate(self.reading.objects) if i not in entitled
         )
-        return True if spilt and not unclear else None if unclear else False
 
     def _blended(self, one: Told, other: Told) -> bool | None:
         """One object stands for both: it has the name of one and looks like the other, which is missing."""

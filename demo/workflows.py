@@ -346,9 +346,20 @@ def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
 
 
 _DEMO = Recipe(DEMO_PROMPT, "", 128, 7, 20, 4.0, "euler", "normal", batch=2, boxes=DEMO_BOXES)
+_WRONG = {
+    "neglected": ("a small red ring below an (orange:0.1) (triangle:0.1) on a beige background", 9000, 12),
+    "leaked": ("a checkered (blue:1.6) triangle and a (mint:0.0) ring on a black background", 9003, 12),
+    "wrong_sense": ("an orange (house:0.1) next to a rose mint", 9000, 12),
+    "misplaced": ("a yellow triangle left of a striped red square on a brown background", 9003, 20),
+}
+"""Kind of finding -> prompt, seed and steps of a picture that goes wrong in this way."""
 RECIPES = {
     "diagnose_demo": _DEMO,
     "diagnose_demo_stock_encode": Recipe(**{**_DEMO.__dict__, "stock": True}),
+    **{
+        f"diagnose_demo_{kind}": Recipe(prompt, "", 128, seed, steps, 4.0, "euler", "normal")
+        for kind, (prompt, seed, steps) in _WRONG.items()
+    },
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,
         PHOTO_NEGATIVE,

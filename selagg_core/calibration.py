@@ -17,8 +17,10 @@ import numpy as np
 SCHEMA = "selagg-calibration"
 VERSION = 1
 PRESET = Path(__file__).resolve().parent / "presets" / "calibration_demo.json"
-FEW_LABELS = 12
-"""Labels of each answer that a kind needs at least before a fit is more than chance."""
+FEW_LABELS = 10
+"""Labels of each answer that a kind needs at least to give warnings."""
+LEAST_LABELS = 4
+"""Labels of each answer below which nothing is fitted; between both a kind is information only."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,15 @@ def fit_kind(
     rows: their features. wrong: whether the finding would be right. groups: the prompt of each, which is kept
     together where scores for the levels are made on prompts that the fit has not seen.
 
-    Raises ValueError with fewer than FEW_LABELS of either answer.
+    With fewer than FEW_LABELS of either answer it has not earned to warn. Raises ValueError with fewer than
+    LEAST_LABELS.
     """
     truth = np.array(wrong, dtype=bool)
     fewest = int(min(truth.sum(), (~truth).sum())) if truth.size else 0
-    if fewest < FEW_LABELS:
+    if fewest < LEAST_LABELS:
         raise ValueError(
-            f"{fewest} labels of the rarer answer; at least {FEW_LABELS} right and {FEW_LABELS} wrong ones "
-            "are needed."
+            f"{fewest} labels of the rarer answer; at least {LEAST_LABELS} right and {LEAST_LABELS} wrong "
+            f"ones are needed, and {FEW_LABELS} for warnings."
         )
     values = np.array([[row.get(name, np.nan) for name in features] for row in rows], dtype=np.float64)
     named = np.array(groups if groups is not None else [str(i) for i in range(len(rows))])
@@ -141,7 +144,15 @@ def fit_kind(
             held_out[fold] = _scores(values[fold], *_fit(values[rest], truth[rest], ridge))
     mean, scale, weights, bias = _fit(values, truth, ridge)
     levels = isotonic(held_out, truth)
-    return KindModel(tuple(features), tuple(mean), tuple(scale), tuple(weights), float(bias), levels)
+    return KindModel(
+        tuple(features),
+        tuple(mean.tolist()),
+        tuple(scale.tolist()),
+        tuple(weights.tolist()),
+        bias,
+        levels,
+        earned=fewest >= FEW_LABELS,
+    )
 
 
 def isotonic(scores: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -20,7 +20,7 @@ from .expectations import Expectations, expected_regions
 from .groups import WordGroup, choose_groups
 from .maps import HeadSelection, select_heads
 from .recipe import PAPER
-from .relevance import HeadRelevance
+from .relevance import ARGMAX_WINS, HeadRelevance
 from .report import Report
 from .senses import head_responses, sense_contrast
 from .viewing import RunView
@@ -96,6 +96,8 @@ def sense_contrasts(
     view: RunView, index: int, claims: Claims, relevance: HeadRelevance
 ) -> dict[WordGroup, float]:
     """For each word whose meaning is claimed, how much its unintended senses outweigh the intended ones."""
+    if ARGMAX_WINS in relevance.score_kinds:  # which concept a head speaks for, not how good its maps are
+        relevance = relevance.with_score(ARGMAX_WINS)
     found: dict[WordGroup, float] = {}
     responses: dict[int, np.ndarray] = {}
     for claim in claims.of("sense"):
@@ -106,10 +108,11 @@ def sense_contrasts(
             entry = view.entries[word.entry]
             responses[word.entry] = head_responses(entry.picture(min(index, entry.batch - 1)))
         content = {i for group in claims.groups if group.entry == word.entry for i in group.indices}
+        noun = claim.subject.indices if claim.subject != word else ()
         found[word] = sense_contrast(
             responses[word.entry],
             word.indices,
-            sorted(content - set(word.indices)),
+            noun or sorted(content - set(word.indices)),
             relevance,
             claim.intended,
             claim.unintended,

@@ -84,7 +84,7 @@ class Check:
 
     kind: that of the finding, "misplaced_region" for expected regions. claim: as it can be edited.
     confidence: that the claim is wrong in the way of `kind`, 0 to 1.
-    verdict: "wrong", "unsure", "right", or "unjudged" for a kind without a model.
+    verdict: "wrong", "unsure", "right", or "unjudged" for a kind without a model that has earned trust.
     """
 
     kind: str
@@ -164,7 +164,7 @@ def _judged(candidate: Candidate, judge: Judge) -> tuple[Check, Finding | None]:
         return Check(name, claim, candidate.words, 0.0, "unjudged", known), None
     confidence = model.confidence(candidate.features)
     level = judge.level(name, confidence)
-    verdict = {"warning": "wrong", "": "right"}.get(level, "unsure")
+    verdict = {"warning": "wrong", "": "right" if model.earned else "unjudged"}.get(level, "unsure")
     check = Check(name, claim, candidate.words, confidence, verdict, known)
     return check, finding_of(candidate, confidence, level, judge.own) if level else None
 

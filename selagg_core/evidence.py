@@ -15,24 +15,53 @@ import numpy as np
 from .claims import DIRECTIONS, PLACES, Claim, Claims
 from .groups import WordGroup
 from .maps import focus_of, normalise, resize_maps
+from .phrases import PLAIN_PATTERNS
 from .pixels import colour_share, colour_word, lab, salience
 from .regions import Region, centroid, found_region, largest_component, otsu_threshold
 
 LONGEST_SIDE = 128
 """Pixels of the longer side of the picture on which evidence is measured."""
+LEAST_AREA = 0.005
+"""Share of the picture that a thing covers at least; smaller ones are specks."""
 CORE = 0.5
 """Share of a region that the thing itself fills at least: regions of maps are blurred."""
 FEATURES: Mapping[str, tuple[str, ...]] = {
-    "neglected": ("unfocused", "faint", "weak", "scattered", "shared", "nothing_there", "colour_missing"),
+    "neglected": (
+        "unfocused",
+        "faint",
+        "weak",
+        "scattered",
+        "shared",
+        "nothing_there",
+        "colour_missing",
+        "too_few_things",
+        "not_alone",
+    ),
     "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
-    "wrong_sense": ("other_heads", "map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
+    "wrong_sense": (
+        "other_heads",
+        "noun_fainter",
+        "map_elsewhere",
+        "map_not_own",
+        "colour_elsewhere",
+        "colour_not_own",
+    ),
     "misplaced": ("turned", "turned_by_colour"),
     "blended": ("overlap", "close", "alike", "one_thing"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
 }
 """Kind -> names of its features, those of maps first."""
 PIXEL_FEATURES = frozenset(
-    ("nothing_there", "colour_missing", "colour_elsewhere", "colour_not_own", "turned_by_colour", "one_thing")
+    (
+        "nothing_there",
+        "colour_missing",
+        "too_few_things",
+        "not_alone",
+        "colour_elsewhere",
+        "colour_not_own",
+        "turned_by_colour",
+        "one_thing",
+    )
 )
 """Features that come from the picture and not from attention."""
 
@@ -81,7 +110,8 @@ class _Scene:
         small = cv2.resize(observed.picture, self.size[::-1], interpolation=cv2.INTER_AREA)
         self.lab = lab(small)
         self._shares: dict[str, np.ndarray] = {}
-        self.salience = salience(self.lab)
+        self.salience, self.calm = salience(self.lab)
+        self.things = _things(self.salience, self.calm)
         self.entities = tuple(claim.subject for claim in claims.of("entity"))
         self.mass = {group: unit_mass(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
         self.region = {group: _region(resize_maps(heat, self.size)) for group, heat in observed.heats.items()}
@@ -97,14 +127,19 @@ class _Scene:
             mass, region = self.mass[entity], self.region[entity]
             features["scattered"] = 1 - float(mass[region].sum())
             features["shared"] = max((overlap(mass, self.mass[o]) for o in others), default=float("nan"))
-            features["nothing_there"] = 1 - _inside(self.salience, region)
+            there = _inside(self.salience, region)
+            features["nothing_there"] = 1 - there if self.calm else float("nan")
             features["colour_missing"] = self._colour_missing(entity)
+            features["too_few_things"] = len(self.entities) - self.things[0]
+            together = [self._one_thing((region, self.region[other])) for other in others]
+            features["not_alone"] = max((t for t in together if np.isfinite(t)), default=float("nan"))
             yield Candidate("neglected", claim, (entity.label,), features)
 
     def leaked(self) -> Iterator[Candidate]:
         for claim in self.claims.of("attribute"):
             others = self._not_entitled(claim)
-            if claim.words is None or not others:
+            plain = claim.value.casefold() in PLAIN_PATTERNS
+            if claim.words is None or not others or plain:
                 continue
             features, taker = self._where(claim.words, claim.subject, others)
             yield Candidate(
@@ -119,7 +154,10 @@ class _Scene:
             features: dict[str, float] = {}
             if others:
                 features, _ = self._where(claim.words, claim.subject, others)
+            if "Color" not in claim.intended:  # a thing may have any colour
+                features |= {"colour_elsewhere": float("nan"), "colour_not_own": float("nan")}
             features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
+            features["noun_fainter"] = self._fainter(claim.subject, claim.words)
             yield Candidate(
                 "wrong_sense",
                 claim,
@@ -173,12 +211,20 @@ class _Scene:
         usual = float(np.median([self.strength[other][name] for other in others])) if others else 0.0
         return float(np.log(max(usual, 1e-9) / max(own, 1e-9))) if others else float("nan")
 
+    def _fainter(self, noun: WordGroup, word: WordGroup) -> float:
+        """How much fainter the map of a noun is than that of a word that describes it, as a logarithm."""
+        if noun == word:
+            return float("nan")
+        peaks = self.strength[word]["faint"], self.strength[noun]["faint"]
+        return float(np.log(peaks[0] / max(peaks[1], 1e-9)))
+
     def _not_entitled(self, claim: Claim) -> list[WordGroup]:
         """Entities of which the attribute is not said."""
         named = {
             c.subject for c in self.claims.of("attribute") if c.value.casefold() == claim.value.casefold()
         }
-        return [entity for entity in self.entities if entity not in named]
+        bare = claim.value.casefold()
+        return [e for e in self.entities if e not in named and e.text.casefold() != bare]
 
     def _where(
         self, word: WordGroup, own: WordGroup, others: Sequence[WordGroup]
@@ -240,10 +286,10 @@ class _Scene:
 
     def _one_thing(self, regions: tuple[np.ndarray, np.ndarray]) -> float:
         """Whether the two regions lie on one connected thing that stands out of the picture."""
-        things = (self.salience > 0.5).astype(np.uint8)
-        count, labels = cv2.connectedComponents(things, connectivity=8)
+        _, labels = self.things
+        count = int(labels.max()) + 1
         shares = [np.bincount(labels[region], minlength=count)[1:] for region in regions]
-        if count < 2 or any(share.sum() == 0 for share in shares):
+        if not self.calm or count < 2 or any(share.sum() == 0 for share in shares):
             return float("nan")
         one, other = (share / share.sum() for share in shares)
         return float(np.minimum(one, other).sum())
@@ -277,6 +323,14 @@ def _strengths(heat: np.ndarray) -> dict[str, float]:
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Shared mass of two distributions, 0 to 1."""
     return float(np.minimum(one, other).sum())
+
+
+def _things(salient: np.ndarray, calm: bool) -> tuple[float, np.ndarray]:
+    """How many things stand out of a calm ground (else nan), and their numbers (h, w), 0 the ground."""
+    mask = (salient > 0.5).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    large = int((stats[1:, cv2.CC_STAT_AREA] > LEAST_AREA * mask.size).sum())
+    return (float(large) if calm and mask.mean() < 0.6 else float("nan")), labels
 
 
 def _inside(values: np.ndarray, region: np.ndarray) -> float:

@@ -110,7 +110,7 @@ def fit(rows: Sequence[Labelled], base: str, data: Mapping[str, Any]) -> tuple[C
 
 def with_thresholds(model: KindModel, rows: Sequence[Labelled], allowed: float = FALSE_ALARMS) -> KindModel:
     """The model with the lowest warning threshold that seldom warns on pictures that are entirely right."""
-    calm = [row for row in rows if row.right_picture]
+    calm = [row for row in rows if row.right_picture and not row.wrong]
     confidence = np.array([model.confidence(row.features) for row in calm])
     warn = max(0.5, choose_threshold(confidence, np.array([row.picture for row in calm]), allowed))
     return replace(model, warn=warn, unsure=min(0.3, warn))

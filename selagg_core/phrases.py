@@ -58,7 +58,7 @@ _MEDIUM = """
 """
 COUNTS = {word: number for number, word in enumerate(_NUMBERS.split(), start=1)}
 COUNTS |= {str(number): number for number in range(1, 11)}
-_PLAIN_PATTERNS, _COPULAS, _KIND_NOUNS = (frozenset(w.split()) for w in (_PLAIN, _COPULA, _KIND))
+PLAIN_PATTERNS, _COPULAS, _KIND_NOUNS = (frozenset(w.split()) for w in (_PLAIN, _COPULA, _KIND))
 _DETERMINERS, _MEDIUM_WORDS = frozenset(_DETERMINER.split()), frozenset(_MEDIUM.split())
 _SEPARATORS = FUNCTION_WORDS | _COPULAS | frozenset(_SEPARATOR.split())
 _FRAMES = frozenset(("background", "backdrop", "foreground"))
@@ -262,7 +262,7 @@ class _Reader:
 
     def _described(self, index: int) -> Described | None:
         word = self.words[index]
-        senses = ("Geometric Patterns",) if word in _PLAIN_PATTERNS else self.lexicon.lookup(word)
+        senses = ("Geometric Patterns",) if word in PLAIN_PATTERNS else self.lexicon.lookup(word)
         fitting = tuple(sense for sense in senses if sense in ATTRIBUTE_CONCEPTS)
         return Described(index, fitting) if fitting else None
 

@@ -48,6 +48,8 @@ _ANCHORS = """
 """
 _SYNONYMS = {"grey": "gray", "golden": "gold", "blond": "blonde", "aqua": "cyan", "indigo": "violet"}
 LIGHTNESS_WEIGHT = 0.4
+CALM = 5.0
+"""Usual distance in Lab of the rim's pixels from their middle, up to which the ground is calm."""
 NEAR, FADE = 10.0, 14.0
 """Distance in Lab up to which a pixel fully has a colour, and how fast that fades beyond."""
 
@@ -89,15 +91,14 @@ def colour_share(colours: np.ndarray, name: str) -> np.ndarray:
     return np.exp(-((np.maximum(0.0, nearest - NEAR) / FADE) ** 2)).astype(np.float32)
 
 
-def salience(colours: np.ndarray) -> np.ndarray:
-    """How much each pixel of a Lab picture stands out from the tone of the picture's rim: (h, w) in [0, 1].
+def salience(colours: np.ndarray) -> tuple[np.ndarray, bool]:
+    """How much each pixel of a Lab picture stands out from the tone of its rim, (h, w) in [0, 1].
 
-    A crude sign of "something is here", for pictures with a calm background only.
+    And whether the rim is calm enough for that to mean that something is there, or not.
     """
-    rim = np.concatenate(
-        [side.reshape(-1, 3) for side in (colours[:3], colours[-3:], colours[:, :3], colours[:, -3:])]
-    )
+    sides = (colours[:3], colours[-3:], colours[:, :3], colours[:, -3:])
+    rim = np.concatenate([side.reshape(-1, 3) for side in sides])
     tone = np.median(rim, axis=0)
     spread = float(np.median(np.linalg.norm(rim - tone, axis=1)))
     away = np.linalg.norm(colours - tone, axis=2)
-    return np.clip((away - 3 * spread - 6) / 20, 0, 1).astype(np.float32)
+    return np.clip((away - 3 * spread - 6) / 20, 0, 1).astype(np.float32), spread < CALM

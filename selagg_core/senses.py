@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .maps import DEFAULT_FRACTION
 from .recording import HeadMaps
 from .relevance import HeadRelevance
+
+SENSE_FRACTION = 0.4
+"""Share of the heads that speak for a sense; chosen on development pictures of the demo model."""
 
 
 def head_responses(head_maps: HeadMaps) -> np.ndarray:
@@ -27,25 +29,25 @@ def head_responses(head_maps: HeadMaps) -> np.ndarray:
 def sense_contrast(
     responses: np.ndarray,
     word: Sequence[int],
-    others: Sequence[int],
+    against: Sequence[int],
     relevance: HeadRelevance,
     intended: Sequence[str],
     unintended: Sequence[str],
-    fraction: float = DEFAULT_FRACTION,
+    fraction: float = SENSE_FRACTION,
 ) -> float:
     """How much more the heads of the unintended senses answer to a word than those of the intended ones.
 
-    responses: of `head_responses`. word, others: indices of the word, and of the other words of the picture
-    that have a meaning, against which each head is measured. Heads that speak for both are left out. In
-    natural logarithms; nan where the relevance knows not both sides, or nothing is left of one.
+    responses: of `head_responses`. word, against: indices of the word, and of the words by which each head is
+    measured: the noun of an attribute, else the other words that have a meaning. Heads that speak for both
+    senses are left out. In natural logarithms; nan where the relevance does not know both senses.
     """
     meant, instead = (_heads_of(relevance, names, fraction) for names in (intended, unintended))
     both = meant & instead
     meant, instead = meant & ~both, instead & ~both
-    if not (meant.any() and instead.any() and len(others)):
+    if not (meant.any() and instead.any() and len(against)):
         return float("nan")
     own = responses[list(word)].mean(axis=0) + 1e-9
-    usual = responses[list(others)].mean(axis=0) + 1e-9
+    usual = responses[list(against)].mean(axis=0) + 1e-9
     ratio = np.log(own / usual)
     return float(np.nanmean(ratio[instead]) - np.nanmean(ratio[meant]))
 

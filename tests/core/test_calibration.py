@@ -65,7 +65,7 @@ def test_a_feature_that_is_never_known_does_no_harm():
 
 @pytest.mark.parametrize("wrong", [[True] * 40, [False] * 40, [True] * 3 + [False] * 40, []])
 def test_too_few_labels_are_refused_with_how_many(wrong):
-    with pytest.raises(ValueError, match="at least 12 right and 12 wrong"):
+    with pytest.raises(ValueError, match="at least 4 right and 4 wrong"):
         fit_kind([{"a": 1.0}] * len(wrong), wrong, ("a",))
 
 

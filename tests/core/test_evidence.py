@@ -116,5 +116,20 @@ def test_colour_words_as_prompts_have_them():
 
 
 def test_salience_marks_what_is_not_background():
-    values = salience(lab(rgb_picture(painted({"red": LEFT})[0].numpy())))
-    assert values[64, 32] == 1 and values[64, 100] == 0
+    values, calm = salience(lab(rgb_picture(painted({"red": LEFT})[0].numpy())))
+    assert values[64, 32] == 1 and values[64, 100] == 0 and calm
+
+
+def test_a_ground_that_is_not_calm_says_nothing_about_what_is_there():
+    noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+    assert not salience(lab(noise))[1]
+    claims = read_claims([prompt_of(TEXT)], general_lexicon())
+    heats = {g: 0.02 + 0.3 * blob((16, 16), *USUAL[g.text]) for g in claims.groups}
+    made = {c.kind: c.features for c in candidates(claims, Observed(heats, heats, noise))}
+    for kind, name in (
+        ("neglected", "nothing_there"),
+        ("neglected", "too_few_things"),
+        ("neglected", "not_alone"),
+        ("blended", "one_thing"),
+    ):
+        assert np.isnan(made[kind][name]), name

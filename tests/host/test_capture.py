@@ -398,15 +398,16 @@ def test_the_denoised_output_finds_its_run(host, model, capturing):
     assert capture.recording_for(denoised).sigmas == capture.recording_for(latent).sigmas
 
 
+@pytest.mark.parametrize("error", [RuntimeError, torch.OutOfMemoryError])
 def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
-    pack, model, capturing, monkeypatch, caplog
+    pack, model, capturing, monkeypatch, caplog, error
 ):
     recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
     calls = []
 
     def broken(*args):
         calls.append(1)
-        raise RuntimeError("planted")
+        raise error("planted")
 
     monkeypatch.setattr(recording, "LayerGroup", broken)
     captured_model, capture = capturing(model)

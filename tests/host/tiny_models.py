@@ -53,6 +53,59 @@ def unet(seed: int = 0, **changes):
     return patcher(model)
 
 
+def sd2(seed: int = 0):
+    """As `unet`, of the SD2.x layout: linear projections, attention in float32, heads by their width."""
+    import comfy.supported_models
+
+    class Tiny(comfy.supported_models.SD20):
+        unet_extra_config = {"num_heads": -1, "num_head_channels": 16, "attn_precision": torch.float32}
+
+    config = {**UNET, "use_linear_in_transformer": True}
+    model = Tiny(config).get_model({}, "", device="cpu")
+    fill(model.diffusion_model, seed)
+    return patcher(model)
+
+
+def sdxl(seed: int = 0):
+    """As `unet`, of the SDXL layout: several transformers in a block, none on the finest grid."""
+    import comfy.supported_models
+
+    config = {
+        **UNET, "channel_mult": [1, 2, 2], "num_res_blocks": [1, 1, 1], "transformer_depth": [0, 1, 2],
+        "transformer_depth_output": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": 2,
+        "use_linear_in_transformer": True, "num_classes": "sequential", "adm_in_channels": 2816,
+    }  # fmt: skip
+
+    class Tiny(comfy.supported_models.SDXL):
+        unet_extra_config = {"num_heads": -1, "num_head_channels": 16}
+
+    model = Tiny(config).get_model({}, "", device="cpu")
+    fill(model.diffusion_model, seed)
+    return patcher(model)
+
+
+def pooled(conditioning: list, seed: int = 0) -> list:
+    """The CONDITIONING with the pooled text that SDXL needs."""
+    values = torch.randn(1, 1280, generator=torch.Generator().manual_seed(seed))
+    return [[embedding, {**extra, "pooled_output": values}] for embedding, extra in conditioning]
+
+
+def control_net(seed: int = 3):
+    """The host's ControlNet for `unet`."""
+    import comfy.cldm.cldm
+    import comfy.controlnet
+
+    left_out = ("out_channels", "transformer_depth_output", "use_temporal_attention", "use_temporal_resblock")
+    config = {name: value for name, value in UNET.items() if name not in left_out}
+    network = comfy.cldm.cldm.ControlNet(
+        **config, hint_channels=3, num_heads=HEADS, num_head_channels=-1,
+        operations=comfy.ops.disable_weight_init, device="cpu",
+    )  # fmt: skip
+    fill(network, seed)
+    cpu = torch.device("cpu")
+    return comfy.controlnet.ControlNet(network, load_device=cpu)
+
+
 def sd3(seed: int = 0):
     """A ModelPatcher of a joint-attention transformer, which has no cross-attention UNet."""
     import comfy.supported_models
@@ -80,7 +133,16 @@ def noise(batch: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
 
 
 def sample(
-    model, positive, negative, latent=None, sampler="euler", cfg=7.0, steps=3, size=(1, 8, 12), **more
+    model,
+    positive,
+    negative,
+    latent=None,
+    sampler="euler",
+    cfg=7.0,
+    steps=3,
+    size=(1, 8, 12),
+    scheduler="normal",
+    **more,
 ):
     """The host's own sampling, as its KSampler node calls it; returns the LATENT's samples."""
     import comfy.sample
@@ -90,6 +152,6 @@ def sample(
         latent = torch.zeros(batch, 4, height, width)
     with torch.inference_mode():
         return comfy.sample.sample(
-            model, noise(batch, height, width), steps, cfg, sampler, "normal", positive, negative, latent,
+            model, noise(batch, height, width), steps, cfg, sampler, scheduler, positive, negative, latent,
             seed=1, disable_pbar=True, **more,
         )  # fmt: skip

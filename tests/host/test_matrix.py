@@ -1,0 +1,100 @@
+"""Every situation of the compatibility table on the real host: untouched latent, exact maps, right labels."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import tiny_models
+import torch
+from conftest import ROOT
+from matrix_check import Matrix
+from situations import Case, N, P, Situation, all_situations, host_node
+from tiny_models import sample
+
+SITUATIONS = all_situations()
+TABLE = ROOT / "docs" / "compatibility.md"
+
+
+@pytest.fixture(scope="module")
+def matrix(host, pack) -> Matrix:
+    return Matrix(pack)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=[s.id for s in SITUATIONS])
+def test_capture_holds(situation: Situation, host, matrix):
+    if host not in situation.hosts:
+        pytest.skip(f"The host {host} has no such feature.")
+    matrix.check(situation.build(matrix.models))
+
+
+def samplers_and_schedulers(host) -> list[tuple[str, str]]:
+    import comfy.samplers
+
+    samplers = [(name, "normal") for name in comfy.samplers.KSampler.SAMPLERS]
+    return samplers + [("euler", name) for name in comfy.samplers.KSampler.SCHEDULERS]
+
+
+def test_every_sampler_and_scheduler(host, matrix):
+    """In one test, since their names are known only once the host is there."""
+    failed = {}
+    for sampler, scheduler in samplers_and_schedulers(host):
+        own = {"sampler": sampler, "scheduler": scheduler, "size": (1, 4, 6), "steps": 4}
+        case = Case(tiny_models.text(77, 1), tiny_models.text(77, 2), settings=own)
+        try:
+            matrix.check(case)
+        except Exception as error:
+            failed[sampler, scheduler] = f"{type(error).__name__}: {str(error)[:200]}"
+    assert not failed
+
+
+def test_torch_compile(host, matrix):
+    """Graphs of the eager backend: what is recorded is that of the model without them, nearly."""
+    if host != "upstream":
+        pytest.skip("The registry's host has no such node.")
+    compiled = host_node("TorchCompileModel", "nodes_torch_compile")
+    own = {"steps": 2, "size": (1, 4, 6)}
+    plain_model, plain = matrix.capturing(matrix.models.sd1)
+    latent = sample(plain_model, P, N, **own)
+    wanted = plain.recording_for(latent).positive()
+    captured_model, capture = matrix.capturing(matrix.models.sd1)
+    same = sample(compiled(captured_model, backend="eager"), P, N, **own)
+    assert torch.allclose(same, latent, rtol=1e-3, atol=1e-3)
+    recording = capture.recording_for(same)
+    assert recording.coverage.complete
+    for layer, values in recording.positive().maps.items():
+        assert np.abs(values - wanted.maps[layer]).max() < 1e-4
+
+
+# -- the table -------------------------------------------------------------------------------------------
+
+HEAD = """# Where capture holds
+
+Made by `tests/host/test_matrix.py`: every row is a test on the real host with small models of its own classes
+(`SELAGG_WRITE_COMPATIBILITY=1 python dev.py test tests/host/test_matrix.py` writes this file). In each,
+the latent with capture must be bit-identical to the one without, and every map of every head, layer and word
+equal to a naive float64 record of the same run within 0.00001, unless the row says otherwise.
+
+Hosts: upstream ComfyUI 0.3.64 and `comfyui==0.0.1` of the package registry.
+
+| situation | result | upstream | registry |
+|---|---|---|---|
+"""
+
+
+def table() -> str:
+    rows = []
+    for situation in SITUATIONS:
+        marks = [
+            "yes" if host in situation.hosts else "not on this host" for host in ("upstream", "registry")
+        ]
+        rows.append(f"| {situation.id} | {situation.outcome} | {marks[0]} | {marks[1]} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def test_the_table_is_up_to_date():
+    if os.environ.get("SELAGG_WRITE_COMPATIBILITY"):
+        TABLE.parent.mkdir(exist_ok=True)
+        TABLE.write_text(table(), encoding="utf-8")
+    assert TABLE.read_text(encoding="utf-8") == table()
