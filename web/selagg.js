@@ -111,6 +111,12 @@ function hideOwnPreview(node) {
   node.onDrawBackground = () => {}
 }
 
+/** Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise. */
+function keepEventsInside(element) {
+  element.dataset.captureWheel = 'true'
+  for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
+}
+
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
@@ -124,6 +130,7 @@ function addViewer(node) {
   })
   dom.serialize = false
   widget.element.style.minHeight = `${height - MARGINS}px`
+  keepEventsInside(widget.element)
   viewers.set(node, viewer)
   hideOwnPreview(node)
   const { onExecuted, onRemoved } = node

@@ -13,6 +13,8 @@ HOSTS_OWN = re.compile(
     r"/user\.css|/userdata|favicon|api\.comfy\.org|comfy\.org|/api/(?!selagg)|ERR_NAME_NOT_RESOLVED|"
     r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|googleapis|google|/assets/"
 )
+#: Milliseconds; the frontend is large, and test machines are busy.
+PATIENCE = 180_000
 SETTINGS = {
     "Comfy.TutorialCompleted": True,
     "Comfy.Workflow.ShowMissingModelsWarning": False,
@@ -28,6 +30,7 @@ class Frontend:
         self.page = page
         self.address = address
         self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._heard)
         page.on("pageerror", self._failed)
 
@@ -42,13 +45,13 @@ class Frontend:
 
     def open(self, vue_nodes: bool = False, **settings: Any) -> None:
         self._configure({**SETTINGS, "Comfy.VueNodes.Enabled": vue_nodes, **settings})
-        self.page.goto(self.address)
+        self.page.goto(self.address, timeout=PATIENCE)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         self.page.wait_for_function(
             "() => window.app?.extensionManager && app.graph && app.canvas && app.vueAppReady !== false",
-            timeout=60_000,
+            timeout=PATIENCE,
         )
         self.page.wait_for_timeout(1500)
 
@@ -75,7 +78,7 @@ class Frontend:
         )
         self.page.wait_for_timeout(400)
 
-    def run(self, seconds: int = 240) -> None:
+    def run(self, seconds: int = 600) -> None:
         """Queues the workflow and waits for its end."""
         self.page.evaluate(
             """() => {
@@ -92,7 +95,7 @@ class Frontend:
         )
         self.page.set_default_timeout(seconds * 1000)
         self.page.evaluate("() => app.selaggTest")
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(PATIENCE)
 
     def viewer(self, node: str = "SelAggDiagnose") -> Locator:
         """The viewer in a node. Its parts are found through the shadow root."""
@@ -107,7 +110,7 @@ class Frontend:
 
     def wait_for_view(self, node: str = "SelAggDiagnose") -> Locator:
         viewer = self.viewer(node)
-        viewer.locator(".empty").wait_for(state="hidden", timeout=30_000)
+        viewer.locator(".empty").wait_for(state="hidden", timeout=PATIENCE)
         return viewer
 
     def screenshot(self, path: Path) -> None:

@@ -159,6 +159,12 @@ def test_the_same_in_vue_nodes(frontend, server, shot):
     frontend.screenshot(shot("vue"))
     assert "star" in viewer.locator(".caption").inner_text()
     assert viewer.locator(".frame canvas").bounding_box()["height"] > 150
+    where = "() => [...app.graph._nodes.find((n) => n.type === 'SelAggDiagnose').pos]"
+    before = frontend.page.evaluate(where)
+    viewer.locator('input[aria-label="Opacity"]').drag_to(viewer.locator(".views, .choice").first)
+    viewer.locator(".frame canvas").drag_to(viewer.locator(".tabs"))
+    assert frontend.page.evaluate(where) == before
+    assert viewer.locator('input[aria-label="Opacity"]').input_value() != "100"
 
 
 def shows_dom_widgets(frontend) -> bool:
