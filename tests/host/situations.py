@@ -183,7 +183,7 @@ def sizes() -> list[Situation]:
     def sized(batch, height, width, **settings) -> Callable[[Models], Case]:
         return lambda models: Case(P, N, settings={"size": (batch, height, width), **settings})
 
-    rows = [(1, 8, 8), (2, 8, 12), (4, 7, 13), (8, 16, 5), (1, 9, 31), (1, 64, 40)]
+    rows = [(1, 8, 8), (2, 8, 12), (4, 7, 13), (8, 16, 5), (1, 9, 31), (1, 32, 20)]
     made = [Situation("size", f"{b} x {h} x {w} latents", sized(b, h, w)) for b, h, w in rows]
 
     # Self-attention on 128 x 128 cells takes minutes on a CPU; SDXL has none on its finest grid.
@@ -315,13 +315,22 @@ def guiders() -> list[Situation]:
         "PerturbedAttentionGuidance": patched("PerturbedAttentionGuidance", "nodes_pag", scale=3.0),
         "SelfAttentionGuidance": patched("SelfAttentionGuidance", "nodes_sag", scale=0.5, blur_sigma=2.0),
         "RescaleCFG": patched("RescaleCFG", "nodes_model_advanced", multiplier=0.7),
-        "PerpNeg": lambda model: host_node("PerpNeg", "nodes_perpneg")(model, empty, 1.0),
     }
+    old_perp_neg = patched("PerpNeg", "nodes_perpneg", empty_conditioning=empty, neg_scale=1.0)
     for name, patch in patches.items():
         made += [
             Situation("guidance", f"{name} before capture", _with_patch("before", patch)),
             Situation("guidance", f"{name} after capture", _with_patch("after", patch)),
         ]
+    made += [
+        Situation(
+            "guidance",
+            f"PerpNeg (the old node) {place} capture",
+            _with_patch(place, old_perp_neg, coverage=False, said="could not be attributed to a prompt"),
+            f"{EXACT}; rows of the node's own text are reported",
+        )
+        for place in ("before", "after")
+    ]
     skipping = patched(
         "SkipLayerGuidanceDiT", "nodes_slg", scale=3.0, start_percent=0.0, end_percent=1.0, double_layers="1",
         single_layers="1",
@@ -410,7 +419,7 @@ def like_longer_text(model):
 
 
 def other_packs() -> list[Situation]:
-    large = {"size": (1, 64, 64), "steps": 2}
+    large = {"size": (1, 32, 32), "steps": 2}
     patches = {
         "LoRA": (like_a_lora, {}),
         "attn2 replacement (IPAdapter)": (like_ip_adapter, {}),
@@ -418,9 +427,9 @@ def other_packs() -> list[Situation]:
         "FreeU_V2": (patched("FreeU_V2", "nodes_freelunch", b1=1.3, b2=1.4, s1=0.9, s2=0.2), {}),
         "HyperTile": (
             patched(
-                "HyperTile", "nodes_hypertile", tile_size=256, swap_size=2, max_depth=0, scale_depth=False
+                "HyperTile", "nodes_hypertile", tile_size=128, swap_size=2, max_depth=0, scale_depth=False
             ),
-            {"settings": large, "said": "self-attention", "coverage": True},
+            {"settings": large, "said": "self-attention"},
         ),
         "ToMe": (patched("TomePatchModel", "nodes_tomesd", ratio=0.4), {"settings": {"size": (1, 16, 16)}}),
         "Deep Shrink": (
