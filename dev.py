@@ -27,6 +27,9 @@ REQUIREMENTS = ROOT / "requirements"
 ENVIRONMENTS = {UPSTREAM: ROOT / ".venv", REGISTRY: ROOT / ".venv-registry"}
 STAMP = "selagg-requirements.sha256"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NEWEST_FRONTEND = ROOT / ".host" / "frontend"
+SECONDS_A_DAY = 24 * 60 * 60
 
 
 def main() -> int:
@@ -198,10 +201,30 @@ def run_tests(host: Host, rest: list[str]) -> int:
     layout = call([*python, "ruff", "format", "--check", "."], cwd=ROOT)
     say(f"Tests on {describe(host)}; results follow.")
     named = [argument for argument in rest if (ROOT / argument.split("::")[0]).exists()]
+    if host.path and (not named or any("web" in argument for argument in named)):
+        prepare_browser()
     tests = call(
         [*python, "pytest", *rest, *([] if named else ["tests"])], cwd=ROOT, env=host_variables(host)
     )
     return lint or layout or tests
+
+
+def prepare_browser() -> None:
+    """What browser tests need besides the pinned packages; what cannot be had is skipped there."""
+    may_install = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
+    if may_install and not any(map(shutil.which, BROWSERS)):
+        say("Installing chromium for the browser tests.")
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False
+        )
+    package = NEWEST_FRONTEND / "comfyui_frontend_package"
+    if package.is_dir() and time.time() - package.stat().st_mtime < SECONDS_A_DAY:
+        return
+    say("Fetching the newest frontend of ComfyUI for the browser tests.")
+    options = ["--quiet", "--no-deps", "--upgrade", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(NEWEST_FRONTEND)]
+    if subprocess.run([*command, "comfyui-frontend-package"], check=False).returncode == 0:
+        package.touch()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .client import Client
@@ -25,16 +25,19 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def background_server(base: Path, log: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Client]:
+def background_server(
+    base: Path, log: Path, waiting: Callable[[], None] = lambda: None, options: Sequence[str] = ()
+) -> Iterator[Client]:
     """A running server whose files are in `base` and whose output goes to `log`; it ends with the block.
 
-    `waiting` is called now and then until the server answers.
+    `waiting` is called now and then until the server answers. `options` are the host's own.
 
     Raises:
         RuntimeError: it ended instead of answering, or did not answer in time; `log` says more.
     """
     port = free_port()
     command = [sys.executable, "-m", "demo.host_server", "--port", str(port), "--base", str(base)]
+    command += options
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +41,22 @@ class Studio:
         return [[embedding, {"pooled_output": pooled}]]
 
     def sample(
-        self, text: str, seeds: list[int], settings: SamplingSettings, model: Any = None
+        self,
+        text: str,
+        seeds: list[int],
+        settings: SamplingSettings,
+        model: Any = None,
+        further: Sequence = (),
     ) -> torch.Tensor:
-        """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture."""
+        """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture.
+
+        further: CONDITIONING beside that of the text, such as with an area of its own.
+        """
         import comfy.sample
 
         empty = torch.zeros(len(seeds), 4, LATENT_SIDE, LATENT_SIDE)
         noise = torch.cat([comfy.sample.prepare_noise(empty[:1], seed, None) for seed in seeds])
-        positive, negative = self.conditioning(text), self.conditioning("")
+        positive, negative = [*self.conditioning(text), *further], self.conditioning("")
         with torch.inference_mode():
             return comfy.sample.sample(
                 model or self.model,

@@ -40,6 +40,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile the UNet: minutes to start, then faster"
     )
+    parser.add_argument(
+        "--relevance",
+        action="store_true",
+        help="only measure the head relevance of the weights that ship, and write the preset",
+    )
     parser.add_argument("--preview", action="store_true", help="write a PNG of samples at every save")
     return parser.parse_args()
 
@@ -53,6 +58,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     folder: Path = args.checkpoints
+    if args.relevance:
+        from .relevance import build_preset
+
+        build_preset(folder)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     if args.from_shipped:
         _unpack(folder)

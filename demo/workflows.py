@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,7 @@ class NodeKind:
 
 EDITOR_ONLY = "control_after_generate"
 _VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
+_HOW = (("relevance", "SELAGG_RELEVANCE"), ("recipe", "SELAGG_RECIPE"))
 KINDS = {
     kind.id: kind
     for kind in (
@@ -83,7 +85,14 @@ KINDS = {
         NodeKind(
             "SelAggCapture",
             inputs=(("model", "MODEL"),),
-            widgets=("every_nth_step", "memory_mb", "negative_prompt", "step_bins", "self_attention"),
+            widgets=(
+                "every_nth_step",
+                "memory_mb",
+                "negative_prompt",
+                "step_bins",
+                "self_attention",
+                "sub_tokens",
+            ),
             outputs=(("model", "MODEL"), ("capture", "SELAGG_CAPTURE")),
             size=(300, 130),
         ),
@@ -113,7 +122,7 @@ KINDS = {
         ),
         NodeKind(
             "SelAggHeatmaps",
-            inputs=(*_VIEWED, ("relevance", "SELAGG_RELEVANCE"), ("prompt", "SELAGG_PROMPT")),
+            inputs=(*_VIEWED, *_HOW, ("prompt", "SELAGG_PROMPT")),
             widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
             outputs=(
                 ("overlays", "IMAGE"),
@@ -121,19 +130,21 @@ KINDS = {
                 ("contact_sheet", "IMAGE"),
                 ("words", "STRING"),
             ),
-            size=(320, 240),
+            size=(460, 700),
         ),
         NodeKind(
             "SelAggDiagnose",
             inputs=(
                 *_VIEWED,
                 ("expected", "MASK"),
-                ("relevance", "SELAGG_RELEVANCE"),
+                ("expect", "SELAGG_EXPECT"),
+                ("calibration", "SELAGG_CALIBRATION"),
+                *_HOW,
                 ("prompt", "SELAGG_PROMPT"),
             ),
-            widgets=("words", "expected_words", "boxes", "concepts"),
+            widgets=("words", "expected_words", "boxes", "concepts", "claims", "keep_report"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
-            size=(420, 480),
+            size=(900, 1060),
         ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
@@ -187,8 +198,8 @@ class Workflow:
             for number, node in enumerate(self.nodes, start=1)
         }
 
-    def editor(self) -> dict[str, Any]:
-        """The format that the editor opens and saves (version 0.4)."""
+    def editor(self, name: str) -> dict[str, Any]:
+        """The format that the editor opens and saves (version 0.4); its id comes from its name."""
         links = [
             [output.node, output.slot, number, [n for n, _ in node["kind"].inputs].index(name), output.type]
             for number, node in enumerate(self.nodes, start=1)
@@ -196,6 +207,7 @@ class Workflow:
         ]
         wires = [[number, *link] for number, link in enumerate(links, start=1)]
         return {
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"selagg/{name}")),
             "last_node_id": len(self.nodes),
             "last_link_id": len(wires),
             "nodes": [self._editor_node(number, wires) for number in range(1, len(self.nodes) + 1)],
@@ -275,6 +287,7 @@ def build(recipe: Recipe) -> Workflow:
         "negative_prompt": False,
         "step_bins": 1,
         "self_attention": True,
+        "sub_tokens": False,
     }
     recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
@@ -318,17 +331,35 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
     settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0, "concepts": ""}
-    overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (1160, 0), settings, **viewed)
-    flow.add("PreviewImage", (1540, 0), None, "Overlays", images=overlays)
-    flow.add("PreviewImage", (1540, 380), None, "Contact sheet", images=sheet)
-    checks = {"words": "all", "expected_words": "", "boxes": recipe.boxes, "concepts": ""}
-    flow.add("SelAggDiagnose", (1160, 300), checks, "Diagnosis", **viewed)
+    overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (2100, 0), settings, **viewed)
+    flow.add("PreviewImage", (2600, 0), None, "Overlays", images=overlays)
+    flow.add("PreviewImage", (2600, 380), None, "Contact sheet", images=sheet)
+    checks = {
+        "words": "all",
+        "expected_words": "",
+        "boxes": recipe.boxes,
+        "concepts": "",
+        "claims": "",
+        "keep_report": False,
+    }
+    flow.add("SelAggDiagnose", (1160, 0), checks, "Diagnosis", **viewed)
 
 
 _DEMO = Recipe(DEMO_PROMPT, "", 128, 7, 20, 4.0, "euler", "normal", batch=2, boxes=DEMO_BOXES)
+_WRONG = {
+    "neglected": ("a small red ring below an (orange:0.1) (triangle:0.1) on a beige background", 9000, 12),
+    "leaked": ("a checkered (blue:1.6) triangle and a (mint:0.0) ring on a black background", 9003, 12),
+    "wrong_sense": ("an orange (house:0.1) next to a rose mint", 9000, 12),
+    "misplaced": ("a yellow triangle left of a striped red square on a brown background", 9003, 20),
+}
+"""Kind of finding -> prompt, seed and steps of a picture that goes wrong in this way."""
 RECIPES = {
     "diagnose_demo": _DEMO,
     "diagnose_demo_stock_encode": Recipe(**{**_DEMO.__dict__, "stock": True}),
+    **{
+        f"diagnose_demo_{kind}": Recipe(prompt, "", 128, seed, steps, 4.0, "euler", "normal")
+        for kind, (prompt, seed, steps) in _WRONG.items()
+    },
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,
         PHOTO_NEGATIVE,
@@ -359,7 +390,7 @@ def files() -> dict[str, str]:
     texts = {}
     for name, recipe in RECIPES.items():
         flow = build(recipe)
-        texts[f"{name}.json"] = json.dumps(flow.editor(), indent=2) + "\n"
+        texts[f"{name}.json"] = json.dumps(flow.editor(name), indent=2) + "\n"
         texts[f"{name}.api.json"] = json.dumps(flow.api(), indent=2) + "\n"
     return texts
 

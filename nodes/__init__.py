@@ -1,8 +1,8 @@
 """The ComfyUI side of the pack: the nodes of all files, under their ids."""
 
-from . import capture, demo_model, diagnose, heatmaps, prompt
+from . import calibrate, capture, demo_model, diagnose, expect, heatmaps, prompt, recipe, relevance
 
-_FILES = (prompt, capture, heatmaps, diagnose, demo_model)
+_FILES = (prompt, capture, heatmaps, diagnose, expect, calibrate, relevance, recipe, demo_model)
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {key: node for file in _FILES for key, node in file.NODES.items()}
 NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {

@@ -79,6 +79,14 @@ class SelAggCapture:
                         "follow the outlines of objects. Off saves a little time and memory.",
                     },
                 ),
+                "sub_tokens": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Keep each token of a word of several tokens, so that SelAgg Map "
+                        "Recipe can take the best one instead of their mean.",
+                    },
+                ),
             },
             # Without unique_id hosts let two of these nodes with equal inputs share one recording.
             "hidden": {"unique_id": "UNIQUE_ID", "prompt": "PROMPT"},
@@ -92,6 +100,7 @@ class SelAggCapture:
         negative_prompt=False,
         step_bins=1,
         self_attention=True,
+        sub_tokens=False,
         unique_id=None,
         prompt=None,
     ):
@@ -103,7 +112,12 @@ class SelAggCapture:
         if not 1 <= step_bins <= MOST_STEP_BINS:
             raise ValueError(f"SelAgg Capture: step_bins is {step_bins}; set it to 1 to {MOST_STEP_BINS}.")
         settings = CaptureSettings(
-            memory_mb * MEBIBYTE, every_nth_step, negative_prompt, step_bins, self_attention
+            memory_mb * MEBIBYTE,
+            every_nth_step,
+            negative_prompt,
+            step_bins,
+            self_attention,
+            sub_tokens=sub_tokens,
         )
         if not host.cross_attention_sites(model):
             message = _UNSUPPORTED.format(name=host.model_name(model))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+
 from ..selagg_core.choosing import HeadSettings
+from ..selagg_core.diagnosing import diagnose_run
+from ..selagg_core.expectations import Expectations, read_expectations
+from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.regions import parse_boxes
 from ..selagg_core.report import Report
-from ..selagg_core.viewing import Expectations, diagnose_run, open_run
-from . import viewer
+from ..selagg_core.viewing import open_run
+from . import viewer, viewer_data
+from .words import ConceptFinder
+
+logger = logging.getLogger("selagg")
 
 NODE = "SelAgg Diagnose"
 
 
 class SelAggDiagnose:
     DESCRIPTION = (
-        "Says which words of the prompt no part of the picture holds, and which lie elsewhere than expected, "
-        "with the evidence and something to try. Put it after VAE Decode."
+        "Says where the picture is not what the prompt says: things that are missing, attributes on the "
+        "wrong thing, words in the wrong sense, things in the wrong place or blended, with the evidence and "
+        "something to try. Put it after VAE Decode."
     )
     CATEGORY = "SelAgg"
     SEARCH_ALIASES = ["prompt debug", "attention", "why", "missing object", "daam", "report", "warnings"]
@@ -27,6 +36,9 @@ class SelAggDiagnose:
         "One finding a line, the worst first; empty if nothing was found.",
         "Everything that was measured, as JSON.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -62,9 +74,29 @@ class SelAggDiagnose:
                     },
                 ),
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
+                "claims": ("STRING", {"default": "", "multiline": True, "tooltip": viewer.CLAIMS_TOOLTIP}),
+                "keep_report": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Save the report and the pictures to output/selagg_reports, to label them "
+                        "for SelAgg Calibrate.",
+                    },
+                ),
+                "expect": ("SELAGG_EXPECT", {"tooltip": "Where words should be, from SelAgg Expect."}),
+                "calibration": (
+                    "SELAGG_CALIBRATION",
+                    {
+                        "tooltip": "Confidences fitted on your own pictures, from SelAgg Calibrate. Without "
+                        "it those of the demo model are used.",
+                    },
+                ),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
+            "hidden": viewer_data.HIDDEN,
         }
 
     @classmethod
@@ -85,25 +117,44 @@ class SelAggDiagnose:
         expected_words="",
         boxes="",
         concepts="",
+        claims="",
+        keep_report=False,
+        expect=None,
+        calibration=None,
         relevance=None,
+        recipe=DEFAULT,
         prompt=None,
+        clip=None,
+        unique_id=None,
+        graph=None,
+        extra_pnginfo=None,
     ):
-        masks = None if expected is None else expected.reshape(-1, *expected.shape[-2:]).cpu().numpy()
+        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
         try:
             run = open_run(capture, viewer.latent_samples(latent), image)
-            expectations = Expectations(masks, expected_words, boxes)
-            settings = HeadSettings(overrides=concepts, relevance=relevance)
-            report, pictures = diagnose_run(run, words, expectations, settings)
+            own = read_expectations(viewer.mask_arrays(expected), expected_words, boxes=boxes)
+            expectations = (expect or Expectations()) + own
+            settings = HeadSettings(
+                overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
+            )
+            report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
             annotated = viewer.pictures_to_images(pictures)
+            samples = viewer.latent_samples(latent)
+            shown = viewer_data.hand_over(run, capture, samples, settings, asked, report, expectations)
         except ValueError as error:
             message, annotated = viewer.refusal(NODE, error, image)
+            shown = viewer_data.nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
+        if keep_report and report.pictures:
+            saved = viewer.keep_report(report, image)
+            logger.info("%s: report kept in %s.", NODE, saved)
         warnings = report.warnings()
         return {
             "ui": {
                 "images": viewer.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 "report": [report.to_json()],
+                **shown,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }

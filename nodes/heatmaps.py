@@ -6,8 +6,10 @@ import torch
 
 from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
+from ..selagg_core.recipe import DEFAULT
 from ..selagg_core.viewing import draw_heatmaps, open_run
-from . import viewer
+from . import viewer, viewer_data
+from .words import ConceptFinder
 
 NODE = "SelAgg Heatmaps"
 
@@ -35,6 +37,9 @@ class SelAggHeatmaps:
         "The picture with all overlays beside it; one a picture.",
         "The words in the order of the overlays, one a line; or what went wrong.",
     )
+
+    def __init__(self):
+        self._concepts = ConceptFinder()
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -84,8 +89,11 @@ class SelAggHeatmaps:
             "optional": {
                 "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
             },
+            "hidden": viewer_data.HIDDEN,
         }
 
     @classmethod
@@ -107,23 +115,35 @@ class SelAggHeatmaps:
         threshold,
         concepts="",
         relevance=None,
+        recipe=DEFAULT,
         prompt=None,
+        clip=None,
+        unique_id=None,
+        graph=None,
+        extra_pnginfo=None,
     ):
+        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
         try:
             check_settings(top_fraction, threshold)
             run = open_run(capture, viewer.latent_samples(latent), image)
-            settings = HeadSettings(mode, top_fraction, concepts, relevance)
+            settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
             result = draw_heatmaps(run, words, settings, threshold or None)
+            samples = viewer.latent_samples(latent)
+            shown = viewer_data.hand_over(run, capture, samples, settings, asked)
         except ValueError as error:
             message, pictures = viewer.refusal(NODE, error, image)
-            return pictures, torch.zeros(image.shape[:3]), pictures, message
+            return {
+                "ui": viewer_data.nothing(asked),
+                "result": (pictures, torch.zeros(image.shape[:3]), pictures, message),
+            }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
-        return (
+        drawn = (
             viewer.pictures_to_images(result.overlays),
             torch.from_numpy(result.masks),
             viewer.pictures_to_images(result.sheets),
             "\n".join(lines),
         )
+        return {"ui": shown, "result": drawn}
 
 
 NODES: dict[str, type] = {"SelAggHeatmaps": SelAggHeatmaps}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -44,13 +46,34 @@ def temp_directory() -> str:
     return folder_paths.get_temp_directory()
 
 
+def relevance_directory() -> str:
+    """The folder of head relevance files among the host's models; it may not exist yet."""
+    return os.path.join(folder_paths.models_dir, KEY)
+
+
 def input_directory() -> str:
     return folder_paths.get_input_directory()
+
+
+def server_routes():
+    """The route table of the running server, or None: no server, or one whose frontend is too old for ours.
+
+    Not imported: where there is a server, it is there before custom nodes are loaded.
+    """
+    if patcher_extension is None:
+        return None
+    server_class = getattr(sys.modules.get("server"), "PromptServer", None)
+    return getattr(getattr(server_class, "instance", None), "routes", None)
 
 
 def progress_bar(total: int):
     """The host's progress bar: `.update(1)`, `.update_absolute(value, total)`."""
     return importlib.import_module("comfy.utils").ProgressBar(total)
+
+
+def stop_if_interrupted() -> None:
+    """Raises the host's own exception if the user has asked it to stop."""
+    importlib.import_module("comfy.model_management").throw_exception_if_processing_interrupted()
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -425,3 +448,34 @@ def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Seq
     first = latents[0]
     with torch.no_grad():
         guider.sample(first, torch.zeros_like(first), sampler, schedule, disable_pbar=True, seed=0)
+
+
+def sample_new(
+    model,
+    positive: list,
+    negative: list,
+    size: tuple[int, int],
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+) -> torch.Tensor:
+    """A latent (1, channels, h, w) sampled from an empty one of size (h, w), as the KSampler node does it."""
+    sample = importlib.import_module("comfy.sample")
+    channels = model.get_model_object("latent_format").latent_channels
+    empty = torch.zeros(1, channels, *size)
+    noise = sample.prepare_noise(empty, seed, None)
+    return sample.sample(
+        model,
+        noise,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        positive,
+        negative,
+        empty,
+        disable_pbar=True,
+        seed=seed,
+    )

@@ -54,20 +54,19 @@ def record_evaluations(
     positive: list,
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
-    self_attention: bool = False,
+    settings: CaptureSettings | None = None,
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
-    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  self_attention: keep
-    that of the evaluation in the middle of `sigmas` too.
+    (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
+    record; by default no self-attention.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
             f"{len(latents)} latents but {len(sigmas)} sigmas: one latent for each, at least one."
         )
-    settings = CaptureSettings(self_attention=self_attention, self_attention_at=0.5)
-    capture = Capture(LABELS, settings)
+    capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
     install(model, capture)
     host.evaluate(model, positive, latents, sigmas)
@@ -313,7 +312,7 @@ class RunRecorder:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = _grid(q, options)
+            grid = layer_grid(q, options)
             if grid is None or q.shape[0] != total or k.shape[0] != total:
                 self._sums.missed(layer, "they have rows or a grid of unknown meaning")
                 return
@@ -330,7 +329,7 @@ class RunRecorder:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = _grid(q, options)
+            grid = layer_grid(q, options)
             if grid is None or q.shape != k.shape or q.shape[0] != total:
                 self._sums.notice(
                     f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
@@ -388,7 +387,7 @@ def _area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
     return tuple(latent.shape[-2:]) if area is None else area[:2]
 
 
-def _grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
+def layer_grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
     """(h, w) of a layer's pixels."""
     shape = options.get("activations_shape")
     if shape is not None:

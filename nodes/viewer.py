@@ -13,14 +13,19 @@ import logging
 import os
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..selagg_core.overlay import float_batch, message_picture, png_bytes, rgb_picture
+from ..selagg_core.report import Report
 from . import host
 
 logger = logging.getLogger("selagg")
+
+REPORTS = "selagg_reports"
+"""Folder in the host's output folder where reports lie that an artist labels."""
 
 CAPTURE_TOOLTIP = "The capture of the SelAgg Capture whose model the sampler used."
 LATENT_TOOLTIP = "The LATENT of that sampler: the run is found by it."
@@ -31,6 +36,15 @@ CONCEPTS_TOOLTIP = (
 RELEVANCE_TOOLTIP = (
     "Which heads speak for which concept, from SelAgg Build Relevance. Without it the published one of SD1.x "
     "or SDXL is used; for any other model all heads are."
+)
+RECIPE_TOOLTIP = "How head maps are put together, from SelAgg Map Recipe; without it the default."
+CLIP_TOOLTIP = (
+    "Optional: the CLIP of the prompt. Words that the list of common words does not know then take the "
+    "concept that is nearest to them in its space, if one clearly is; without it they use all heads."
+)
+CLAIMS_TOOLTIP = (
+    "What you mean, one a line, where the prompt is misread: red > scarf (the scarf is red), cat left of "
+    "dog, cat: top left, orange = Color, ignore: masterpiece."
 )
 PROMPT_TOOLTIP = (
     "Only with the stock CLIP Text Encode: the words from a SelAgg Prompt with the same CLIP and text."
@@ -56,6 +70,23 @@ def refusal(node: str, error: ValueError, images: torch.Tensor) -> tuple[str, to
     logger.warning(message)
     pictures = [rgb_picture(image) for image in images.detach().cpu().float().numpy()]
     return message, pictures_to_images([message_picture(picture, message) for picture in pictures])
+
+
+def mask_arrays(mask) -> np.ndarray | None:
+    """A MASK socket as arrays (n, h, w); None without one."""
+    return None if mask is None else mask.reshape(-1, *mask.shape[-2:]).cpu().numpy()
+
+
+def keep_report(report: Report, images: torch.Tensor) -> Path:
+    """Saves a report and its pictures to the host's output folder, for labelling; returns the file."""
+    folder = Path(host.output_directory()) / REPORTS
+    folder.mkdir(parents=True, exist_ok=True)
+    name = secrets.token_hex(8)
+    for number, image in enumerate(images.detach().cpu().float().numpy(), start=1):
+        (folder / f"{name}_{number}.png").write_bytes(png_bytes(rgb_picture(image)))
+    path = folder / f"{name}.json"
+    path.write_text(report.to_json(), encoding="utf-8")
+    return path
 
 
 def preview(images: torch.Tensor, stem: str) -> list[dict[str, str]]:

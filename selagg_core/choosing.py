@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from .concepts import Assignment, Lexicon, assign_concepts, parse_overrides
+from .concepts import Assignment, Lexicon, Nearest, assign_concepts, parse_overrides
 from .layout import HeadLayout
 from .maps import DEFAULT_FRACTION, HeadSelection, select_heads
-from .relevance import HeadRelevance, preset_for, transfer_notice
+from .recipe import DEFAULT, MapRecipe
+from .relevance import AGREEMENT, ARGMAX_WINS, Concept, HeadRelevance, preset_for, transfer_notice
+
+FindNearest = Callable[[str, Sequence[Concept]], Nearest | None]
+"""The nearest of some concepts to a word, in the space of a text encoder; None if it cannot tell."""
 
 NO_RELEVANCE = (
     "No head relevance is known for this model, so all heads are used for every map: connect one of SelAgg "
@@ -24,13 +29,16 @@ class HeadSettings:
 
     mode: "selective", "all" or "least". fraction: share of the heads that selective and least take.
     overrides: concepts of single words, see `parse_overrides`. relevance: the connected one; None takes the
-    published one of the model, if there is one.
+    published one of the model, if there is one. recipe: how their maps are put together.
+    nearest: finds the concept of a word that the lexicon does not know; None leaves it unknown.
     """
 
     mode: str = "selective"
     fraction: float = DEFAULT_FRACTION
     overrides: str = ""
     relevance: HeadRelevance | None = None
+    recipe: MapRecipe = DEFAULT
+    nearest: FindNearest | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,12 @@ class ChosenHeads:
 
     @property
     def summary(self) -> str:
-        """The choice in a few words: "selective: 32 of 128 heads a word by Stable Diffusion v1.4"."""
+        """The choice in a few words: "selective: 32 of 128 heads a word by agreement of ..."."""
         if self.relevance is None or self.uses_all:
             return "all heads"
         chosen = next(selection for selection in self.selections if selection.mode != "all")
-        return (
-            f"{chosen.mode}: {chosen.count} of {chosen.mask.size} heads a word by {self.relevance.base_model}"
-        )
+        heads = f"{chosen.count} of {chosen.mask.size} heads a word"
+        return f"{chosen.mode}: {heads} by {self.relevance.score_kind} of {self.relevance.base_model}"
 
 
 def relevance_for(
@@ -84,11 +91,16 @@ def relevance_for(
 
 
 def heads_for(
-    words: Sequence[str], layout: HeadLayout, context_width: int, settings: HeadSettings
+    words: Sequence[str],
+    layout: HeadLayout,
+    context_width: int,
+    settings: HeadSettings,
+    groups: np.ndarray | None = None,
 ) -> ChosenHeads:
     """The heads for each word or phrase in a model, by the relevance that fits, and what to say about it.
 
-    Without a relevance all heads are used, and a notice says so.
+    Without a relevance all heads are used, and a notice says so. `groups`: the resolution of each head, for a
+    recipe that chooses within resolutions.
 
     Raises ValueError as `relevance_for` and `choose_heads` do. Mode "all" needs no relevance and takes any.
     """
@@ -99,8 +111,22 @@ def heads_for(
     relevance, notice = relevance_for(layout, context_width, settings.relevance)
     if relevance is None:
         return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
-    chosen = choose_heads(words, relevance, settings.mode, settings.fraction, settings.overrides)
+    relevance = ranked_by(relevance, settings.recipe)
+    groups = groups if settings.recipe.by_resolution else None
+    chosen = choose_heads(
+        words, relevance, settings.mode, settings.fraction, settings.overrides, groups, settings.nearest
+    )
     return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))
+
+
+def ranked_by(relevance: HeadRelevance, recipe: MapRecipe) -> HeadRelevance:
+    """The relevance with the scores that a recipe ranks heads by, where it holds them.
+
+    A recipe decides between counted wins and agreement; another kind in front was the artist's choice.
+    """
+    wanted = AGREEMENT if recipe.label_free_scores else ARGMAX_WINS
+    decides = relevance.score_kind in (AGREEMENT, ARGMAX_WINS)
+    return relevance.with_score(wanted) if decides and wanted in relevance.score_kinds else relevance
 
 
 def choose_heads(
@@ -109,8 +135,13 @@ def choose_heads(
     mode: str = "selective",
     fraction: float = DEFAULT_FRACTION,
     overrides: str = "",
+    groups: np.ndarray | None = None,
+    nearest: FindNearest | None = None,
 ) -> ChosenHeads:
-    """The heads for each word or phrase. `overrides`: the artist's own choice, see `parse_overrides`.
+    """The heads for each word or phrase.
+
+    `overrides`: the artist's own choice, see `parse_overrides`. `groups`: see `select_heads`. `nearest`: see
+    `HeadSettings`.
 
     A word with several senses takes as many heads as any other, those that rank high for one of its senses.
     A word of unknown concept takes all heads, and a notice says so.
@@ -119,8 +150,9 @@ def choose_heads(
     """
     lexicon = Lexicon.of(relevance.concepts)
     own = parse_overrides(overrides, lexicon.concepts)
-    assignments = tuple(assign_concepts(word, lexicon, own) for word in words)
-    selections = tuple(_selection(a, relevance, mode, fraction) for a in assignments)
+    find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
+    assignments = tuple(assign_concepts(word, lexicon, own, find) for word in words)
+    selections = tuple(_selection(a, relevance, mode, fraction, groups) for a in assignments)
     notices = [] if mode == "all" else _notices(assignments, relevance)
     return ChosenHeads(selections, assignments, tuple(dict.fromkeys(notices)), relevance)
 
@@ -138,11 +170,18 @@ def sense_scores(relevance: HeadRelevance, concepts: Sequence[str]) -> np.ndarra
     return -ranks.min(axis=0)
 
 
-def _selection(assignment: Assignment, relevance: HeadRelevance, mode: str, fraction: float) -> HeadSelection:
+def _selection(
+    assignment: Assignment,
+    relevance: HeadRelevance,
+    mode: str,
+    fraction: float,
+    groups: np.ndarray | None = None,
+) -> HeadSelection:
     if not assignment.concepts:
         select_heads(relevance.layout, mode, fraction)  # a bad mode or fraction is an error all the same
         return select_heads(relevance.layout)
-    return select_heads(relevance.layout, mode, fraction, sense_scores(relevance, assignment.concepts))
+    scores = sense_scores(relevance, assignment.concepts)
+    return select_heads(relevance.layout, mode, fraction, scores, groups)
 
 
 def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> list[str]:

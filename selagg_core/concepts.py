@@ -24,9 +24,12 @@ LEXICON_FILE = Path(__file__).resolve().parent / "presets" / "lexicon.json"
 EVERY_HEAD = "all"
 """What an artist writes in place of a concept for a word that is to use all heads."""
 DEFAULT_MARGIN = 0.05
-"""Cosine by which the nearest concept must lead the next one. Chosen, not calibrated."""
+"""Cosine by which the nearest concept must lead the next one, at least; see `trusted_margin`."""
 CLOSEST_WORDS = 3
 """A concept is as near as the mean of this many of its words, the nearest ones."""
+TRUSTED_SHARE = 0.9
+"""Of the nearest concepts of words whose concept is known, this share must be right for a margin to do."""
+ANSWERS_TO_TRUST = 10
 
 _SUFFIXES = {
     "Color": "color colour colored coloured hued tinted toned",
@@ -150,6 +153,29 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     return MappingProxyType(chosen)
 
 
+def parse_concepts(text: str) -> tuple[Concept, ...]:
+    """Own concepts: a JSON object of names and their words, {"Color": ["red", "blue"], "Animals": ["cat"]}.
+
+    Raises ValueError, saying what is wrong, for anything else, or fewer than two concepts: they compete.
+    """
+    example = 'write them like {"Color": ["red", "blue"], "Animals": ["cat"]}'
+    try:
+        listed = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"the concepts are not JSON ({error}): {example}.") from error
+    if not isinstance(listed, dict) or len(listed) < 2:
+        raise ValueError(f"there must be at least two concepts, for they compete: {example}.")
+    return tuple(_own_concept(name, words, example) for name, words in listed.items())
+
+
+def _own_concept(name: str, words: object, example: str) -> Concept:
+    if not name.strip() or re.search(r"[=+,;\n]|__", name) or name.strip().casefold() == EVERY_HEAD:
+        raise ValueError(f'"{name}" cannot name a concept: leave out = + , ; and __, and "{EVERY_HEAD}".')
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
+        raise ValueError(f'the words of "{name}" are no list of words: {example}.')
+    return Concept(name.strip(), tuple(dict.fromkeys(word.strip() for word in words)))
+
+
 def assign_concepts(
     word: str,
     lexicon: Lexicon,
@@ -200,6 +226,27 @@ def nearest_concept(word: np.ndarray, concepts: Mapping[str, np.ndarray]) -> Nea
     ranked = sorted(near, key=near.__getitem__, reverse=True)
     second = near[ranked[1]] if len(ranked) > 1 else -1.0
     return Nearest(ranked[0], near[ranked[0]], near[ranked[0]] - second)
+
+
+def trusted_margin(concepts: Mapping[str, np.ndarray]) -> float:
+    """The lead from which on the nearest concept can be trusted in this text encoder: 0 any, inf none.
+
+    concepts: name -> (words, width). Every word is taken out in turn and its concept looked for among the
+    rest: the margin is the smallest at which TRUSTED_SHARE of at least ANSWERS_TO_TRUST answers are right.
+    """
+    tried = []
+    for name, rows in concepts.items():
+        for row in range(len(rows) if len(rows) > 1 else 0):
+            others = {**concepts, name: np.delete(rows, row, axis=0)}
+            found = nearest_concept(rows[row], others)
+            tried.append((found.lead, found.concept == name))
+    tried.sort(reverse=True)
+    right = np.cumsum([correct for _, correct in tried])
+    answers = np.arange(1, len(tried) + 1)
+    enough = np.flatnonzero((right >= TRUSTED_SHARE * answers) & (answers >= ANSWERS_TO_TRUST))
+    if not len(enough):
+        return float("inf")
+    return 0.0 if enough[-1] == len(tried) - 1 else tried[enough[-1]][0]
 
 
 def _nearness(cosines: np.ndarray) -> float:

@@ -1,15 +1,16 @@
-"""Maps and expected regions -> findings with evidence, or "unsure" with a reason.
-
-First version: `neglected` and `misplaced`, by rules with stated limits. Its confidences are not calibrated.
-"""
+"""Claims, maps, pixels and expected regions of one picture -> findings, or "unsure" with a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from .calibration import Calibration, KindModel
+from .claims import Claim, Claims
+from .evidence import Candidate, Observed, candidates, focus_of, overlap, unit_mass
+from .findings import Finding, diffuse_finding, finding_of
 from .groups import WordGroup
 from .maps import normalise, resize_maps
 from .regions import (
@@ -24,31 +25,14 @@ from .regions import (
     place_name,
 )
 
-
-@dataclass(frozen=True)
-class Limits:
-    """Where a measured number starts to count as a sign. Set by hand, not fitted to labelled pictures."""
-
-    focus_ratio: float = 0.5
-    """Focus of a word's map against the median of the other words."""
-    peak_ratio: float = 0.6
-    """Peak over mean of a word's map, against the median of the other words."""
-    strength_ratio: float = 0.5
-    """Mean attention of a word against the median of the other words."""
-    component_share: float = 0.5
-    """Share of the map's mass above Otsu's threshold that its largest part holds."""
-    flat_focus: float = 0.0006
-    """Below this focus a map is flat: it says nothing about places."""
-    neglected_signs: int = 3
-    """Signs, of four, that make a warning; one fewer makes "unsure"."""
-    mass_inside: float = 0.5
-    """Share of the map's mass above Otsu's threshold that should lie inside the expected region."""
-    overlap: float = 0.2
-    """Intersection over union of the found and the expected region."""
-    misplaced_signs: int = 3
-    """Signs, of three, that make a warning; one fewer makes "unsure"."""
-    region_covers_all: float = 0.95
-    """An expected region larger than this share of the picture cannot be missed."""
+FLAT_FOCUS = 0.0006
+"""Below this focus a map is flat: it says nothing about places."""
+DISAGREEMENT = 0.1
+"""Below this overlap the map of a word's own heads and that of all heads show different places."""
+COVERS_ALL = 0.95
+"""An expected region larger than this share of the picture cannot be missed."""
+EXPECTED = "misplaced_region"
+"""Name of the model that judges expected regions; its findings are of the kind "misplaced"."""
 
 
 @dataclass(frozen=True)
@@ -90,32 +74,26 @@ class PlaceEvidence:
     expected_centre: tuple[float, float]
     found_centre: tuple[float, float]
     found_area: float
+    elsewhere: float = 0.0
+    """Share of the map's mass in its largest part outside the expected region."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that went wrong (`sure`), or that may have gone wrong (not `sure`, with a `reason`)."""
+class Check:
+    """One claim that was checked, whether or not a finding came of it.
+
+    kind: that of the finding, "misplaced_region" for expected regions. claim: as it can be edited.
+    confidence: that the claim is wrong in the way of `kind`, 0 to 1.
+    verdict: "wrong", "unsure", "right", or "unjudged" for a kind without a model that has earned trust.
+    """
 
     kind: str
+    claim: str
     words: tuple[str, ...]
-    severity: float
-    """0 to 1: how far the evidence lies beyond the limits."""
-    evidence: dict[str, float | bool | str]
     confidence: float
-    """0 to 1. Unless `calibrated`, a rank only: it is not the probability of being right."""
-    suggestion: str
-    message: str
-    sure: bool = True
-    reason: str = ""
-    calibrated: bool = False
-
-    @property
-    def line(self) -> str:
-        """One line for a list of warnings."""
-        verdict = self.kind if self.sure else f"unsure ({self.kind}?)"
-        trust = f"confidence {self.confidence:.2f}" + ("" if self.calibrated else ", uncalibrated")
-        reason = f" {self.reason}" if self.reason else ""
-        return f"{verdict}: {self.message}{reason} Try: {self.suggestion} [{trust}]"
+    verdict: str
+    features: dict[str, float] = field(default_factory=dict)
+    """What the confidence comes from, and a calibration can be fitted on; unknown values are left out."""
 
 
 @dataclass(frozen=True)
@@ -126,35 +104,142 @@ class PictureDiagnosis:
     words: tuple[WordEvidence, ...]
     places: tuple[PlaceEvidence, ...]
     findings: tuple[Finding, ...]
+    checks: tuple[Check, ...] = ()
     heats: dict[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
-    """Normalised maps at picture size of the words whose place was checked."""
+    """Normalised maps at picture size of the words that claims and findings are about."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What turns evidence into confidence. own: whether it was fitted on pictures of this very model."""
+
+    calibration: Calibration
+    own: bool = False
+
+    def model(self, name: str) -> KindModel | None:
+        return self.calibration.kinds.get(name)
+
+    def level(self, name: str, confidence: float) -> str:
+        """What a finding with this confidence may be: "warning", "unsure", "information", or "" for none."""
+        model = self.model(name)
+        if model is None or confidence < model.unsure:
+            return ""
+        if not model.earned:
+            return "information" if confidence >= model.warn else ""
+        return "warning" if confidence >= model.warn else "unsure"
 
 
 def examine(
     groups: Sequence[WordGroup],
-    maps: np.ndarray,
-    expected: Sequence[tuple[WordGroup, Region]],
-    size: tuple[int, int],
-    limits: Limits | None = None,
+    claims: Claims,
+    observed: Observed,
+    expected: Mapping[WordGroup, Region],
+    judge: Judge,
     index: int = 0,
-    common: np.ndarray | None = None,
 ) -> PictureDiagnosis:
-    """Diagnoses picture `index` from the maps (groups, h, w) of its words, attention not normalised.
+    """Diagnoses picture `index`. `observed` has the maps of all `groups`, and of those of `claims`."""
+    size = observed.picture.shape[:2]
+    words = tuple(measure_word(g, observed.heats[g], observed.common[g]) for g in groups)
+    shown = dict.fromkeys([*claims.groups, *expected])
+    placed = {group: resize_maps(observed.heats[group], size) for group in shown}
+    places = tuple(measure_place(placed[group], region, group.label) for group, region in expected.items())
+    found = [*candidates(claims, observed), *_region_candidates(places, expected)]
+    judged = [_judged(candidate, judge) for candidate in found]
+    findings = [finding for _, finding in judged if finding is not None]
+    flat = _flat_words(claims, observed)
+    findings = _with_doubts(findings, flat, observed, claims)
+    heats = {group.label: normalise(heat) for group, heat in placed.items()}
+    ranked = sorted(findings, key=lambda f: (_RANK[f.level], -f.severity))
+    return PictureDiagnosis(index, words, places, tuple(ranked), tuple(c for c, _ in judged), heats)
 
-    `expected` are groups among `groups` with regions of the picture's `size` (h, w) px. `common`: maps of the
-    same words that were all made from the same heads, from which words are compared with each other; by
-    default `maps`.
-    """
-    limits, common = limits or Limits(), maps if common is None else common
-    words = tuple(
-        measure_word(group, heat, compared)
-        for group, heat, compared in zip(groups, maps, common, strict=True)
+
+_RANK = {"warning": 0, "unsure": 1, "information": 2}
+
+
+def _judged(candidate: Candidate, judge: Judge) -> tuple[Check, Finding | None]:
+    name = EXPECTED if "expected_at" in candidate.facts else candidate.kind
+    model, claim = judge.model(name), candidate.claim.text
+    known = {key: float(value) for key, value in candidate.features.items() if value == value}
+    if model is None:
+        return Check(name, claim, candidate.words, 0.0, "unjudged", known), None
+    confidence = model.confidence(candidate.features)
+    level = judge.level(name, confidence)
+    verdict = {"warning": "wrong", "": "right" if model.earned else "unjudged"}.get(level, "unsure")
+    check = Check(name, claim, candidate.words, confidence, verdict, known)
+    return check, finding_of(candidate, confidence, level, judge.own) if level else None
+
+
+def _region_candidates(
+    places: Sequence[PlaceEvidence], expected: Mapping[WordGroup, Region]
+) -> list[Candidate]:
+    """A candidate for each expected region that can be missed."""
+    return [
+        region_candidate(place, group)
+        for place, group in zip(places, expected, strict=True)
+        if place.expected_area <= COVERS_ALL
+    ]
+
+
+def region_candidate(place: PlaceEvidence, group: WordGroup) -> Candidate:
+    """That a word is not where it was expected."""
+    facts: dict[str, float | bool | str] = {
+        "mass_inside": place.mass_inside,
+        "expected_area": place.expected_area,
+        "peak_inside": place.peak_inside,
+        "overlap": place.overlap,
+        "found_at": place_name(*place.found_centre),
+        "expected_at": place_name(*place.expected_centre),
+    }
+    claim = Claim("place", group, "where it is expected", source="artist")
+    return Candidate("misplaced", claim, (group.label,), region_features(place), facts)
+
+
+def region_features(place: PlaceEvidence) -> dict[str, float]:
+    """What speaks for a word being outside of its expected region."""
+    return {
+        "outside": 1 - place.mass_inside,
+        "peak_outside": float(not place.peak_inside),
+        "elsewhere": place.elsewhere,
+    }
+
+
+def _flat_words(claims: Claims, observed: Observed) -> set[str]:
+    entities = [claim.subject for claim in claims.of("entity")] or list(observed.common)
+    return {group.label for group in entities if focus_of(observed.common[group]) < FLAT_FOCUS}
+
+
+def _with_doubts(
+    findings: Sequence[Finding], flat: set[str], observed: Observed, claims: Claims
+) -> list[Finding]:
+    """Findings about words whose maps cannot be trusted, or that are not there, become "unsure"."""
+    entities = [claim.subject for claim in claims.of("entity")]
+    if entities and all(entity.label in flat for entity in entities):
+        labels = tuple(entity.label for entity in entities)
+        highest = max(focus_of(observed.common[entity]) for entity in entities)
+        return [diffuse_finding(labels, {"highest_focus": highest}, "the maps of all words are flat.")]
+    lost = {f.words[0] for f in findings if f.kind == "neglected" and f.sure}
+    doubtful = [finding for e in entities if (finding := _disagreeing(e, observed)) is not None]
+    unsteady = {finding.words[0] for finding in doubtful} - lost
+    kept = []
+    for finding in findings:
+        about = {*finding.words, str(finding.evidence.get("taken_by", ""))}
+        if finding.sure and finding.kind != "neglected" and about & lost:
+            word = sorted(about & lost)[0]
+            finding = finding.demoted(f'No region holds "{word}", so this cannot be judged.')
+        elif finding.sure and about & unsteady:
+            finding = finding.demoted("The maps of its own heads and of all heads disagree.")
+        kept.append(finding)
+    return [*kept, *(finding for finding in doubtful if finding.words[0] in unsteady)]
+
+
+def _disagreeing(entity: WordGroup, observed: Observed) -> Finding | None:
+    shared = overlap(unit_mass(observed.heats[entity]), unit_mass(observed.common[entity]))
+    if shared >= DISAGREEMENT:
+        return None
+    message = (
+        f'the map of "{entity.label}" cannot be trusted: its own heads and all heads show different places.'
     )
-    position = {group: i for i, group in enumerate(groups)}
-    placed = {group.label: resize_maps(maps[position[group]], size) for group, _ in expected}
-    places = tuple(measure_place(placed[group.label], region, group.label) for group, region in expected)
-    heats = {label: normalise(heat) for label, heat in placed.items()}
-    return PictureDiagnosis(index, words, places, diagnose(words, places, limits), heats)
+    return diffuse_finding((entity.label,), {"agreement": shared}, message)
 
 
 def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None = None) -> WordEvidence:
@@ -172,7 +257,7 @@ def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None =
         strength=mean,
         peak=top,
         peak_ratio=top / mean if mean > 0 else 1.0,
-        focus=focus(mass),
+        focus=focus_of(mass),
         component_share=mass_inside(above, largest_component(found)),
         spread=found.area,
         centre=centroid(above),
@@ -180,21 +265,12 @@ def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None =
     )
 
 
-def focus(mass: np.ndarray) -> float:
-    """1 - entropy / log(cells) of a map as a distribution: 0 for a flat or empty map, 1 for a single cell."""
-    total = float(mass.sum())
-    if total <= 0 or mass.size < 2:
-        return 0.0
-    share = mass[mass > 0] / total
-    entropy = -float((share * np.log(share)).sum())
-    return max(0.0, 1.0 - entropy / float(np.log(mass.size)))
-
-
 def measure_place(heat: np.ndarray, expected: Region, label: str) -> PlaceEvidence:
     """Evidence from a map (h, w) and an expected region of the same size."""
     above = _above_otsu(heat)
     x, y = peak(heat)
     found = found_region(heat)
+    outside = largest_component(Region(found.mask & ~expected.mask))
     return PlaceEvidence(
         label=label,
         mass_inside=mass_inside(above, expected),
@@ -204,160 +280,11 @@ def measure_place(heat: np.ndarray, expected: Region, label: str) -> PlaceEviden
         expected_centre=centroid(expected.mask),
         found_centre=centroid(above),
         found_area=found.area,
+        elsewhere=mass_inside(above, outside),
     )
-
-
-def diagnose(
-    words: Sequence[WordEvidence],
-    places: Sequence[PlaceEvidence] = (),
-    limits: Limits | None = None,
-) -> tuple[Finding, ...]:
-    """Findings, worst first: warnings before "unsure", then by severity."""
-    limits = limits or Limits()
-    objects = [word for word in words if word.has_region]
-    if objects and all(word.focus < limits.flat_focus for word in objects):
-        findings: list[Finding | None] = [_all_flat(objects)]
-    else:
-        findings = [
-            _neglected(word, [other for other in objects if other is not word], limits) for word in objects
-        ]
-    flat = {word.label for word in words if word.focus < limits.flat_focus}
-    lost = {finding.words[0] for finding in findings if finding and finding.sure}
-    findings += [_misplaced(place, place.label in flat | lost, limits) for place in places]
-    kept = [finding for finding in findings if finding is not None]
-    return tuple(sorted(kept, key=lambda finding: (not finding.sure, -finding.severity)))
-
-
-def _neglected(word: WordEvidence, others: Sequence[WordEvidence], limits: Limits) -> Finding | None:
-    """No region holds the word: its map is spread, weak and in pieces, next to the other words' maps."""
-    evidence: dict[str, float | bool | str] = {
-        "focus": word.focus,
-        "peak_ratio": word.peak_ratio,
-        "strength": word.strength,
-        "component_share": word.component_share,
-    }
-    shortfalls = [_shortfall(word.component_share, limits.component_share)]
-    for name, limit in (
-        ("focus", limits.focus_ratio),
-        ("peak_ratio", limits.peak_ratio),
-        ("strength", limits.strength_ratio),
-    ):
-        usual = float(np.median([getattr(other, name) for other in others])) if others else 0.0
-        if usual > 0:
-            evidence[f"{name}_of_others"] = usual
-            shortfalls.append(_shortfall(getattr(word, name) / usual, limit))
-    signs = sum(value > 0 for value in shortfalls)
-    flat = word.focus < limits.flat_focus
-    if signs < limits.neglected_signs - 1 and not flat:
-        return None
-    severity = 1.0 if flat else sum(shortfalls) / len(shortfalls)
-    spread = f"the attention of its brightest part covers {word.spread:.0%} of the picture"
-    finding = Finding(
-        kind="neglected",
-        words=(word.label,),
-        severity=severity,
-        evidence=evidence | {"signs": float(signs)},
-        confidence=min(0.9, 0.5 + severity / 2),
-        suggestion=(
-            f"raise its weight, such as ({_bare(word.label)}:1.3), name it earlier in the prompt, "
-            "or try another seed."
-        ),
-        message=f'no region holds "{word.label}": {_compared(word, evidence) or spread}.',
-    )
-    if signs < limits.neglected_signs and not flat:
-        return _unsure(finding, f"Only {signs} of {len(shortfalls)} signs say so.")
-    return finding
-
-
-def _all_flat(words: Sequence[WordEvidence]) -> Finding:
-    """No word has a focus: that says more about the recording or the model than about a word."""
-    return Finding(
-        kind="neglected",
-        words=tuple(word.label for word in words),
-        severity=0.0,
-        evidence={"highest_focus": max(word.focus for word in words)},
-        confidence=0.0,
-        suggestion="record more steps, or show single heads; a model that is hardly trained gives such maps.",
-        message="no word has a region of its own.",
-        sure=False,
-        reason="The maps of all words are flat, so they cannot tell.",
-    )
-
-
-def _misplaced(place: PlaceEvidence, no_region: bool, limits: Limits) -> Finding | None:
-    """The word's region is not where it was expected."""
-    if place.expected_area > limits.region_covers_all:
-        return None
-    shortfalls = [
-        _shortfall(place.mass_inside, limits.mass_inside),
-        _shortfall(place.overlap, limits.overlap),
-        0.0 if place.peak_inside else 1.0,
-    ]
-    signs = sum(value > 0 for value in shortfalls)
-    if signs < limits.misplaced_signs - 1 and not no_region:
-        return None
-    severity = sum(shortfalls) / len(shortfalls)
-    where = place_name(*place.found_centre)
-    finding = Finding(
-        kind="misplaced",
-        words=(place.label,),
-        severity=severity,
-        evidence={
-            "mass_inside": place.mass_inside,
-            "expected_area": place.expected_area,
-            "peak_inside": place.peak_inside,
-            "overlap": place.overlap,
-            "found_at": where,
-            "expected_at": place_name(*place.expected_centre),
-        },
-        confidence=min(0.9, 0.5 + severity / 2),
-        suggestion=(
-            f'give "{_bare(place.label)}" its own region (Conditioning Set Area or Set Mask), say the place '
-            "in the prompt, or try another seed."
-        ),
-        message=(
-            f'"{place.label}" lies at the {where}, not where it was expected '
-            f"({place_name(*place.expected_centre)}): {place.mass_inside:.0%} of its map is inside."
-        ),
-    )
-    if no_region:
-        return _unsure(finding, "No region holds this word, so its place cannot be judged.")
-    if signs < limits.misplaced_signs:
-        return _unsure(finding, f"Only {signs} of {len(shortfalls)} signs say so.")
-    return finding
-
-
-def _unsure(finding: Finding, reason: str) -> Finding:
-    return replace(finding, sure=False, reason=reason, confidence=min(0.5, finding.confidence))
-
-
-def _compared(word: WordEvidence, evidence: dict[str, float | bool | str]) -> str:
-    """How the word's map differs from the usual one, in the terms of the two largest differences."""
-    names = {"focus": "focus", "peak_ratio": "peak over mean", "strength": "mean attention"}
-    ratios = []
-    for name, spoken in names.items():
-        usual = evidence.get(f"{name}_of_others")
-        if isinstance(usual, float) and usual > 0:
-            ratios.append((getattr(word, name) / usual, spoken))
-    weakest = sorted(ratios)[:2]
-    if not weakest or weakest[0][0] >= 1:
-        return ""
-    return "against the other words its map has " + " and ".join(
-        f"{ratio:.0%} of the {spoken}" for ratio, spoken in weakest
-    )
-
-
-def _shortfall(value: float, limit: float) -> float:
-    """How far a value is below a limit, as a share of it: 0 at the limit or above, 1 at zero."""
-    return min(1.0, max(0.0, (limit - value) / limit))
 
 
 def _above_otsu(heat: np.ndarray) -> np.ndarray:
     """What of a normalised map rises above Otsu's threshold: the background, however large, has no say."""
     scaled = normalise(heat)
     return np.clip(scaled - otsu_threshold(scaled), 0, None)
-
-
-def _bare(label: str) -> str:
-    """The word without the count that tells its occurrences apart."""
-    return label.split(" (")[0]

@@ -54,6 +54,10 @@ class Mark:
     sure: bool = True
     expected: np.ndarray | None = None
     found: np.ndarray | None = None
+    label: str = ""
+    """The word whose region `found` is, written at its outline."""
+    arrow: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """From (x, y) to (x, y) in shares of width and height: from where something is to where it belongs."""
 
 
 # ---------------------------------------------------------------------------------------------- pictures
@@ -182,10 +186,12 @@ def annotated_picture(picture: np.ndarray, marks: Sequence[Mark], calm: str = ""
     """
     shown = enlarged(picture, MIN_ANNOTATED).copy()
     for number, mark in enumerate(marks, start=1):
-        if mark.found is not None:
-            _outline(shown, mark.found, FOUND, str(number), dashed=False)
         if mark.expected is not None:
             _outline(shown, mark.expected, EXPECTED, str(number), dashed=True)
+        if mark.found is not None:
+            _outline(shown, mark.found, FOUND, f"{number} {mark.label}".strip(), dashed=False)
+        if mark.arrow is not None:
+            _arrow(shown, *mark.arrow)
     return np.vstack([shown, _sentences(shown.shape[1], marks, calm)])
 
 
@@ -372,16 +378,32 @@ def _dashes(contour: np.ndarray, length: int) -> list[np.ndarray]:
 def _badge(
     picture: np.ndarray, contour: np.ndarray, colour: tuple[int, int, int], text: str, corner: int
 ) -> None:
-    """A numbered disc on the outline: at its upper left end (corner 0) or its lower right end (corner 2)."""
+    """A tag with number and word on the outline: at its upper left (corner 0) or lower right end (2)."""
     points = contour[:, 0]
     x, y = points[np.argmin(points.sum(axis=1)) if corner == 0 else np.argmax(points.sum(axis=1))]
     size = _text_size(picture.shape[1]) * 3 // 4
+    shown = fit_text(text, picture.shape[1] // 3, size, BOLD)
     radius = round(size * 0.85)
-    x = int(np.clip(x, radius + 2, picture.shape[1] - radius - 3))
+    reach = max(0, (text_width(shown, size, BOLD) - size // 2) // 2)
+    x = int(np.clip(x, radius + reach + 2, picture.shape[1] - radius - reach - 3))
     y = int(np.clip(y, radius + 2, picture.shape[0] - radius - 3))
-    cv2.circle(picture, (x, y), radius + 2, INK, -1, _ROUNDED)
-    cv2.circle(picture, (x, y), radius, colour, -1, _ROUNDED)
-    draw_text(picture, text, (x - text_width(text, size, BOLD) // 2, y + round(size * 0.36)), size, INK, BOLD)
+    for thick, tone in ((2 * radius + 4, INK), (2 * radius, colour)):
+        cv2.line(picture, (x - reach, y), (x + reach, y), tone, thick, _ROUNDED)
+    left = x - text_width(shown, size, BOLD) // 2
+    draw_text(picture, shown, (left, y + round(size * 0.36)), size, INK, BOLD)
+
+
+def _arrow(picture: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A light arrow on a dark rim between two places in shares of width and height."""
+    height, width = picture.shape[:2]
+    first, last = ((round(x * (width - 1)), round(y * (height - 1))) for x, y in (start, end))
+    length = float(np.hypot(last[0] - first[0], last[1] - first[1]))
+    if length < 8:
+        return
+    thick = max(2, min(height, width) // 180)
+    tip = min(0.4, 5 * thick / length)
+    cv2.arrowedLine(picture, first, last, INK, thick + 4, _ROUNDED, tipLength=tip)
+    cv2.arrowedLine(picture, first, last, PAPER, thick, _ROUNDED, tipLength=tip)
 
 
 def _sentences(width: int, marks: Sequence[Mark], calm: str) -> np.ndarray:

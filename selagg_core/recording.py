@@ -59,7 +59,8 @@ class CaptureSettings:
 
     budget: bytes kept for a run.  stride: record every n-th step.  negative: the negative prompt too.
     step_bins: how many parts of the run get maps of their own.  self_attention: keep that of a few layers, at
-    the recorded step nearest to the share `self_attention_at` of the run.
+    the recorded step nearest to the share `self_attention_at` of the run.  sub_tokens: keep every token of
+    a word of several tokens, not only their mean.
     """
 
     budget: int = DEFAULT_BUDGET
@@ -68,9 +69,21 @@ class CaptureSettings:
     step_bins: int = 1
     self_attention: bool = True
     self_attention_at: float = 0.6
+    sub_tokens: bool = False
 
     def wants(self, kind: str) -> bool:
         return self.negative or kind not in ("negative", "empty")
+
+
+@dataclass(frozen=True)
+class SubTokens:
+    """Maps of single tokens.  groups: for each word the places of its tokens on the token axis.
+
+    maps[layer]: (..., heads, tokens, h, w).
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    maps: Mapping[LayerId, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ class HeadMaps:
     columns and over the recorded steps.  special[layer]: (heads, h, w), the sum of begin, end and padding
     columns.  Without a prompt (unlabelled text) the word axis is the columns of the text, in order.
     step_maps: as `maps`, for equal parts of the run in order; () if it was not parted.
-    self_attention[layer]: a batch of one.
+    self_attention[layer]: a batch of one.  sub_tokens: None if only words were kept.
     """
 
     prompt: Prompt | None
@@ -90,6 +103,7 @@ class HeadMaps:
     special: Mapping[LayerId, np.ndarray]
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def words(self) -> int:
@@ -100,10 +114,11 @@ class HeadMaps:
         """The maps of these words only, in this order; a word may come several times."""
         if list(indices) == list(range(self.words)):
             return self
-        chosen = list(indices)
+        chosen, tokens = list(indices), self.sub_tokens
         return replace(
             self,
             prompt=None,
+            sub_tokens=tokens and replace(tokens, groups=tuple(tokens.groups[i] for i in chosen)),
             maps=_of_each(self.maps, lambda values: values[:, chosen]),
             step_maps=tuple(_of_each(part, lambda values: values[:, chosen]) for part in self.step_maps),
         )
@@ -118,6 +133,7 @@ class EntryRecording:
     maps[layer]: float32 (batch, heads, words, h, w); special[layer]: (batch, heads, h, w).
     step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
     () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
+    sub_tokens: None if only words were kept.
     """
 
     kind: str
@@ -130,6 +146,7 @@ class EntryRecording:
     layout: HeadLayout
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    sub_tokens: SubTokens | None = None
 
     @property
     def batch(self) -> int:
@@ -139,6 +156,7 @@ class EntryRecording:
         """The maps of one picture of the batch."""
         if not 0 <= index < self.batch:
             raise ValueError(f"Picture {index} was asked for, but this run made {self.batch}.")
+        tokens = self.sub_tokens
         return HeadMaps(
             self.prompt,
             _of_each(self.maps, lambda values: values[index]),
@@ -146,6 +164,7 @@ class EntryRecording:
             _of_each(self.special, lambda values: values[index]),
             tuple(_of_each(part, lambda values: values[index]) for part in self.step_maps),
             _of_each(self.self_attention, lambda attention: attention.picture(index)),
+            tokens and replace(tokens, maps=_of_each(tokens.maps, lambda values: values[index])),
         )
 
 
@@ -212,8 +231,8 @@ class Recording:
 class Entry:
     """A conditioning entry of a run: what is kept of its text, and where it lies.
 
-    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns; every unlabelled
-    column by itself; last the special columns as one sum.
+    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
+    sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
     """
 
@@ -226,7 +245,16 @@ class Entry:
     approximate: bool = False
 
     @classmethod
-    def of(cls, kind, index, embedding, area, labels: LabelCache, hint: Prompt | None = None) -> Entry:
+    def of(
+        cls,
+        kind,
+        index,
+        embedding,
+        area,
+        labels: LabelCache,
+        hint: Prompt | None = None,
+        sub_tokens: bool = False,
+    ) -> Entry:
         """embedding: (batch, columns, width); `hint`: words to use where the columns are unknown."""
         rows = [TextKey.of(row) for row in embedding] if embedding.shape[0] > 1 else [TextKey.of(embedding)]
         if len(set(rows)) > 1:  # a text for each picture: no word is common to all
@@ -239,7 +267,10 @@ class Entry:
             known = Labels(hint, ())
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else tuple(range(0, key.length, CHUNK))
-        slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
+        if sub_tokens:
+            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+        else:
+            slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
         slots.append((special, 1.0))
         return cls(kind, index, key, area, tuple(slots), known, approximate)
@@ -430,7 +461,7 @@ class RunSums:
         handle = (kind, index)
         self._context_width = int(embedding.shape[-1])
         if handle not in self._entries:
-            entry = Entry.of(kind, index, embedding, area, self._labels, hint)
+            entry = Entry.of(kind, index, embedding, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
             sums.self_layers, taken = self._self_layers_of(entry)
             sums.dtype, sums.pool = self._storage(entry, taken)
@@ -692,8 +723,18 @@ class RawEntry:
             layout,
             tuple(_of_each(part, lambda values: _pick(values, columns)) for part in self.step_maps),
             self.self_attention,
+            self._sub_tokens(columns),
         )  # fmt: skip
         return recording, self._notices(known)
+
+    def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
+        """The single tokens, where a word of several was kept that way."""
+        if all(len(group) == 1 for group in columns):
+            return None
+        tokens = len(self.entry.slots) - 1
+        return SubTokens(
+            tuple(map(tuple, columns)), _of_each(self.maps, lambda values: values[:, :, :tokens])
+        )
 
     def _notices(self, known: Labels) -> tuple[str, ...]:
         if known.prompt is None:

@@ -24,17 +24,32 @@ from .layout import HeadId, HeadLayout
 
 ARGMAX_WINS = "argmax wins"
 """The published score: HRV_c = heads * win share / sum of the win shares over heads."""
+AGREEMENT = "agreement"
+"""Mean correlation of a head's map of a word with the mean of all heads' maps; no labels needed."""
+CONCENTRATION = "concentration"
+"""Mean concentration of a head's maps: 0 is flat, 1 a single point."""
+CONSISTENCY = "consistency"
+"""Mean correlation of a head's maps at high noise with those at low noise."""
+MAP_KINDS = (AGREEMENT, CONCENTRATION, CONSISTENCY)
+"""Scores of the maps of the prompt's own words."""
 DEFAULT_FRACTION = 0.25
 """Selective aggregation takes the top 20 to 25 % of the heads (arXiv 2604.05906)."""
 RELIABLE_SHARE = 0.25
 """A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
+RELIABLE_MAPS = 20
+"""Scores of maps of fewer words than this rank heads by the accidents of these words."""
 
-PRESETS = ("sd14", "sdxl")
+PUBLISHED = ("sd14", "sdxl")
+"""Presets made from published data."""
+PRESETS = (*PUBLISHED, "demo")
+SHIPPED_MODEL = "SelAgg demo model"
+"""The one model whose preset was measured on the very weights that it is used with."""
 PRESET_FOLDER = Path(__file__).resolve().parent / "presets"
 
 FORMAT = "selagg-head-relevance"
 VERSION = 1
 _HEADER_KEY = "selagg"
+_ALTERNATIVE = "scores."
 _PLACES = {"input": "down", "middle": "mid", "output": "up"}
 
 
@@ -44,12 +59,14 @@ class Concept:
 
     rivals: how many concepts competed, itself included; 0 where there was no competition.
     decisions: how often one head was asked (prompts x evaluations of the model).
+    maps: how many word maps the scores of maps rest on.
     """
 
     name: str
     words: tuple[str, ...]
     rivals: int = 0
     decisions: int = 0
+    maps: int = 0
 
     @property
     def chance(self) -> float:
@@ -59,7 +76,10 @@ class Concept:
 
 @dataclass(frozen=True)
 class Reliability:
-    """share: of all decisions of all heads those that the concept won; above_chance: heads beyond chance."""
+    """share: of all decisions of all heads those that the concept won; above_chance: heads beyond chance.
+
+    Both are 0 for scores of maps, which are judged by the number of maps.
+    """
 
     reliable: bool
     share: float
@@ -87,6 +107,7 @@ class HeadRelevance:
     win_share: float32 (concepts, heads), each head's share of wins, or None for scores without competition.
     base_model: the model it was measured on; context_width: width of its text encoding, 0 if unknown.
     about: source, licence and the like, as text.
+    alternatives: scores of other kinds for the same concepts and heads, see `with_score`.
 
     Heads are in the order of `layout`. Raises ValueError for arrays that do not fit, or are not finite.
     """
@@ -99,6 +120,7 @@ class HeadRelevance:
     context_width: int = 0
     win_share: np.ndarray | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         if not self.concepts:
@@ -114,10 +136,34 @@ class HeadRelevance:
             if self.win_share.min() < 0 or self.win_share.max() > 1:
                 raise ValueError("The win shares of a head relevance must lie between 0 and 1.")
         object.__setattr__(self, "about", MappingProxyType(dict(self.about)))
+        others = {kind: _checked(kind, values, shape) for kind, values in self.alternatives.items()}
+        if self.score_kind in others:
+            raise ValueError(f'The head relevance holds its scores of the kind "{self.score_kind}" twice.')
+        object.__setattr__(self, "alternatives", MappingProxyType(others))
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(concept.name for concept in self.concepts)
+
+    @property
+    def score_kinds(self) -> tuple[str, ...]:
+        """The kinds of scores that are there, the one in use first."""
+        return (self.score_kind, *self.alternatives)
+
+    def with_score(self, kind: str) -> HeadRelevance:
+        """The same relevance by another kind of score. Raises ValueError naming the kinds that are there."""
+        if kind == self.score_kind:
+            return self
+        if kind not in self.alternatives:
+            kinds = ", ".join(self.score_kinds)
+            raise ValueError(f'This head relevance has no score "{kind}"; it holds {kinds}.')
+        others = {k: v for k, v in self.alternatives.items() if k != kind}
+        return replace(
+            self,
+            scores=self.alternatives[kind],
+            score_kind=kind,
+            alternatives={self.score_kind: self.scores, **others},
+        )
 
     def row(self, concept: str) -> int:
         """The row of a concept, case aside. Raises ValueError naming those that are there."""
@@ -179,10 +225,13 @@ class HeadRelevance:
     def reliability(self, concept: str) -> Reliability:
         """Whether a concept won often enough for its ranking of heads to mean something, with the figures.
 
-        Scores without win shares are taken as reliable: nothing is known against them.
+        Scores of maps need enough maps instead. Scores of which neither is known are taken as reliable:
+        nothing is known against them.
         """
         row = self.row(concept)
         own = self.concepts[row]
+        if self.score_kind in MAP_KINDS:
+            return self._reliability_of_maps(own)
         if self.win_share is None or not own.rivals:
             return Reliability(True, 0.0, 0, f"{own.name}: no win shares to judge it by.")
         share = float(self.win_share[row].astype(np.float64).mean())
@@ -195,11 +244,21 @@ class HeadRelevance:
         )
         return Reliability(reliable, share, above, message)
 
+    def _reliability_of_maps(self, concept: Concept) -> Reliability:
+        reliable = concept.maps >= RELIABLE_MAPS
+        word = "reliable" if reliable else "unreliable"
+        message = (
+            f"{word}: {self.score_kind} of {concept.name} was measured on {concept.maps} maps of its words "
+            f"in {self.base_model} (at least {RELIABLE_MAPS} are needed)."
+        )
+        return Reliability(reliable, 0.0, 0, message)
+
     def describe(self) -> str:
         """What the file holds, as lines of text: model, score, concepts with their most relevant head."""
         lines = [
             f"{self.base_model}: {len(self.concepts)} concepts, {self.layout.total} heads in "
-            f"{len(self.layout.layers)} layers; score: {self.score_kind}",
+            f"{len(self.layout.layers)} layers; score: {self.score_kind}"
+            + (f" (also there: {', '.join(self.alternatives)})" if self.alternatives else ""),
             *(f"{key}: {value}" for key, value in self.about.items()),
         ]
         for concept in self.concepts:
@@ -213,6 +272,7 @@ class HeadRelevance:
         arrays = {"scores": self.scores}
         if self.win_share is not None:
             arrays["win_share"] = self.win_share
+        arrays |= {_ALTERNATIVE + kind: values for kind, values in self.alternatives.items()}
         content = to_bytes(arrays, {_HEADER_KEY: json.dumps(self._header())})
         path = Path(path)
         partial = path.with_name(path.name + ".part")
@@ -245,7 +305,13 @@ class HeadRelevance:
         if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:
             raise ValueError("its layers are not in published order.")
         concepts = tuple(
-            Concept(str(c["name"]), tuple(map(str, c["words"])), int(c["rivals"]), int(c["decisions"]))
+            Concept(
+                str(c["name"]),
+                tuple(map(str, c["words"])),
+                int(c["rivals"]),
+                int(c["decisions"]),
+                int(c.get("maps", 0)),
+            )
             for c in header["concepts"]
         )
         return cls(
@@ -257,6 +323,11 @@ class HeadRelevance:
             int(header["context_width"]),
             arrays.get("win_share"),
             {str(key): str(value) for key, value in header["about"].items()},
+            {
+                name.removeprefix(_ALTERNATIVE): values
+                for name, values in arrays.items()
+                if name.startswith(_ALTERNATIVE)
+            },
         )
 
     def _header(self) -> dict[str, Any]:
@@ -267,7 +338,13 @@ class HeadRelevance:
             "base_model": self.base_model,
             "context_width": self.context_width,
             "concepts": [
-                {"name": c.name, "words": list(c.words), "rivals": c.rivals, "decisions": c.decisions}
+                {
+                    "name": c.name,
+                    "words": list(c.words),
+                    "rivals": c.rivals,
+                    "decisions": c.decisions,
+                    "maps": c.maps,
+                }
                 for c in self.concepts
             ],
             "layout": [
@@ -333,6 +410,9 @@ def merge(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
         scores=np.concatenate([relevance.scores for relevance in relevances]),
         win_share=_stacked_shares(relevances),
         about=_joined(relevances),
+        alternatives={
+            kind: np.concatenate([r.alternatives[kind] for r in relevances]) for kind in first.alternatives
+        },
     )
 
 
@@ -347,23 +427,47 @@ def _check_alike(first: HeadRelevance, other: HeadRelevance) -> None:
         raise ValueError(f"One relevance is of {first.base_model}, the other of {other.base_model}.")
     if other.score_kind != first.score_kind:
         raise ValueError(f'One relevance holds "{first.score_kind}", the other "{other.score_kind}".')
+    if set(other.alternatives) != set(first.alternatives):
+        raise ValueError(
+            f"One relevance holds scores by {', '.join(first.score_kinds)}, the other by "
+            f"{', '.join(other.score_kinds)}."
+        )
 
 
 def _averaged(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
     first = relevances[0]
-    decisions = np.array([[concept.decisions for concept in r.concepts] for r in relevances], np.float64)
-    total = decisions.sum(axis=0)
-    even = np.full_like(decisions, 1 / len(relevances))
-    weight = np.divide(decisions, total, out=even, where=total > 0)[:, :, None]
+    decisions = np.array([[concept.decisions for concept in r.concepts] for r in relevances], np.int64)
+    maps = np.array([[concept.maps for concept in r.concepts] for r in relevances], np.int64)
     share = None
     if all(r.win_share is not None for r in relevances):
-        share = (weight * np.stack([r.win_share for r in relevances])).sum(axis=0)
-    if share is not None and first.score_kind == ARGMAX_WINS:
-        scores = relevance_from_shares(share)
-    else:
-        scores = (weight * np.stack([r.scores for r in relevances])).sum(axis=0)
-    concepts = tuple(replace(c, decisions=int(n)) for c, n in zip(first.concepts, total, strict=True))
-    return replace(first, concepts=concepts, scores=scores, win_share=share, about=_joined(relevances))
+        share = _weighted_mean([r.win_share for r in relevances], decisions)
+    scores = {}
+    for kind in first.score_kinds:
+        if kind == ARGMAX_WINS and share is not None:
+            scores[kind] = relevance_from_shares(share)
+        else:
+            weights = maps if kind in MAP_KINDS else decisions
+            scores[kind] = _weighted_mean([r.with_score(kind).scores for r in relevances], weights)
+    concepts = tuple(
+        replace(concept, decisions=int(asked), maps=int(seen))
+        for concept, asked, seen in zip(first.concepts, decisions.sum(axis=0), maps.sum(axis=0), strict=True)
+    )
+    return replace(
+        first,
+        concepts=concepts,
+        scores=scores.pop(first.score_kind),
+        win_share=share,
+        about=_joined(relevances),
+        alternatives=scores,
+    )
+
+
+def _weighted_mean(arrays: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Mean of (concepts, heads) arrays by weights (arrays, concepts); the plain mean where all are 0."""
+    total = weights.sum(axis=0)
+    even = np.full(weights.shape, 1 / len(arrays))
+    share = np.divide(weights, total, out=even, where=total > 0)
+    return (share[:, :, None] * np.stack(arrays)).sum(axis=0)
 
 
 def _stacked_shares(relevances: Sequence[HeadRelevance]) -> np.ndarray | None:
@@ -402,7 +506,7 @@ def published_labels(layout: HeadLayout) -> tuple[str, ...]:
 
 @cache
 def load_preset(name: str) -> HeadRelevance:
-    """A published relevance that ships with the pack: one of PRESETS. Raises ValueError for another name."""
+    """A relevance that ships with the pack: one of PRESETS. Raises ValueError for another name."""
     if name not in PRESETS:
         raise ValueError(f'There is no preset "{name}"; choose one of {", ".join(PRESETS)}.')
     return HeadRelevance.load(PRESET_FOLDER / f"{name}.safetensors")
@@ -411,15 +515,21 @@ def load_preset(name: str) -> HeadRelevance:
 def preset_for(layout: HeadLayout, context_width: int) -> HeadRelevance | None:
     """The preset for a model with these heads and this width of text encoding; None if there is none.
 
-    The width keeps apart models with the same heads: 768 is SD1.x, 2048 SDXL. Fine-tunes of these cannot be
-    told apart, nor other models trained from nothing in the same shape: see `transfer_notice`.
+    The width keeps apart models with the same heads: 768 is SD1.x, 2048 SDXL, 96 the demo model. Fine-tunes
+    of these cannot be told apart, nor other models trained from nothing in the same shape: see
+    `transfer_notice`.
     """
     presets = (load_preset(name) for name in PRESETS)
     return next((p for p in presets if p.layout == layout and p.context_width == context_width), None)
 
 
 def transfer_notice(relevance: HeadRelevance) -> str:
-    """What the artist should know when a preset is used on a checkpoint of the same architecture."""
+    """What the artist should know when a preset is used on a checkpoint of the same architecture.
+
+    Nothing ("") where the checkpoint is the one that the preset was measured on.
+    """
+    if relevance.base_model == SHIPPED_MODEL:
+        return ""
     return (
         f"Head relevance was transferred from {relevance.base_model}: it was measured there and not checked "
         "on this checkpoint."

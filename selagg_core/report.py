@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import Any
 
-from .diagnosis import Finding, PictureDiagnosis, PlaceEvidence, WordEvidence
+from .annotation import checked_text
+from .diagnosis import Check, PictureDiagnosis, PlaceEvidence, WordEvidence
+from .findings import LEVELS, Finding
 
 SCHEMA = "selagg-report"
 VERSION = 1
@@ -23,7 +25,8 @@ class Report:
     """What was measured and found on the pictures of one sampling run.
 
     `settings`: how the maps were made (mode, heads, steps, ...). `problems`: what could not be done, and the
-    cure. `notices`: fallbacks and gaps of the recording.
+    cure. `notices`: fallbacks and gaps of the recording. `claims`: what was checked, as lines to edit.
+    The JSON is described in report.schema.json.
     """
 
     prompt: str
@@ -31,6 +34,7 @@ class Report:
     pictures: tuple[PictureDiagnosis, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     version: int = VERSION
 
     def warnings(self) -> list[str]:
@@ -38,7 +42,7 @@ class Report:
         many = len(self.pictures) > 1
         ranked = sorted(
             ((finding, picture.index) for picture in self.pictures for finding in picture.findings),
-            key=lambda item: (not item[0].sure, -item[0].severity, item[1]),
+            key=lambda item: (LEVELS.index(item[0].level), -item[0].severity, item[1]),
         )
         found = [
             (f"picture {index + 1}: " if many else "") + " ".join(finding.line.split())
@@ -56,6 +60,7 @@ class Report:
             "settings": dict(self.settings),
             "problems": list(self.problems),
             "notices": list(self.notices),
+            "claims": list(self.claims),
             "pictures": [_picture_to_dict(picture) for picture in self.pictures],
         }
         return json.dumps(body, indent=2, allow_nan=False)
@@ -78,6 +83,7 @@ class Report:
                 pictures=tuple(_picture_from_dict(picture) for picture in body["pictures"]),
                 problems=tuple(body["problems"]),
                 notices=tuple(body["notices"]),
+                claims=tuple(body["claims"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this SelAgg report is damaged: {error}.") from error
@@ -95,6 +101,7 @@ class Report:
                 for name, value in self.settings.items()
             ),
             notices=_list_html(self.notices, "Notes on the recording"),
+            claims=_list_html(self.claims, "What the prompt claims"),
             json=escape(self.to_json()),
         )
 
@@ -110,9 +117,7 @@ class Report:
         return "".join(cards)
 
     def _checked(self) -> str:
-        words = sum(word.has_region for picture in self.pictures for word in picture.words)
-        places = sum(len(picture.places) for picture in self.pictures)
-        return f"{words} words were checked for neglect and {places} for their place."
+        return " ".join(dict.fromkeys(checked_text(picture) for picture in self.pictures))
 
 
 def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
@@ -121,6 +126,7 @@ def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
         "words": [asdict(word) for word in picture.words],
         "places": [asdict(place) for place in picture.places],
         "findings": [asdict(finding) for finding in picture.findings],
+        "checks": [asdict(check) for check in picture.checks],
     }
 
 
@@ -130,6 +136,7 @@ def _picture_from_dict(body: Mapping[str, Any]) -> PictureDiagnosis:
         words=tuple(_read(WordEvidence, word) for word in body["words"]),
         places=tuple(_read(PlaceEvidence, place) for place in body["places"]),
         findings=tuple(_read(Finding, finding) for finding in body["findings"]),
+        checks=tuple(_read(Check, check) for check in body["checks"]),
     )
 
 
@@ -142,19 +149,27 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
 
 
 def _finding_card(finding: Finding, where: str) -> str:
-    title = finding.kind if finding.sure else f"unsure: {finding.kind}?"
-    trust = "calibrated" if finding.calibrated else "uncalibrated: a rank, not a probability"
-    numbers = "".join(
-        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{escape(_shown(value))}</td></tr>"
-        for name, value in finding.evidence.items()
-    )
+    kind = finding.kind.replace("_", " ")
+    title = kind if finding.sure else f"{finding.level}: {kind}?"
+    trust = "measured on this model" if finding.calibrated else "not measured on this model: a rank"
     detail = (
         f"<p>Try: {escape(finding.suggestion)}</p>"
         f"<details><summary>evidence; confidence {finding.confidence:.2f} ({trust})</summary>"
-        f"<table>{numbers}</table></details>"
+        f"{_numbers('What the maps say', finding.evidence)}{_numbers('What the pixels say', finding.pixels)}"
+        f"</details>"
     )
     reason = f" {finding.reason}" if finding.reason else ""
     return _card("sure" if finding.sure else "unsure", where + title, finding.message + reason, detail)
+
+
+def _numbers(title: str, values: Mapping[str, float | bool | str]) -> str:
+    if not values:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{escape(_shown(value))}</td></tr>"
+        for name, value in values.items()
+    )
+    return f"<p>{escape(title)}</p><table>{rows}</table>"
 
 
 def _card(kind: str, title: str, text: str, detail: str) -> str:
@@ -238,6 +253,7 @@ _PAGE = """<!doctype html>
 {warnings}
 {pictures}
 {evidence}
+{claims}
 {notices}
 <h2>How the maps were made</h2>
 <dl>{settings}</dl>

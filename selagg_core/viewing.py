@@ -15,26 +15,22 @@ import torch
 
 from .choosing import ChosenHeads, HeadSettings, heads_for
 from .concepts import Assignment
-from .diagnosis import Finding, Limits, PictureDiagnosis, examine
-from .groups import WordGroup, choose_groups, find_group
-from .maps import HeadSelection, group_maps, normalise, resize_maps, select_heads
+from .groups import WordGroup, choose_groups
+from .maps import HeadSelection, group_maps, normalise, resolution_groups
 from .overlay import (
-    Mark,
     Tile,
-    annotated_picture,
     contact_sheet,
     overlay_tile,
     rgb_picture,
 )
 from .prompt import Prompt
+from .recipe import DEFAULT, MapRecipe
 from .recording import Capture, EntryRecording, Recording
-from .regions import Box, Region, found_region, from_mask, parse_boxes
-from .report import Report
+from .regions import found_region
+from .upsampling import enlarge
 
 ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
-MAX_MARKS = 4
-"""Findings that are written under an annotated picture; the report has all."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +69,15 @@ class RunView:
         """The heads that the map of each group is made from. Raises ValueError as `heads_for` does."""
         recording = self.recording
         texts = [group.text for group in groups]
-        return heads_for(texts, recording.layout, recording.context_width, settings)
+        groups = resolution_groups(self.entries[0].picture(0))
+        return heads_for(texts, recording.layout, recording.context_width, settings, groups)
 
     def maps(
-        self, picture: int, groups: Sequence[WordGroup], selections: Sequence[HeadSelection]
+        self,
+        picture: int,
+        groups: Sequence[WordGroup],
+        selections: Sequence[HeadSelection],
+        recipe: MapRecipe = DEFAULT,
     ) -> np.ndarray:
         """Maps (groups, h, w) of one picture, on the recorded grid; on the latent's for several entries."""
         size = self.latent_size if len(self.entries) > 1 else None
@@ -90,7 +91,7 @@ class RunView:
             if own:
                 recorded = min(picture, entry.batch - 1)
                 indices, heads = [group.indices for group, _ in own], [selection for _, selection in own]
-                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size)
+                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size, recipe)
                 found.update(zip([group for group, _ in own], heats, strict=True))
         return np.stack([found[group] for group in groups])
 
@@ -109,15 +110,6 @@ class Heatmaps:
     masks: np.ndarray
     sheets: tuple[np.ndarray, ...]
     notices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Expectations:
-    """Where words should be: a mask (masks, h, w) for `mask_words`, and boxes, one a line (`parse_box`)."""
-
-    masks: np.ndarray | None = None
-    mask_words: str = ""
-    boxes: str = ""
 
 
 def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> RunView:
@@ -168,13 +160,13 @@ def draw_heatmaps(
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
     """
-    groups = choose_groups(view.prompts, words)
-    chosen = view.choose(groups, settings or HeadSettings())
+    groups, settings = choose_groups(view.prompts, words), settings or HeadSettings()
+    chosen = view.choose(groups, settings)
     notices = view.notices(chosen)
     overlays, masks, sheets = [], [], []
     for index, picture in enumerate(view.pictures):
-        raw = view.maps(index, groups, chosen.selections)
-        heats = normalise(resize_maps(raw, view.size))
+        raw = view.maps(index, groups, chosen.selections, settings.recipe)
+        heats = normalise(enlarge(raw, picture, settings.recipe.edge_aware))
         captions = [
             f"{_senses(assignment)}peak {peak:.3f}"
             for assignment, peak in zip(chosen.assignments, raw.max(axis=(1, 2)), strict=True)
@@ -193,166 +185,6 @@ def draw_heatmaps(
         tuple(sheets),
         notices,
     )
-
-
-def diagnose_run(
-    view: RunView,
-    words: str = "all",
-    expectations: Expectations | None = None,
-    settings: HeadSettings | None = None,
-    limits: Limits | None = None,
-) -> tuple[Report, tuple[np.ndarray, ...]]:
-    """The report on a run, and one annotated picture for each of its pictures.
-
-    Where a word is, is read from its chosen heads; words are compared with each other on maps of all heads,
-    for attention of different heads has different scales.
-    A word, box, mask or choice of heads that cannot be used becomes a problem of the report; the rest is
-    still diagnosed.
-    """
-    limits, problems = limits or Limits(), []
-    try:
-        groups = choose_groups(view.prompts, words)
-    except ValueError as error:
-        problems.append(str(error))
-        groups = choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
-    wanted = _expected(view, expectations or Expectations(), problems)
-    placed = [group for of_picture in wanted for group, _ in of_picture]
-    checked = tuple(dict.fromkeys([*groups, *placed]))
-    chosen = _chosen_or_all(view, checked, settings or HeadSettings(), problems)
-    every = (select_heads(view.recording.layout),) * len(checked)
-    diagnoses, annotated = [], []
-    for index, picture in enumerate(view.pictures):
-        diagnosis = PictureDiagnosis(index, (), (), ())
-        if checked:
-            maps = view.maps(index, checked, chosen.selections)
-            common = maps if chosen.uses_all else view.maps(index, checked, every)
-            diagnosis = examine(checked, maps, wanted[index], view.size, limits, index, common)
-        diagnoses.append(diagnosis)
-        annotated.append(annotate(picture, diagnosis, wanted[index], problems))
-    report = Report(
-        prompt=view.text,
-        settings=_settings(view, chosen),
-        pictures=tuple(diagnoses),
-        problems=tuple(problems),
-        notices=view.notices(chosen),
-    )
-    return report, tuple(annotated)
-
-
-def annotate(
-    picture: np.ndarray,
-    diagnosis: PictureDiagnosis,
-    expected: Sequence[tuple[WordGroup, Region]] = (),
-    problems: Sequence[str] = (),
-) -> np.ndarray:
-    """One picture with what was found on it, worst first, and what could not be done."""
-    marks = [Mark(f"problem: {problem}") for problem in problems]
-    marks += [_mark(finding, diagnosis, dict(_by_label(expected))) for finding in diagnosis.findings]
-    if len(marks) > MAX_MARKS:
-        more = len(marks) - MAX_MARKS
-        marks = [*marks[:MAX_MARKS], Mark(f"and {more} more: see the warnings.", sure=False)]
-    checked = sum(word.has_region for word in diagnosis.words)
-    places = f", {len(diagnosis.places)} for their place" if diagnosis.places else ""
-    return annotated_picture(picture, marks, f"No warning. {checked} words checked for neglect{places}.")
-
-
-def _mark(finding: Finding, diagnosis: PictureDiagnosis, expected: dict[str, np.ndarray]) -> Mark:
-    title = finding.kind if finding.sure else f"unsure, {finding.kind}?"
-    text = " ".join(part for part in (f"{title}: {finding.message}", finding.reason) if part)
-    if finding.kind != "misplaced":
-        return Mark(text, f"Try: {finding.suggestion}", finding.sure)
-    label = finding.words[0]
-    found = found_region(diagnosis.heats[label]).mask
-    return Mark(text, f"Try: {finding.suggestion}", finding.sure, expected.get(label), found)
-
-
-def _by_label(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[str, np.ndarray]]:
-    return [(group.label, region.mask) for group, region in expected]
-
-
-def _expected(
-    view: RunView, expectations: Expectations, problems: list[str]
-) -> list[list[tuple[WordGroup, Region]]]:
-    """Expected regions for each picture; what cannot be used is added to `problems`."""
-    pictures = len(view.pictures)
-    expected: list[list[tuple[WordGroup, Region]]] = [[] for _ in range(pictures)]
-    try:
-        boxes = parse_boxes(expectations.boxes)
-    except ValueError as error:
-        problems.append(str(error))
-        boxes = ()
-    for box in boxes:
-        _try_box(view, box, expected, problems)
-    if expectations.masks is not None:
-        _try_masks(view, expectations.masks, expectations.mask_words, expected, problems)
-    elif expectations.mask_words.strip():
-        problems.append("there are expected_words but no expected MASK: connect one, or write boxes instead.")
-    return [_united(of_picture) for of_picture in expected]
-
-
-def _united(expected: Sequence[tuple[WordGroup, Region]]) -> list[tuple[WordGroup, Region]]:
-    """One region a word: several boxes or masks of the same word are all right places for it."""
-    united: dict[WordGroup, Region] = {}
-    for group, region in expected:
-        mask = united[group].mask | region.mask if group in united else region.mask
-        united[group] = Region(mask, group.label)
-    return list(united.items())
-
-
-def _try_box(view: RunView, box: Box, expected: list, problems: list[str]) -> None:
-    try:
-        group = find_group(view.prompts, box.label)
-        region = box.region(view.size)
-    except ValueError as error:
-        problems.append(str(error))
-        return
-    for of_picture in expected:
-        of_picture.append((group, region))
-
-
-def _try_masks(view: RunView, masks: np.ndarray, words: str, expected: list, problems: list[str]) -> None:
-    labels = [word.strip() for word in words.split(",") if word.strip()]
-    if not labels:
-        problems.append("expected has no words: write in expected_words what the mask is for.")
-        return
-    if len(masks) not in (1, len(expected)):
-        problems.append(
-            f"there are {len(masks)} masks for {len(expected)} pictures: give one, or one a picture."
-        )
-        return
-    for label in labels:
-        try:
-            group = find_group(view.prompts, label)
-            regions = [from_mask(mask, view.size, label) for mask in masks]
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        for index, of_picture in enumerate(expected):
-            of_picture.append((group, regions[min(index, len(regions) - 1)]))
-
-
-def _chosen_or_all(
-    view: RunView, groups: Sequence[WordGroup], settings: HeadSettings, problems: list[str]
-) -> ChosenHeads:
-    """The chosen heads; all of them, and a problem, if what the artist asked for cannot be done."""
-    try:
-        return view.choose(groups, settings)
-    except ValueError as error:
-        problems.append(f"{error} All heads were used instead.")
-        return view.choose(groups, HeadSettings("all"))
-
-
-def _settings(view: RunView, chosen: ChosenHeads) -> dict[str, str | int | float]:
-    concepts = {a.word: " + ".join(a.concepts) for a in chosen.assignments if a.concepts}
-    return {
-        "heads": chosen.summary,
-        "concepts": "; ".join(f"{word}: {named}" for word, named in concepts.items()) or "none",
-        "layers": len(view.entries[0].maps),
-        "steps": view.entries[0].steps,
-        "width": view.size[1],
-        "height": view.size[0],
-        "confidence": "uncalibrated: a rank, not a probability",
-    }
 
 
 def _footer(view: RunView, chosen: ChosenHeads) -> str:

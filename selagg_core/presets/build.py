@@ -27,7 +27,7 @@ from ..layout import HeadLayout, sd1_layout, sdxl_layout
 from ..relevance import (
     ARGMAX_WINS,
     PRESET_FOLDER,
-    PRESETS,
+    PUBLISHED,
     Concept,
     HeadRelevance,
     published_labels,
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where the published arrays lie")
     parser.add_argument("--out", type=Path, default=PRESET_FOLDER, help="where the presets go")
     options = parser.parse_args(arguments)
-    for name in PRESETS:
+    for name in PUBLISHED:
         relevance = build_preset(options.folder, name)
         path = options.out / f"{name}.safetensors"
         relevance.save(path)

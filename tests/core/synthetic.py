@@ -7,6 +7,8 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
+from selagg_core.calibration import Calibration, KindModel
+from selagg_core.evidence import FEATURES
 from selagg_core.layout import HeadLayout, LayerId
 from selagg_core.prompt import Prompt, Word
 from selagg_core.recording import EntryRecording, HeadMaps, Recording
@@ -83,3 +85,38 @@ class OneRunCapture:
         if tuple(latent.shape) != self.recording.latent_shape:
             raise ValueError("This latent was not sampled with this capture.")
         return self.recording
+
+
+COLOURS = {"red": (208, 32, 36), "blue": (38, 84, 214), "green": (36, 146, 58)}
+
+
+def painted(blobs: dict[str, tuple[float, float, float]], side: int = 128) -> torch.Tensor:
+    """A picture (1, side, side, 3) in [0, 1] of coloured discs at (x, y, radius) on light grey."""
+    rows, columns = (np.arange(side) + 0.5) / side, (np.arange(side) + 0.5) / side
+    picture = np.full((side, side, 3), 225, np.float32)
+    for colour, (x, y, radius) in blobs.items():
+        inside = (columns[None] - x) ** 2 + (rows[:, None] - y) ** 2 < (1.3 * radius) ** 2
+        picture[inside] = COLOURS[colour]
+    return torch.from_numpy(picture[None] / 255)
+
+
+def model_of(kind: str, bias: float, **weights: float) -> KindModel:
+    """A logistic model of features as they are, whose score is its confidence."""
+    names = FEATURES[kind]
+    pull = tuple(weights.get(name, 0.0) for name in names)
+    plain = (0.0,) * len(names), (1.0,) * len(names)
+    return KindModel(names, *plain, pull, bias, ((0.0, 1.0), (0.0, 1.0)), warn=0.7, unsure=0.3)
+
+
+CALIBRATION = Calibration(
+    {
+        "neglected": model_of("neglected", -3.0, unfocused=2.0, faint=2.0, weak=1.0),
+        "leaked": model_of("leaked", 2.0, map_elsewhere=8.0, map_not_own=8.0),
+        "wrong_sense": model_of("wrong_sense", -2.0, other_heads=4.0),
+        "misplaced": model_of("misplaced", -6.0, turned=18.0),
+        "misplaced_region": model_of("misplaced_region", -5.0, outside=5.0, peak_outside=3.0),
+        "blended": model_of("blended", -5.0, overlap=8.0),
+    },
+    "tests",
+)
+"""Simple rules in place of fitted ones, so that tests do not change with the shipped file."""

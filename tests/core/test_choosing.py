@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selagg_core.choosing import NO_RELEVANCE, choose_heads, relevance_for, sense_scores
+from selagg_core.choosing import NO_RELEVANCE, choose_heads, ranked_by, relevance_for, sense_scores
+from selagg_core.concepts import Nearest
 from selagg_core.layout import sd1_layout, sdxl_layout
+from selagg_core.recipe import DEFAULT, PAPER
 from selagg_core.relevance import load_preset
 
 
@@ -83,7 +85,9 @@ def test_several_senses_are_scored_by_their_best_rank(sd14):
 def test_the_relevance_of_a_model(sd14):
     preset, notice = relevance_for(sd1_layout(), 768)
     assert preset is sd14 and "transferred from Stable Diffusion v1.4" in notice
-    assert relevance_for(sd1_layout(), 96) == (None, NO_RELEVANCE)
+    assert relevance_for(sd1_layout(), 1024) == (None, NO_RELEVANCE)
+    # Measured on the very model: nothing was transferred.
+    assert relevance_for(sd1_layout(), 96) == (load_preset("demo"), "")
     own = replace(sd14, base_model="Own", context_width=96)
     assert relevance_for(sd1_layout(), 96, own) == (own, "")
     assert relevance_for(sd1_layout(), 768, own_of_unknown_width := replace(sd14, context_width=0)) == (
@@ -93,3 +97,29 @@ def test_the_relevance_of_a_model(sd14):
     for layout, width in ((sdxl_layout(), 96), (sd1_layout(), 768)):
         with pytest.raises(ValueError, match="measured on Own .* another architecture"):
             relevance_for(layout, width, own)
+
+
+def test_the_recipe_ranks_by_wins_or_agreement_and_the_artist_by_anything():
+    demo = load_preset("demo")
+    for front in (demo, demo.with_score("agreement")):
+        assert ranked_by(front, DEFAULT).score_kind == "agreement"
+        assert ranked_by(front, PAPER).score_kind == "argmax wins"
+    own = demo.with_score("consistency")
+    assert ranked_by(own, DEFAULT) is ranked_by(own, PAPER) is own
+    published = load_preset("sd14")
+    assert ranked_by(published, DEFAULT) is published
+
+
+def test_a_word_that_no_list_knows_takes_the_nearest_concept(sd14):
+    asked = []
+
+    def nearest(word, concepts):
+        asked.append((word, len(concepts)))
+        return Nearest("Animals", 0.9, {"snark": 0.2, "boojum": 0.01}[word])
+
+    chosen = choose_heads(["cat", "snark", "boojum"], sd14, nearest=nearest)
+    assert asked == [("snark", 34), ("boojum", 34)]
+    assert [a.how for a in chosen.assignments] == ["lexicon", "embedding", "unknown"]
+    np.testing.assert_array_equal(chosen.selections[0].mask, chosen.selections[1].mask)
+    assert chosen.selections[2].count == 128
+    assert any('"snark" is taken for Animals' in notice for notice in chosen.notices)

@@ -14,7 +14,9 @@ from selagg_core.concepts import (
     base_forms,
     common_words,
     nearest_concept,
+    parse_concepts,
     parse_overrides,
+    trusted_margin,
 )
 from selagg_core.relevance import Concept, load_preset
 
@@ -210,3 +212,53 @@ def test_embeddings_that_do_not_fit_are_named(clusters):
         nearest_concept(np.full(16, np.nan), concepts)
     with pytest.raises(ValueError, match="no concepts"):
         nearest_concept(common, {})
+
+
+def clustered(spread: float, concepts: int = 4, words: int = 8) -> dict[str, np.ndarray]:
+    """Words scattered around the direction of their concept."""
+    random = np.random.default_rng(0)
+    centres = 3 * np.eye(concepts, 32)
+    return {
+        f"c{i}": centre + spread * random.standard_normal((words, 32)) for i, centre in enumerate(centres)
+    }
+
+
+def test_the_margin_is_what_the_encoder_earns():
+    assert trusted_margin(clustered(0.1)) == 0
+    assert 0 < trusted_margin(clustered(1.5)) < 0.2
+    assert trusted_margin(clustered(50.0)) == float("inf")
+    # Too few answers to trust any.
+    assert trusted_margin(clustered(0.1, concepts=3, words=3)) == float("inf")
+    assert trusted_margin(clustered(0.1, words=1)) == float("inf")
+
+
+# -- own concepts ----------------------------------------------------------------------------------------
+
+
+def test_own_concepts_are_read_from_json():
+    made = parse_concepts('{"Mood": ["calm", " tense ", "calm"], "Tableware": ["cup", "dinner plate"]}')
+    assert [(concept.name, concept.words) for concept in made] == [
+        ("Mood", ("calm", "tense")),
+        ("Tableware", ("cup", "dinner plate")),
+    ]
+    assert Lexicon.of(made).lookup("cups") == ("Tableware",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Color: red", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('["red"]', "at least two"),
+        ('{"Color": ["red"]}', "at least two"),
+        ('{"Color": "red", "A": ["b"]}', 'words of "Color"'),
+        ('{"Color": [], "A": ["b"]}', 'words of "Color"'),
+        ('{"Color": ["red", 1], "A": ["b"]}', 'words of "Color"'),
+        ('{"a=b": ["red"], "A": ["b"]}', '"a=b" cannot name'),
+        ('{"all": ["red"], "A": ["b"]}', '"all" cannot name'),
+        ('{" ": ["red"], "A": ["b"]}', "cannot name"),
+    ],
+)
+def test_bad_own_concepts_say_what_is_wrong(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_concepts(text)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.maps import THRESHOLDS, average_precision, best_threshold, score_map, seed_range, summary
+from benchmarks.maps import seed_range
+from benchmarks.scoring import (
+    THRESHOLDS,
+    average_precision,
+    best_threshold,
+    iou_difference,
+    score_map,
+    summary,
+)
 
 
 def _square() -> np.ndarray:
@@ -61,3 +69,17 @@ def test_summary_uses_the_chosen_threshold_and_averages_kinds():
 def test_seed_ranges_that_mean_nothing_are_refused(text):
     with pytest.raises(ValueError, match="A below B"):
         seed_range(text)
+
+
+def test_a_difference_is_paired_and_its_interval_holds_it():
+    mask, rng = _square(), np.random.default_rng(0)
+    good = [score_map("object", i, mask * 1.0, mask) for i in range(12)]
+    shifted = [np.roll(mask, int(rng.integers(4, 12)), axis=0) for _ in good]
+    worse = [score_map("object", i, moved * 1.0, mask) for i, moved in enumerate(shifted)]
+    lowest = dict.fromkeys(("object", "colour", "pattern"), 0)
+    change = iou_difference(good, worse, (lowest, lowest))
+    expected = np.mean([a.ious[0] - b.ious[0] for a, b in zip(good, worse, strict=True)])
+    assert set(change) == {"object", "overall"}
+    assert change["object"]["mean"] == pytest.approx(expected, abs=1e-4)
+    assert 0 < change["object"]["low"] < change["object"]["mean"] < change["object"]["high"]
+    assert iou_difference(good, good, (lowest, lowest))["overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}

@@ -12,6 +12,7 @@ from selagg_core.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
 from selagg_core.presets.build import LAYOUTS, build_preset, ranking_digest
 from selagg_core.relevance import (
     PRESETS,
+    PUBLISHED,
     load_preset,
     preset_for,
     published_labels,
@@ -21,7 +22,7 @@ from selagg_core.relevance import (
 
 # Of the published files: SHA-256 of argsort(-win share, stable) as int16 and of the labels joined by line
 # ends, and the beginning of that of each file.
-PUBLISHED = {
+DIGESTS = {
     "sd14": {
         "ranking": "af887c1837e485f3e4079f57292df34e895c0efbc80245a58f9129d5d68e99c6",
         "labels": "05e2254302c07ed357c3bd026765eae1636edc60500516a79c62404e2a717454",
@@ -47,12 +48,12 @@ TOP_HEADS = {
 }
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_rankings_are_the_published_ones(name):
     preset = load_preset(name)
     every = np.stack([preset.top_heads(concept, 1.0) for concept in preset.names]).astype("<i2")
-    assert hashlib.sha256(every.tobytes()).hexdigest() == PUBLISHED[name]["ranking"]
-    assert ranking_digest(preset.win_share) == PUBLISHED[name]["ranking"]
+    assert hashlib.sha256(every.tobytes()).hexdigest() == DIGESTS[name]["ranking"]
+    assert ranking_digest(preset.win_share) == DIGESTS[name]["ranking"]
 
 
 @pytest.mark.parametrize(("name", "concept"), TOP_HEADS)
@@ -60,14 +61,14 @@ def test_top_heads_are_the_published_ones(name, concept):
     assert load_preset(name).top_heads(concept, count=8).tolist() == TOP_HEADS[name, concept]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_columns_are_the_published_heads(name):
     preset = load_preset(name)
     labels = published_labels(preset.layout)
     assert preset.layout == LAYOUTS[name]()
-    assert hashlib.sha256("\n".join(labels).encode()).hexdigest() == PUBLISHED[name]["labels"]
+    assert hashlib.sha256("\n".join(labels).encode()).hexdigest() == DIGESTS[name]["labels"]
     for part in ("hrv", "win_share", "head_index"):
-        assert preset.about[f"sha256 of {part}"].startswith(PUBLISHED[name][part])
+        assert preset.about[f"sha256 of {part}"].startswith(DIGESTS[name][part])
 
 
 def test_sd1_columns_by_place_layer_and_head():
@@ -103,7 +104,7 @@ def test_sdxl_columns_by_place_layer_and_head():
     assert counts == {"down": 24, "mid": 10, "up": 36}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_numbers_have_the_published_sums(name):
     preset = load_preset(name)
     np.testing.assert_allclose(preset.scores.sum(axis=1), preset.layout.total, rtol=1e-4)
@@ -114,7 +115,7 @@ def test_numbers_have_the_published_sums(name):
     np.testing.assert_allclose(preset.scores, relevance_from_shares(preset.win_share), rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_metadata_names_source_and_licence(name):
     preset = load_preset(name)
     assert len(preset.concepts) == 34
@@ -142,14 +143,15 @@ def test_a_preset_needs_both_the_heads_and_the_text_width():
     assert preset_for(sd1_layout(), 768) is load_preset("sd14")
     assert preset_for(sdxl_layout(), 2048) is load_preset("sdxl")
     # The demo model has the heads of SD1.x and a text encoder of its own.
-    assert preset_for(sd1_layout(), 96) is None
+    assert preset_for(sd1_layout(), 96) is load_preset("demo")
+    assert preset_for(sd1_layout(), 1024) is None
     assert preset_for(sdxl_layout(), 768) is None
     assert preset_for(HeadLayout.of([("input", 1, 0, 8)]), 768) is None
     assert "Stable Diffusion v1.4" in transfer_notice(load_preset("sd14"))
 
 
 def test_an_unknown_preset_names_those_there_are():
-    with pytest.raises(ValueError, match="sd14, sdxl"):
+    with pytest.raises(ValueError, match=", ".join(PRESETS)):
         load_preset("../sd14")
 
 

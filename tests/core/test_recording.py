@@ -90,6 +90,26 @@ def test_words_are_means_of_their_columns_over_committed_steps():
         entry.picture(2)
 
 
+def test_single_tokens_are_kept_on_request_and_words_stay_their_means():
+    labels = known()
+    entries = []
+    for sub_tokens in (False, True):
+        run = sums(labels, sub_tokens=sub_tokens)
+        exact = evaluate(run, run.entry("positive", 0, embedding()), 1)
+        run.commit(0)
+        entries.append(run.finish(True).recording(labels).positive())
+    words, split = entries
+    assert words.sub_tokens is None and split.prompt == words.prompt
+    assert split.sub_tokens.groups == ((0,), (1, 2))
+    for layer in LAYOUT.layers:
+        np.testing.assert_allclose(split.maps[layer], words.maps[layer], atol=1e-6)
+        np.testing.assert_allclose(split.special[layer], words.special[layer], atol=1e-6)
+        np.testing.assert_allclose(split.sub_tokens.maps[layer], exact[layer][:, :, 1:4], atol=1e-6)
+    picture = split.picture(1)
+    assert np.array_equal(picture.sub_tokens.maps[layer], split.sub_tokens.maps[layer][1])
+    assert picture.of_words([1]).sub_tokens.groups == ((1, 2),)
+
+
 def test_the_width_of_the_text_encoding_is_kept():
     run = sums()
     evaluate(run, run.entry("positive", 0, embedding()), 1)

@@ -14,7 +14,9 @@ from safetensors.numpy import save_file
 from selagg_core.layout import HeadId, HeadLayout, LayerId
 from selagg_core.maps import select_heads
 from selagg_core.relevance import (
+    AGREEMENT,
     ARGMAX_WINS,
+    RELIABLE_MAPS,
     Concept,
     HeadRelevance,
     merge,
@@ -241,3 +243,54 @@ def test_half_the_same_concepts_are_not_merged():
         merge([relevance(), relevance(WINS[:2], ("Color", "Castles"))])
     with pytest.raises(ValueError, match="no head relevance"):
         merge([])
+
+
+# -- several kinds of scores -----------------------------------------------------------------------------
+
+
+def with_agreement(seed: int = 0, maps: int = 40) -> HeadRelevance:
+    made = relevance(alternatives={AGREEMENT: np.random.default_rng(seed).random((3, 10))})
+    return replace(made, concepts=tuple(replace(concept, maps=maps) for concept in made.concepts))
+
+
+def test_another_kind_of_score_ranks_the_heads():
+    made = with_agreement()
+    other = made.with_score(AGREEMENT)
+    assert other.score_kinds == (AGREEMENT, ARGMAX_WINS) and made.with_score(ARGMAX_WINS) is made
+    assert other.top_heads("Color", 1.0).tolist() == np.argsort(-made.alternatives[AGREEMENT][1]).tolist()
+    np.testing.assert_array_equal(other.with_score(ARGMAX_WINS).scores, made.scores)
+    with pytest.raises(ValueError, match="agreement"):
+        made.with_score("accord")
+    with pytest.raises(ValueError, match="twice"):
+        relevance(alternatives={ARGMAX_WINS: made.scores})
+    with pytest.raises(ValueError, match="agreement has the shape"):
+        relevance(alternatives={AGREEMENT: made.scores[:2]})
+
+
+def test_all_kinds_are_saved(tmp_path):
+    made = with_agreement()
+    made.save(tmp_path / "a.safetensors")
+    again = HeadRelevance.load(tmp_path / "a.safetensors")
+    assert again.score_kinds == made.score_kinds and again.concepts == made.concepts
+    np.testing.assert_array_equal(again.with_score(AGREEMENT).scores, made.with_score(AGREEMENT).scores)
+    assert "also there: agreement" in again.describe()
+
+
+def test_scores_of_maps_are_reliable_by_the_number_of_maps():
+    made = with_agreement(maps=RELIABLE_MAPS - 1).with_score(AGREEMENT)
+    judged = made.reliability("Color")
+    assert not judged.reliable
+    assert "agreement of Color was measured on 19 maps of its words in Test model" in judged.message
+    assert with_agreement(maps=RELIABLE_MAPS).with_score(AGREEMENT).reliability("Counting").reliable
+    assert "won" in with_agreement().reliability("Color").message
+
+
+def test_merging_weighs_scores_of_maps_by_maps():
+    one, other = with_agreement(0, 10), with_agreement(1, 30)
+    both = merge([one, other])
+    expected = (one.alternatives[AGREEMENT] + 3 * other.alternatives[AGREEMENT]) / 4
+    np.testing.assert_allclose(both.alternatives[AGREEMENT], expected, rtol=1e-6)
+    np.testing.assert_allclose(both.scores, one.scores, rtol=1e-6)
+    assert [concept.maps for concept in both.concepts] == [40] * 3
+    with pytest.raises(ValueError, match="scores by argmax wins, agreement, the other by argmax wins"):
+        merge([one, relevance()])

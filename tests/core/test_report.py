@@ -1,25 +1,30 @@
 import json
+from dataclasses import fields
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
-from test_viewing import BUMPS, view
+from test_diagnosing import diagnosed, view
+from test_viewing import BUMPS
 
+from selagg_core import report as report_module
+from selagg_core.diagnosis import Check, PictureDiagnosis, PlaceEvidence, WordEvidence
+from selagg_core.findings import Finding
 from selagg_core.report import VERSION, Report
-from selagg_core.viewing import Expectations, diagnose_run
 
+SCHEMA_FILE = json.loads(Path(report_module.__file__).with_name("report.schema.json").read_text("utf-8"))
 HOSTILE = '<script>alert("1")</script>&\'{style}'
 
 
 def report(text="a red circle left of a blue square", bumps=BUMPS, **options) -> Report:
-    boxes = Expectations(boxes="circle: 50%,0,100%,100%")
-    return diagnose_run(view(bumps, text, **options), expectations=boxes)[0]
+    return diagnosed(view(bumps, text, **options), boxes="circle: 50%,0,100%,100%")[0]
 
 
 def hostile() -> Report:
     bumps = {"circle": (0.25, 0.5, 0.1), HOSTILE: (0.7, 0.2, 0.1)}
     text = f"a circle {HOSTILE} square"
-    made = diagnose_run(view(bumps, text), expectations=Expectations(boxes=f"{HOSTILE}: 0,80%,10%,100%"))[0]
-    return Report(made.prompt, {HOSTILE: HOSTILE}, made.pictures, (HOSTILE,), (HOSTILE,))
+    made = diagnosed(view(bumps, text), boxes=f"{HOSTILE}: 0,80%,10%,100%")[0]
+    return Report(made.prompt, {HOSTILE: HOSTILE}, made.pictures, (HOSTILE,), (HOSTILE,), (HOSTILE,))
 
 
 class Page(HTMLParser):
@@ -95,5 +100,31 @@ def test_the_page_escapes_everything_and_needs_nothing_else():
 
 
 def test_a_page_without_findings_says_what_was_checked():
-    calm = Page(diagnose_run(view())[0].to_html())
-    assert "4 words were checked for neglect" in calm.text
+    calm = Page(diagnosed()[0].to_html())
+    assert "Checked: 2 things, 2 attributes, 1 place, 1 pair." in calm.text
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("word", WordEvidence),
+        ("place", PlaceEvidence),
+        ("finding", Finding),
+        ("check", Check),
+        ("picture", PictureDiagnosis),
+    ],
+)
+def test_the_schema_describes_every_key(name, kind):
+    described = SCHEMA_FILE["$defs"][name]
+    keys = {field.name for field in fields(kind)} - {"heats"}
+    assert set(described["properties"]) == keys and set(described["required"]) <= keys
+
+
+def test_the_schema_describes_the_report_itself():
+    body = json.loads(report().to_json())
+    assert set(SCHEMA_FILE["properties"]) == set(body) == set(SCHEMA_FILE["required"])
+    assert SCHEMA_FILE["properties"]["version"]["const"] == VERSION
+    made = [finding for picture in body["pictures"] for finding in picture["findings"]]
+    allowed = SCHEMA_FILE["$defs"]["finding"]["properties"]
+    assert made and all(finding["level"] in allowed["level"]["enum"] for finding in made)
+    assert all(finding["kind"] in SCHEMA_FILE["$defs"]["kind"]["enum"] for finding in made)

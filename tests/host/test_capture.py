@@ -694,7 +694,8 @@ def test_single_evaluations_on_given_latents(recorder, model):
     assert recording.positive().batch == 2
     assert_equal_maps(recording.positive(), column_means(evaluations(events), 77, 2))
     assert not recording.positive().self_attention
-    again = recorder.record_evaluations(model, text(77, 1), latents, sigmas, self_attention=True)
+    middle = recorder.CaptureSettings(self_attention_at=0.5)
+    again = recorder.record_evaluations(model, text(77, 1), latents, sigmas, middle)
     watched_model, events = watched_self_attention(model)
     recorder.host.evaluate(watched_model, text(77, 1), latents, sigmas)
     key, _, q, _ = events[len(SELF_SITES)]

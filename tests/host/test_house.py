@@ -16,7 +16,13 @@ NODE_IDS = {
     "SelAggPrompt",
     "SelAggCapture",
     "SelAggHeatmaps",
+    "SelAggMapRecipe",
+    "SelAggBuildRelevance",
+    "SelAggLoadRelevance",
+    "SelAggHeadRelevance",
+    "SelAggExpect",
     "SelAggDiagnose",
+    "SelAggCalibrate",
     "SelAggDemoModel",
 }
 

@@ -25,6 +25,7 @@ def viewers(pack):
         capture=module("nodes.capture").SelAggCapture,
         heatmaps=module("nodes.heatmaps").SelAggHeatmaps,
         diagnose=module("nodes.diagnose").SelAggDiagnose,
+        recipe=module("nodes.recipe").SelAggMapRecipe,
         labels=module("nodes.prompt").LABELS,
         prompt=module("selagg_core.prompt"),
         host=module("nodes.host"),
@@ -55,7 +56,7 @@ def run(host, viewers):
 
 def heatmaps(viewers, sockets: dict, **changes):
     settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0}
-    return viewers.heatmaps().draw(**{**sockets, **settings, **changes})
+    return viewers.heatmaps().draw(**{**sockets, **settings, **changes})["result"]
 
 
 def diagnosed(viewers, sockets: dict, **changes) -> SimpleNamespace:
@@ -85,11 +86,13 @@ def test_words_differ_and_pictures_of_a_batch_differ(viewers, run):
 
 
 def test_a_picture_of_a_batch_has_the_maps_that_it_has_alone(viewers, run):
-    masks = heatmaps(viewers, run, words="circle", threshold=0.5)[1]
-    capture = run["capture"]
+    """The published recipe reads the run alone, whatever picture lies under it; the default follows edges."""
     swapped = {**run, "image": run["image"].flip(0)}
-    again = heatmaps(viewers, swapped, words="circle", threshold=0.5)[1]
-    assert torch.equal(masks, again) and capture is run["capture"]
+    asked = {"words": "circle", "threshold": 0.5}
+    (published,) = viewers.recipe().recipe("paper")
+    masks, again = (heatmaps(viewers, one, **asked, recipe=published)[1] for one in (run, swapped))
+    assert torch.equal(masks, again)
+    assert not torch.equal(heatmaps(viewers, run, **asked)[1], heatmaps(viewers, swapped, **asked)[1])
 
 
 def test_phrases_give_one_overlay(viewers, run):

@@ -1,0 +1,202 @@
+"""How far warnings can be trusted: on pictures of the demo model, against what its reader sees in them.
+
+`python -m benchmarks.diagnosis --prompts 96 --seeds 20000:20004 --json -` draws 96 prompts (of all groups,
+see `pictures.GROUPS`; the first from seed 20000) and samples each with the seeds 20000 to 20003;
+`--prompts FILE --seeds A:B` samples every line of a file with every seed. Claims that the reader is not sure
+of are left out and counted. Nothing is fitted here: models and thresholds are those that ship.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from demo.host_path import prepare_host
+from selagg_core.calibration import Calibration, KindModel, shipped_calibration
+
+from .calibrate import OTHERS
+from .detection import (
+    auroc,
+    auroc_within,
+    average_precision,
+    bootstrap,
+    calibration_error,
+    coverage_and_risk,
+    precision_at_recall,
+)
+from .labelled import METHODS, Row, collect
+from .maps import seed_range
+from .pictures import Sampler, drawn_cases, file_cases
+
+COMPARED = ("leaked", "wrong_sense")
+"""Kinds for which selective maps are compared with those of all heads, prompt by prompt."""
+APART = ("homonym", "homonym_weak", "homonym_heavy", "held_out")
+
+
+def scored(rows: Sequence[Row], model: KindModel, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores, confidences and truth of rows of one kind."""
+    features = [row.features[method] for row in rows]
+    return (
+        np.array([model.score(f) for f in features]),
+        np.array([model.confidence(f) for f in features]),
+        np.array([bool(row.wrong) for row in rows]),
+    )
+
+
+def kind_figures(rows: Sequence[Row], model: KindModel, method: str = "selective") -> dict[str, Any]:
+    """All figures of one kind on the rows that the reader is sure of."""
+    known = [row for row in rows if row.wrong is not None]
+    score, confidence, truth = scored(known, model, method)
+    prompts = [row.prompt for row in known]
+    low, high = bootstrap(lambda i: auroc(score[i], truth[i]), prompts)
+    warned = confidence >= model.warn
+    return {
+        "n": len(known),
+        "unsure": len(rows) - len(known),
+        "wrong": int(truth.sum()),
+        "base_rate": float(truth.mean()) if len(known) else math.nan,
+        "auroc": auroc(score, truth),
+        "auroc_low": low,
+        "auroc_high": high,
+        "auroc_within": auroc_within(score, truth, [row.claim for row in known]),
+        "ap": average_precision(score, truth),
+        "p_at_r50": precision_at_recall(score, truth, 0.5),
+        "p_at_r80": precision_at_recall(score, truth, 0.8),
+        "ece": calibration_error(confidence, truth),
+        "warned": int(warned.sum()),
+        "precision": float(truth[warned].mean()) if warned.any() else math.nan,
+        "recall": float(warned[truth].mean()) if truth.any() else math.nan,
+        "earned": model.earned,
+    }
+
+
+def false_alarms(rows: Sequence[Row], models: Mapping[str, KindModel]) -> dict[str, Any]:
+    """Of pictures that match their prompt entirely the share with a warning, and of which kinds."""
+    right = [row for row in rows if row.matches is True and row.kind in models]
+    calm = [row for row in right if row.kind != "misplaced_region" or row.wrong is False]
+    alarms: dict[str, set[str]] = {}
+    for row in calm:
+        model = models[row.kind]
+        if model.earned and model.confidence(row.features["selective"]) >= model.warn:
+            alarms.setdefault(row.kind, set()).add(row.picture)
+    pictures = {row.picture for row in calm}
+    warned = set().union(*alarms.values()) if alarms else set()
+    share = len(warned) / len(pictures) if pictures else math.nan
+    return {"share": share, "pictures": len(pictures), "by_kind": {k: len(v) for k, v in alarms.items()}}
+
+
+def against_all_heads(rows: Sequence[Row], selective: KindModel, daam: KindModel) -> dict[str, float]:
+    """Difference of AUROC, selective maps less maps of all heads, with its interval over prompts."""
+    known = [row for row in rows if row.wrong is not None]
+    one, _, truth = scored(known, selective, "selective")
+    other, _, _ = scored(known, daam, "daam")
+    low, high = bootstrap(
+        lambda i: auroc(one[i], truth[i]) - auroc(other[i], truth[i]), [row.prompt for row in known]
+    )
+    return {"difference": auroc(one, truth) - auroc(other, truth), "low": low, "high": high}
+
+
+def evaluate(rows: Sequence[Row], shipped: Calibration, others: Calibration) -> dict[str, Any]:
+    """The whole result, for JSON."""
+    of_kind = {kind: [row for row in rows if row.kind == kind] for kind in shipped.kinds}
+    known = [
+        (model.confidence(row.features["selective"]), bool(row.wrong))
+        for kind, model in shipped.kinds.items()
+        for row in of_kind[kind]
+        if row.wrong is not None
+    ]
+    confidence, truth = (
+        (np.array(column) for column in zip(*known, strict=True)) if known else (np.zeros(0),) * 2
+    )
+    alarms = false_alarms(rows, shipped.kinds)
+    return {
+        "pictures": len({row.picture for row in rows}),
+        "prompts": len({row.prompt for row in rows}),
+        "kinds": {kind: kind_figures(of_kind[kind], model) for kind, model in shipped.kinds.items()},
+        "false_alarms": alarms["share"],
+        "right_pictures": alarms["pictures"],
+        "false_alarms_by_kind": alarms["by_kind"],
+        "ece": calibration_error(confidence, truth),
+        "coverage_risk": coverage_and_risk(confidence, truth),
+        "baselines": {
+            method: {
+                kind: _few(kind_figures(of_kind[kind], others.kinds[f"{method}.{kind}"], method))
+                for kind in shipped.kinds
+                if f"{method}.{kind}" in others.kinds
+            }
+            for method in METHODS[1:]
+        },
+        "selective_less_daam": {
+            kind: against_all_heads(of_kind[kind], shipped.kinds[kind], others.kinds[f"daam.{kind}"])
+            for kind in shipped.kinds
+            if f"daam.{kind}" in others.kinds
+        },
+        "groups": {group: _group_figures(rows, group, shipped) for group in sorted({r.group for r in rows})},
+        "calibration": {"base": shipped.base, **shipped.data},
+    }
+
+
+def _few(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: figures[key] for key in ("n", "auroc", "auroc_low", "auroc_high", "auroc_within", "ap")}
+
+
+def _group_figures(rows: Sequence[Row], group: str, shipped: Calibration) -> dict[str, Any]:
+    own = [row for row in rows if row.group == group]
+    kinds = {}
+    for kind, model in shipped.kinds.items():
+        known = [row for row in own if row.kind == kind and row.wrong is not None]
+        if known:
+            score, _, truth = scored(known, model, "selective")
+            kinds[kind] = {"n": len(known), "wrong": int(truth.sum()), "auroc": auroc(score, truth)}
+    alarms = false_alarms(own, shipped.kinds)
+    return {"false_alarms": alarms["share"], "right_pictures": alarms["pictures"], "kinds": kinds}
+
+
+def plain(value: Any) -> Any:
+    """Numbers rounded, what is not a number as null: JSON has no nan."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value
+
+
+def main() -> None:
+    """Samples, judges, and prints one JSON object last."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--prompts", default="96", help="how many prompts to draw, or a text file of prompts")
+    parser.add_argument("--seeds", type=seed_range, default="20000:20004", help="A:B, of the pictures")
+    parser.add_argument("--keep", type=Path, help="folder for what is sampled, to score it again")
+    parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
+    args = parser.parse_args()
+    seeds = list(args.seeds)
+    with contextlib.redirect_stdout(sys.stderr):
+        prepare_host()
+        number = args.prompts.isdigit()
+        cases = drawn_cases(int(args.prompts), seeds) if number else file_cases(Path(args.prompts), seeds)
+        with torch.inference_mode():
+            rows = collect(Sampler(args.keep), cases)
+        others = Calibration.from_json(OTHERS.read_text("utf-8"))
+        result = {"seeds": f"{seeds[0]}:{seeds[-1] + 1}", **evaluate(rows, shipped_calibration(), others)}
+    text = json.dumps(plain(result), allow_nan=False)
+    if args.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(args.json).write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

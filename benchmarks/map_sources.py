@@ -1,0 +1,130 @@
+"""What word maps are scored on: noised ground-truth scenes, and pictures that the demo model has sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from demo.caption_check import check_caption, parse_caption
+from demo.reader import read_picture
+from demo.scenes import Caption, caption_words, render, scene_from_seed
+
+from .scoring import KINDS
+
+NOISE_STEPS = (700, 550, 400, 250, 100)
+"""Steps of the noise schedule at which a scene is shown to the model, from noise to picture as in a run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A word whose map is scored: its kind, itself, its index in the prompt, where it is, (h, w) bool."""
+
+    kind: str
+    text: str
+    word: int
+    mask: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A picture (h, w, 3) uint8 with what was recorded of it (`HeadMaps`) and the words to be scored."""
+
+    number: int
+    picture: np.ndarray
+    head_maps: Any
+    targets: tuple[Target, ...]
+
+
+def prompt_lines(path: Path) -> list[str]:
+    """The prompts of a text file, one a line. ValueError where one is outside the demo grammar."""
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    if not lines:
+        raise ValueError(f"{path} holds no prompt: write one a line.")
+    for line in lines:
+        parse_caption(line)
+    return lines
+
+
+class DemoModel:
+    """The demo model with capture."""
+
+    def __init__(self) -> None:
+        from demo.pack import part
+        from demo.studio import SamplingSettings, Studio
+
+        self.studio, self.settings = Studio(), SamplingSettings()
+        self.prompts, self.recorder = part("nodes.prompt"), part("nodes.recorder")
+        self.recording = part("selagg_core.recording")
+        sampling = self.studio.model.get_model_object("model_sampling")
+        self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
+        self.capturing = self.recording.CaptureSettings(
+            step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True
+        )
+
+    def scene(self, seed: int) -> Sample:
+        """The scene of a seed, painted, encoded and noised to every level, read with its own caption."""
+        scene, caption = scene_from_seed(seed)
+        picture, masks = render(scene)
+        conditioning, _ = self.prompts.encode_and_label("benchmarks.maps", self.studio.clip, caption.text)
+        clean = self.studio.model.model.process_latent_in(self.studio.encode(picture[None]))
+        generator = torch.Generator().manual_seed(seed)
+        noised = [clean + s * torch.randn(clean.shape, generator=generator) for s in self.sigmas]
+        recording = self.recorder.record_evaluations(
+            self.studio.model, conditioning, noised, self.sigmas, self.capturing
+        )
+        head_maps = recording.positive().picture(0)
+        targets = [
+            Target(c.kind, c.value, c.words[-1], masks[c.subject]) for c in caption.claims if c.kind in KINDS
+        ]
+        return _checked(Sample(seed, picture, head_maps, tuple(targets)), caption)
+
+    def sampled(self, number: int, text: str, seed: int) -> Sample:
+        """A picture sampled from a prompt; its objects are where the reader sees them surely."""
+        caption = parse_caption(text)
+        conditioning, _ = self.prompts.encode_and_label("benchmarks.maps", self.studio.clip, text)
+        capture = self.recording.Capture(self.recorder.LABELS, self.capturing)
+        model = self.studio.model.clone()
+        self.recorder.install(model, capture)
+        latents = self.studio.sample(text, [seed], self.settings, model)
+        picture = self.studio.decode(latents)[0]
+        head_maps = capture.recording_for(latents).positive().picture(0)
+        return _checked(Sample(number, picture, head_maps, _seen_targets(picture, caption)), caption)
+
+
+def _checked(sample: Sample, caption: Caption) -> Sample:
+    words = [word.text for word in sample.head_maps.prompt.words]
+    if words != caption_words(caption.text):
+        raise RuntimeError(f"The words read back differ from the caption: {words} for {caption.text!r}")
+    return sample
+
+
+def _seen_targets(picture: np.ndarray, caption: Caption) -> tuple[Target, ...]:
+    """The words that the picture bears out, with the mask of the object that shows them."""
+    reading = read_picture(picture)
+    verdict = check_caption(reading, caption)
+    targets = []
+    for claim in caption.claims:
+        place = verdict.assignment[claim.subject] if claim.kind in KINDS else None
+        if place is not None and claim not in verdict.wrong and claim not in verdict.unsure:
+            targets.append(Target(claim.kind, claim.value, claim.words[-1], reading.objects[place].mask))
+    return tuple(targets)
+
+
+def scenes(model: DemoModel, seeds: Sequence[int]) -> Iterator[Sample]:
+    """The noised scenes of all seeds."""
+    for seed in seeds:
+        yield model.scene(seed)
+
+
+def pictures(
+    model: DemoModel, seeds: Sequence[int], prompts: Sequence[str] | None = None
+) -> Iterator[Sample]:
+    """One sampled picture a seed, of the caption of the seed's scene, or of the prompts in turn."""
+    for number, seed in enumerate(seeds):
+        text = prompts[number % len(prompts)] if prompts else scene_from_seed(seed)[1].text
+        yield model.sampled(seed, text, seed)

@@ -1,0 +1,208 @@
+"""How often each suggestion helps, for each kind of finding, on pictures of the demo model that went wrong.
+
+`python -m benchmarks.suggestions --prompts 96 --seeds 9000:9004 --json -` looks for claims that
+went wrong, samples each picture again with a remedy, and counts how often the claim is right then. With
+`--write` the counts become selagg_core/presets/suggestions_demo.json, from which findings quote them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from demo.caption_check import parse_caption
+from demo.host_path import prepare_host
+from selagg_core.suggestions import RATES_FILE
+
+from .maps import seed_range
+from .pictures import Case, Sampler, drawn_cases, unweighted
+from .truth import KINDS, truth_of
+
+PAIR = re.compile(
+    r"^(?P<one>an? .+?) (?P<join>and|next to|left of|right of|above|below) (?P<other>an? .+?)"
+    r"(?P<ground> on an? \w+ background)?$"
+)
+"""A prompt of two things, the only ones that remedies are tried on."""
+TURNED = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+AREAS = {
+    "left of": ((16, 8, 0, 0), (16, 8, 0, 8)),
+    "right of": ((16, 8, 0, 8), (16, 8, 0, 0)),
+    "above": ((8, 16, 0, 0), (8, 16, 8, 0)),
+    "below": ((8, 16, 8, 0), (8, 16, 0, 0)),
+}
+"""Relation -> areas (h, w, y, x) in latent cells of the first and of the second thing."""
+OTHER_SEED = 500
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A claim that went wrong in one picture: `key` of `truth`, and the word of the claim as it is said."""
+
+    kind: str
+    key: tuple
+    case: Case
+    seed: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A prompt to sample instead. regions: further texts with the area that each rules."""
+
+    text: str
+    seed: int
+    regions: tuple[tuple[str, tuple[int, int, int, int]], ...] = ()
+
+
+def failures(sampler: Sampler, cases: Sequence[Case], most: int) -> list[Failure]:
+    """Up to `most` of each kind, of prompts of two things, spread over prompts."""
+    found: dict[str, list[Failure]] = {kind: [] for kind in KINDS}
+    for sampled in sampler.all([case for case in cases if PAIR.match(case.text)]):
+        for seed, picture in zip(sampled.case.seeds, sampled.pictures, strict=True):
+            for told in truth_of(picture, sampled.case.caption).claims:
+                if told.wrong:
+                    found[told.key[0]].append(Failure(told.key[0], told.key, sampled.case, seed))
+    rng = np.random.default_rng(0)
+    chosen = []
+    for own in found.values():
+        order = rng.permutation(len(own))[:most]
+        chosen += [own[i] for i in sorted(order)]
+    return chosen
+
+
+def another_seed(failure: Failure) -> Attempt:
+    return Attempt(failure.case.text, failure.seed + OTHER_SEED)
+
+
+def weight(failure: Failure) -> Attempt | None:
+    """The weight of the words that it is about: up where it is low or usual, back to 1 where it is high."""
+    words = failure.case.text.split()
+    about = [i for i in failure.key[1:] if i < len(words)]
+    for i in about:
+        bare, own = _weighted(words[i])
+        target = 1.0 if own > 1 else 1.4
+        if failure.kind == "wrong_sense" and own != 1.0:
+            target = 1.0
+        words[i] = bare if target == 1.0 else f"({bare}:{target})"
+    text = " ".join(words)
+    if failure.kind == "wrong_sense":
+        text = unweighted(failure.case.text)
+    return None if text == failure.case.text else Attempt(text, failure.seed)
+
+
+def order(failure: Failure) -> Attempt | None:
+    """The second thing named first."""
+    parts = PAIR.match(failure.case.text)
+    join = TURNED.get(parts["join"], parts["join"])
+    return Attempt(f"{parts['other']} {join} {parts['one']}{parts['ground'] or ''}", failure.seed)
+
+
+def region(failure: Failure) -> Attempt | None:
+    """Each thing prompted once more in a half of its own."""
+    parts = PAIR.match(failure.case.text)
+    first, second = AREAS.get(parts["join"], AREAS["left of"])
+    texts = (unweighted(parts["one"]), unweighted(parts["other"]))
+    return Attempt(failure.case.text, failure.seed, ((texts[0], first), (texts[1], second)))
+
+
+REMEDIES: dict[str, Callable[[Failure], Attempt | None]] = {
+    "seed": another_seed,
+    "weight": weight,
+    "order": order,
+    "region": region,
+}
+
+
+def _weighted(word: str) -> tuple[str, float]:
+    match = re.match(r"^\((.+):([0-9.]+)\)$", word)
+    return (match[1], float(match[2])) if match else (word, 1.0)
+
+
+def is_right(failure: Failure, attempt: Attempt, picture: np.ndarray) -> bool | None:
+    """Whether the claim that went wrong is right in a new picture; None if the reader is not sure."""
+    caption = parse_caption(unweighted(attempt.text))
+    judged = {told.key: told.wrong for told in truth_of(picture, caption).claims}
+    wrong = judged.get(_moved(failure, attempt))
+    return None if wrong is None else not wrong
+
+
+def _moved(failure: Failure, attempt: Attempt) -> tuple:
+    """The key of the same claim in the text of an attempt, whose words may stand in another order."""
+    before, after = (unweighted(text).split() for text in (failure.case.text, attempt.text))
+    if before == after:
+        return failure.key
+    parts = PAIR.match(unweighted(failure.case.text))
+    one, join, other = (len(parts[name].split()) for name in ("one", "join", "other"))
+
+    def place(index: int) -> int:
+        if index < one:
+            return index + other + join
+        return index - one + other if index < one + join else index - one - join
+
+    moved = [place(index) for index in failure.key[1:]]
+    return (failure.key[0], *sorted(moved))
+
+
+def measure(sampler: Sampler, chosen: Sequence[Failure]) -> dict[str, dict[str, dict[str, int]]]:
+    """kind -> remedy -> how often it was tried and helped; what the reader is not sure of is not counted."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for number, failure in enumerate(chosen, 1):
+        for name, remedy in REMEDIES.items():
+            attempt = remedy(failure)
+            if attempt is None:
+                continue
+            case = replace(failure.case, text=attempt.text, seeds=(attempt.seed,))
+            right = is_right(failure, attempt, sampler.picture(case, attempt.regions))
+            if right is not None:
+                row = counts.setdefault(failure.kind, {}).setdefault(name, {"tried": 0, "helped": 0})
+                row["tried"] += 1
+                row["helped"] += int(right)
+        if number % 10 == 0 or number == len(chosen):
+            sys.stderr.write(f"{number}/{len(chosen)} failures\n")
+    return counts
+
+
+def main() -> None:
+    """Samples, counts, and prints one JSON object last."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--prompts", type=int, default=128, help="how many are drawn to look for failures")
+    parser.add_argument("--seeds", type=seed_range, default="9000:9004", help="A:B, of the pictures")
+    parser.add_argument("--most", type=int, default=12, help="failures of a kind that remedies are tried on")
+    parser.add_argument("--keep", type=Path, help="folder for what is sampled")
+    parser.add_argument("--write", action="store_true", help="keep the counts for findings to quote")
+    parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
+    args = parser.parse_args()
+    with contextlib.redirect_stdout(sys.stderr):
+        prepare_host()
+        with torch.inference_mode():
+            sampler = Sampler(args.keep)
+            chosen = failures(sampler, drawn_cases(args.prompts, list(args.seeds)), args.most)
+            counts = measure(sampler, chosen)
+    result: dict[str, Any] = {
+        "base": "SelAgg demo model",
+        "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
+        "failures": {kind: sum(f.kind == kind for f in chosen) for kind in KINDS},
+        "kinds": counts,
+    }
+    text = json.dumps(result)
+    if args.write:
+        RATES_FILE.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if args.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(args.json).write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What to try for each kind of finding, and how often it helped where that could be counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+RATES_FILE = Path(__file__).resolve().parent / "presets" / "suggestions_demo.json"
+"""kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
+
+_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "neglected": {
+        "weight": "raise the weight of {first}, such as ({bare}:1.4)",
+        "seed": "try another seed",
+        "order": "name {first} first in the prompt",
+        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+    },
+    "leaked": {
+        "seed": "try another seed",
+        "weight": "bring the weight of {first} back to 1",
+        "order": "name {second} with {first} first in the prompt",
+        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
+    },
+    "wrong_sense": {
+        "rephrase": "say it in other words that have one meaning only",
+        "weight": "bring the weights of {first} and its noun back to 1",
+        "seed": "try another seed",
+        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
+    },
+    "misplaced": {
+        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+        "seed": "try another seed",
+        "order": "say the relation the other way round",
+        "weight": "raise the weight of the words that say the place",
+    },
+    "blended": {
+        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
+        "weight": "raise the weight of both words",
+        "seed": "try another seed",
+        "order": "name them in the other order",
+    },
+}
+_DIFFUSE = "record more steps, or show single heads; a model that is hardly trained gives such maps."
+SHOWN = 2
+
+
+def suggestion_for(kind: str, words: Sequence[str]) -> str:
+    """What to try, the remedies that helped most often first, with how often they did on the demo model."""
+    if kind not in _TEXTS:
+        return _DIFFUSE
+    rates = helped_rates().get(kind, {})
+    named = {
+        "first": f'"{words[0]}"',
+        "second": f'"{words[-1]}"',
+        "bare": words[0].split(" (")[0],
+    }
+    ranked = sorted(_TEXTS[kind], key=lambda remedy: -rates.get(remedy, 0.0))
+    told = []
+    for remedy in ranked[:SHOWN]:
+        text = _TEXTS[kind][remedy].format(**named)
+        told.append(f"{text} (helped in {rates[remedy]:.0%})" if remedy in rates else text)
+    return ", or ".join(told) + "."
+
+
+@cache
+def helped_rates() -> Mapping[str, Mapping[str, float]]:
+    """kind -> remedy -> share of pictures in which it helped; empty without the file."""
+    if not RATES_FILE.is_file():
+        return MappingProxyType({})
+    kinds = json.loads(RATES_FILE.read_text(encoding="utf-8"))["kinds"]
+    return MappingProxyType(
+        {
+            kind: {name: row["helped"] / row["tried"] for name, row in remedies.items() if row["tried"]}
+            for kind, remedies in kinds.items()
+        }
+    )

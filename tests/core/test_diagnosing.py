@@ -1,0 +1,177 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from synthetic import CALIBRATION, OneRunCapture, entry_of, painted, recording_of
+from test_viewing import BUMPS, TEXT
+
+from selagg_core.diagnosing import diagnose_run
+from selagg_core.expectations import read_expectations
+from selagg_core.recording import Recording
+from selagg_core.viewing import RunView, open_run
+
+PAINT = {"red": (0.25, 0.5, 0.12), "blue": (0.75, 0.5, 0.12)}
+
+
+def view(bumps=BUMPS, text=TEXT, batch=1, paint=PAINT, recording: Recording | None = None) -> RunView:
+    recording = recording or recording_of(entry_of(text, bumps, batch=batch))
+    latent = torch.zeros(recording.latent_shape)
+    return open_run(OneRunCapture(recording), latent, painted(paint).repeat(len(latent), 1, 1, 1))
+
+
+def diagnosed(opened: RunView | None = None, words: str = "all", edits: str = "", **expected):
+    expected["words"] = expected.pop("words_for_mask", "")
+    given = read_expectations(**expected)
+    return diagnose_run(opened or view(), words, given, edits=edits, calibration=CALIBRATION)
+
+
+def kinds(report, picture: int = 0) -> list[tuple[str, tuple[str, ...], str]]:
+    return [(f.kind, f.words, f.level) for f in report.pictures[picture].findings]
+
+
+def test_a_picture_that_is_as_the_prompt_says_has_no_findings():
+    report, pictures = diagnosed()
+    assert kinds(report) == [] and report.problems == () and pictures[0].shape[1] == 512
+    assert "circle left of square" in report.claims and "red > circle" in report.claims
+    verdicts = {(c.kind, c.claim): c.verdict for c in report.pictures[0].checks}
+    assert verdicts["misplaced", "circle left of square"] == "right"
+    assert verdicts["leaked", "red > circle"] == verdicts["neglected", "square"] == "right"
+
+
+def test_a_relation_that_is_the_other_way_round():
+    report, _ = diagnosed(view(text="a red circle right of a blue square"))
+    assert kinds(report) == [("misplaced", ("circle", "right of", "square"), "warning")]
+    finding = report.pictures[0].findings[0]
+    assert '"circle" should be right of "square", but it lies left of it' in finding.message
+    assert finding.claim == "circle right of square" and finding.calibrated
+    assert finding.evidence["found_at"] == "left" and "turned_by_colour" in finding.pixels
+
+
+def test_the_artists_claim_counts_and_not_that_of_the_prompt():
+    report, _ = diagnosed(edits="circle right of square")
+    assert kinds(report) == [("misplaced", ("circle", "right of", "square"), "warning")]
+    assert kinds(diagnosed(view(text="a red circle right of a blue square"), edits="ignore: square")[0]) == []
+
+
+def test_a_place_in_words_comes_from_expect_too():
+    report, _ = diagnosed(text="circle: right\nsquare: right")
+    assert kinds(report) == [("misplaced", ("circle", "right"), "warning")]
+    assert '"circle" should be at the right; it lies at the left' in report.warnings()[0]
+
+
+def test_an_attribute_on_the_wrong_thing():
+    swapped = {**BUMPS, "red": BUMPS["square"], "blue": BUMPS["square"]}
+    report, _ = diagnosed(view(swapped))
+    assert kinds(report) == [("leaked", ("red", "circle"), "warning")]
+    finding = report.pictures[0].findings[0]
+    assert finding.message == '"red" belongs to "circle", but it went to "square".'
+
+
+def test_a_word_without_a_region_and_what_depends_on_it():
+    bumps = {word: at for word, at in BUMPS.items() if word != "square"}
+    report, _ = diagnosed(view(bumps), boxes="square: 50%,0,100%,100%")
+    assert kinds(report)[0] == ("neglected", ("square",), "warning")
+    others = [f for f in report.pictures[0].findings if "square" in f.words and f.kind != "neglected"]
+    assert others and not any(f.sure for f in others)
+    assert any("cannot be judged" in f.reason for f in others)
+
+
+def test_two_things_in_one_region():
+    report, _ = diagnosed(view({**BUMPS, "square": BUMPS["circle"], "blue": BUMPS["circle"]}))
+    assert ("blended", ("circle", "square"), "warning") in kinds(report)
+
+
+def test_maps_of_all_words_flat_say_nothing():
+    report, _ = diagnosed(view({}))
+    assert kinds(report) == [("diffuse", ("circle", "square"), "information")]
+    assert "cannot tell" in report.warnings()[0]
+
+
+def test_the_report_names_what_cannot_be_done_and_diagnoses_the_rest():
+    report, pictures = diagnosed(
+        words="circle, unicorn",
+        boxes="circle: 50%,0,100%,100%\ndragon: 0,0,1,1\nbad box",
+    )
+    text = "\n".join(report.warnings())
+    assert len(report.problems) == 3 and len(pictures) == 1
+    assert '"unicorn" is not in the prompt' in text and '"dragon" is not in the prompt' in text
+    assert "cannot read the box" in text and report.warnings()[0].startswith("problem: ")
+    assert ("misplaced", ("circle",), "warning") in kinds(report)
+
+
+def test_only_the_words_asked_for_are_checked():
+    report, _ = diagnosed(view(text="a red circle right of a blue square"), words="red, circle")
+    assert kinds(report) == [] and all("square" not in check.words for check in report.pictures[0].checks)
+
+
+def test_a_mask_for_a_word_and_one_mask_for_each_picture():
+    left = np.zeros((128, 128), np.float32)
+    left[:, :64] = 1
+    report, _ = diagnosed(view(batch=2), masks=np.stack([left, left[:, ::-1]]), words_for_mask="circle, red")
+    assert kinds(report, 0) == [] and not report.problems
+    assert [(kind, words) for kind, words, _ in kinds(report, 1)] == [
+        ("misplaced", ("circle",)),
+        ("misplaced", ("red",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("masks", "words", "problem"),
+    [
+        (np.ones((3, 128, 128)), "circle", "3 masks for 2 pictures"),
+        (np.ones((1, 100, 128)), "circle", "mask is 128x100, the picture 128x128"),
+        (np.zeros((1, 128, 128)), "circle", "mask is empty"),
+        (np.ones((1, 128, 128)), " ", "no words"),
+        (np.ones((1, 128, 128)), "cat", '"cat" is not in the prompt'),
+        (None, "cat", "no expected MASK"),
+    ],
+)
+def test_masks_that_cannot_be_used(masks, words, problem):
+    report, _ = diagnosed(view(batch=2), masks=masks, words_for_mask=words)
+    assert len(report.problems) == 1 and problem in report.problems[0]
+    assert len(report.pictures) == 2 and report.pictures[0].words
+
+
+def test_several_boxes_of_a_word_are_all_right_places():
+    report, _ = diagnosed(boxes="circle: 0,0,10%,10%\ncircle: 0,20%,50%,80%")
+    assert len(report.pictures[0].places) == 1 and report.pictures[0].findings == ()
+
+
+def test_an_expected_region_that_is_the_whole_picture_cannot_be_missed():
+    report, _ = diagnosed(boxes="circle: 0,0,100%,100%")
+    assert not [check for check in report.pictures[0].checks if check.kind == "misplaced_region"]
+
+
+def test_words_of_a_regional_prompt_are_looked_for_in_their_area():
+    whole = entry_of("a forest", {"forest": (0.5, 0.5, 0.3)})
+    area = replace(entry_of("a cat", {"cat": (0.5, 0.5, 0.15)}, area=(8, 8, 0, 8)), index=1)
+    opened = view(recording=replace(recording_of(whole), entries=(area, whole)))
+    report, _ = diagnosed(opened, boxes="cat: 0,50%,50%,100%")
+    finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
+    assert finding.sure and finding.evidence["found_at"] == "upper right"
+
+
+def test_confidences_of_another_model_are_called_so():
+    report, _ = diagnose_run(view(text="a red circle right of a blue square"))
+    assert "not on this model" in report.settings["confidence"]
+    finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
+    assert not finding.calibrated and "not of this model" in finding.line
+
+
+def test_claims_that_maps_cannot_judge_are_named():
+    report, _ = diagnosed(view(text="two cat behind a blue square", bumps={"cat": BUMPS["circle"]}))
+    assert any("Not checked" in notice and "cat behind square" in notice for notice in report.notices)
+
+
+@pytest.mark.parametrize("text", ["", "!!!", "\u732b \U0001f431"])
+def test_prompts_without_claims(text):
+    report, pictures = diagnosed(view({}, text=text))
+    assert len(pictures) == 1 and kinds(report) == []
+    assert ("prompt is empty" in "\n".join(report.warnings())) == (text == "")
+
+
+def test_a_prompt_of_a_thousand_words():
+    text = " ".join(f"word{i}" for i in range(1000)) + " \u732b"
+    report, pictures = diagnosed(view({"word1": (0.5, 0.5, 0.1)}, text=text), words="word1, word2")
+    assert len(report.pictures[0].words) == 2 and pictures[0].shape[0] < 2000

@@ -1,0 +1,76 @@
+"""Help pages, translations and thumbnails: complete, and true to what they speak of."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = sorted(folder.name for folder in (ROOT / "locales").iterdir() if folder.is_dir())
+PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
+
+
+def node_ids() -> set[str]:
+    """The ids in NODES of all node files, read as text: here is no host to import them."""
+    found = set()
+    for file in (ROOT / "nodes").glob("*.py"):
+        for block in re.findall(r"^NODES\b.*?\{(.*?)\}", file.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            found |= set(re.findall(r'"(SelAgg\w+)"', block))
+    return found
+
+
+def english() -> dict[str, str]:
+    text = (ROOT / "web" / "viewer_text.js").read_text("utf-8")
+    return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
+
+
+def test_every_node_has_a_help_page_with_a_picture():
+    assert {page.stem for page in PAGES} == node_ids()
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        pictures = re.findall(r"!\[[^\]]+\]\(([\w.]+)\)", text)
+        assert pictures and all((page.parent / name).is_file() for name in pictures), page.name
+        assert len(text) < 3500
+
+
+def test_there_are_at_least_two_more_languages():
+    assert len(LANGUAGES) >= 2 and len(english()) > 60
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_are_complete_and_keep_their_values(language):
+    own = json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))["selagg"]
+    assert set(own) == set(english())
+    for key, text in english().items():
+        assert set(re.findall(r"\{\w+\}", own[key])) == set(re.findall(r"\{\w+\}", text)), key
+    nodes = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))
+    assert set(nodes) == node_ids()
+    assert all(node["display_name"] and node["description"] for node in nodes.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_is_translated(language):
+    script = (ROOT / "web" / "selagg.js").read_text("utf-8")
+    ids = set(re.findall(r"'(SelAgg\.Viewer\.\w+)'", script))
+    own = json.loads((ROOT / "locales" / language / "settings.json").read_text("utf-8"))
+    assert set(own) == {name.replace(".", "_") for name in ids}
+
+
+def test_every_text_that_is_used_exists():
+    used = set()
+    for file in (ROOT / "web").glob("*.js"):
+        used |= set(re.findall(r"\bt\(\s*'(\w+)'", file.read_text("utf-8")))
+    assert used <= set(english())
+
+
+def test_every_example_has_a_thumbnail():
+    folder = ROOT / "examples_workflows"
+    examples = [file for file in folder.glob("*.json") if not file.name.endswith(".api.json")]
+    assert examples
+    for file in examples:
+        thumbnail = file.with_suffix(".jpg")
+        assert thumbnail.is_file() and thumbnail.read_bytes()[:3] == b"\xff\xd8\xff"
+        assert thumbnail.stat().st_size < 100_000

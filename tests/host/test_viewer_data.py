@@ -1,0 +1,162 @@
+"""What viewer nodes hand to the browser: kept within bounds, served by id only, gone with its recording."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+from test_viewers import labelled
+from tiny_models import sample, text, unet
+
+TEXT = "a red circle left of a blue square"
+
+
+@pytest.fixture(scope="module")
+def parts(pack):
+    def module(name):
+        return importlib.import_module(f"{pack.__name__}.{name}")
+
+    return SimpleNamespace(
+        capture=module("nodes.capture").SelAggCapture,
+        heatmaps=module("nodes.heatmaps").SelAggHeatmaps,
+        diagnose=module("nodes.diagnose").SelAggDiagnose,
+        labels=module("nodes.prompt").LABELS,
+        prompt=module("selagg_core.prompt"),
+        data=module("nodes.viewer_data"),
+        host=module("nodes.host"),
+    )
+
+
+@pytest.fixture
+def served(parts, monkeypatch):
+    """As if a server ran: the store is empty."""
+    monkeypatch.setattr(parts.host, "server_routes", lambda: object())
+    monkeypatch.setattr(parts.data, "VIEWS", parts.data.ViewStore())
+    return parts.data
+
+
+@pytest.fixture
+def run(host, parts):
+    model, capture = parts.capture().capture(unet())
+    latent = sample(model, labelled(parts, TEXT, 31), text(77, 2), size=(2, 8, 12))
+    image = torch.rand(2, 64, 96, 3, generator=torch.Generator().manual_seed(0))
+    return {"capture": capture, "latent": {"samples": latent}, "image": image}
+
+
+PLACE = {"unique_id": "7", "graph": {"7": {}}, "extra_pnginfo": {"workflow": {"id": "abc"}}}
+DRAWING = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0}
+
+
+def stored(parts, run) -> tuple[str, object]:
+    ui = parts.diagnose().diagnose(**run, **PLACE)["ui"]
+    (shown,) = ui["selagg"]
+    return shown["id"], parts.data.VIEWS.get(shown["id"])
+
+
+def test_without_a_server_nothing_is_prepared(parts, run):
+    assert "selagg" not in parts.diagnose().diagnose(**run)["ui"]
+    assert parts.heatmaps().draw(**run, **DRAWING)["ui"] == {}
+
+
+def test_both_nodes_hand_over_a_view(served, parts, run):
+    key, view = stored(parts, run)
+    body = json.loads(view.manifest)
+    assert [word["text"] for word in body["texts"][0]["words"]] == TEXT.split()
+    assert len(view.pictures) == 2 and all(png.startswith(b"\x89PNG") for png in view.pictures)
+    assert json.loads(view.report)["prompt"] == TEXT
+    assert json.loads(view.workflow) == {"workflow": {"id": "abc"}, "prompt": {"7": {}}}
+    assert served.VIEWS.last_of(("abc", "7")) == key
+    (shown,) = parts.heatmaps().draw(**run, **DRAWING)["ui"]["selagg"]
+    assert not json.loads(served.VIEWS.get(shown["id"]).manifest)["report"]
+
+
+def test_a_refused_run_leaves_no_older_view_of_the_node(served, parts, run):
+    stored(parts, run)
+    ui = parts.diagnose().diagnose(**{**run, "latent": {}}, **PLACE)["ui"]
+    assert "selagg" not in ui and served.VIEWS.last_of(("abc", "7")) is None
+
+
+def test_heads_come_from_the_recording_and_go_with_it(served, parts, run):
+    _, view = stored(parts, run)
+    assert len(view.source.texts()[0].groups) == len(TEXT.split())
+    run.clear()
+    gc.collect()
+    with pytest.raises(ValueError, match="no longer in memory"):
+        view.source.texts()
+
+
+def test_the_store_is_bounded_and_keeps_the_newest(served, parts, run):
+    _, view = stored(parts, run)
+    store = served.ViewStore(limit=3 * view.size)
+    keys = [store.add(view) for _ in range(5)]
+    assert [store.get(key) is not None for key in keys] == [False, False, True, True, True]
+    small = served.ViewStore(limit=1)
+    last = [small.add(view) for _ in range(3)][-1]
+    assert small.get(last) is view and len(small._views) == 1
+
+
+@pytest.fixture
+def ask(served, parts, run):
+    """Asks the routes of a server: path -> (status, type, body)."""
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient, TestServer
+
+    key, _ = stored(parts, run)
+
+    async def answer(path: str):
+        routes = web.RouteTableDef()
+        served.add_routes(routes, served.VIEWS)
+        served.add_routes(routes, served.VIEWS)
+        app = web.Application()
+        app.add_routes(routes)
+        async with TestClient(TestServer(app)) as client, client.get(path.format(id=key)) as response:
+            return response.status, response.content_type, await response.read()
+
+    return lambda path: asyncio.run(answer(path))
+
+
+def test_routes_serve_what_was_handed_over(ask):
+    status, kind, body = ask("/selagg/views/{id}")
+    assert (status, kind) == (200, "application/json") and json.loads(body)["format"] == 1
+    assert ask("/selagg/views/{id}/pictures/1")[1] == "image/png"
+    heads = json.loads(ask("/selagg/views/{id}/heads?text=0&picture=1&word=2")[2])
+    assert sum(len(sheet["heads"]) for sheet in heads["sheets"]) > 0
+    assert ask("/selagg/views/{id}/maps")[0] == ask("/selagg/views/{id}/report")[0] == 200
+    assert json.loads(ask("/selagg/last?workflow=abc&node=7")[2])["id"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/selagg/views/{id}/heads?text=0&picture=0&word=99",
+        "/selagg/views/{id}/heads?text=0&picture=99&word=0",
+        "/selagg/views/{id}/heads?text=9&picture=0&word=0",
+        "/selagg/views/{id}/heads?text=0&picture=0&word=-1",
+        "/selagg/views/{id}/heads?text=0&picture=0",
+        "/selagg/views/{id}/heads?text=0&picture=0&word=1e9",
+        "/selagg/views/{id}/steps?text=0&picture=0&step=0",
+        "/selagg/views/0123",
+        "/selagg/views/0123/heads?text=0&picture=0&word=0",
+    ],
+)
+def test_what_cannot_be_given_is_answered_with_a_reason(ask, path):
+    status, _, body = ask(path)
+    assert status == 200 and json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/selagg/views/{id}/pictures/2", "/selagg/views/{id}/pictures/..%2F..%2Fx", "/selagg/views/x/maps"],
+)
+def test_nothing_else_is_served(ask, path):
+    assert ask(path)[0] == 404
+
+
+def test_a_node_without_a_place_has_no_last_view(ask, served):
+    assert json.loads(ask("/selagg/last?workflow=&node=7")[2])["id"] is None
+    assert json.loads(ask("/selagg/last?workflow=other&node=7")[2])["id"] is None

@@ -1,0 +1,120 @@
+"""Serves the viewer on a plain page, without a host, with a made-up run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import made_run
+
+from selagg_core.choosing import HeadSettings
+from selagg_core.manifest import head_sheets, manifest, maps_file, prepare, texts_of
+from selagg_core.overlay import png_bytes
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+PAGE = """<!doctype html>
+<meta charset="utf-8"><title>viewer</title><link rel="icon" href="data:,">
+<style>
+  html { color-scheme: light dark; } body { margin: 0; background: Canvas; }
+  #place { width: 100vw; height: 100vh; padding: 16px; box-sizing: border-box; }
+</style>
+<div id="place"></div>
+<script type="module">
+  import { Viewer } from '/web/viewer.js'
+  const query = new URLSearchParams(location.search)
+  const asked = async (address) => (await fetch(address)).json()
+  const painted = []
+  const viewer = new Viewer({ compact: query.has('compact'), onPaint: (ms) => painted.push(ms) })
+  viewer.mount(document.getElementById('place'))
+  const source = {
+    picture: (number) => `/data/pictures/${number}`,
+    heads: (text, picture, word) => asked(`/data/heads?text=${text}&picture=${picture}&word=${word}`),
+    steps: async () => { throw new Error('no steps') },
+    workflow: async () => ({ prompt: { 1: { class_type: 'A' } }, workflow: { nodes: ['\\u00e4'] } }),
+    maps: '/data/maps',
+    report: '/data/report',
+  }
+  const show = async () => {
+    const started = performance.now()
+    await viewer.show(await asked('/data/manifest'), source)
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+    return performance.now() - started
+  }
+  Object.assign(document.getElementById('place'), { viewer, painted, show })
+  if (!query.has('wait')) await show()
+  document.body.dataset.ready = 'yes'
+</script>
+"""
+
+
+class Run:
+    """What the page asks for."""
+
+    def __init__(self, text: str):
+        self.settings = HeadSettings()
+        self.view = made_run.made_view(text)
+        self.shown = prepare(self.view, self.settings)
+        self.pictures = tuple(png_bytes(picture) for picture in self.view.pictures)
+
+    @cached_property
+    def manifest(self) -> bytes:
+        report = made_run.made_report(self.view, self.settings)
+        expected = made_run.made_expected(self.view)
+        return json.dumps(manifest(self.shown, report, expected)).encode()
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
+        """Type and body. Raises KeyError for an unknown address."""
+        if path == "/":
+            return "text/html", PAGE.encode()
+        if path.startswith("/web/"):
+            return "text/javascript", (WEB / Path(path).name).read_bytes()
+        if path == "/data/manifest":
+            return "application/json", self.manifest
+        if path.startswith("/data/pictures/"):
+            return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
+        if path == "/data/heads":
+            text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
+            return "application/json", json.dumps(
+                head_sheets(texts_of(self.view)[text], picture, word)
+            ).encode()
+        if path == "/data/report":
+            return "application/json", b"{}"
+        if path == "/data/maps":
+            return "application/octet-stream", maps_file(self.shown)
+        raise KeyError(path)
+
+
+@contextlib.contextmanager
+def page_server(text: str = made_run.TEXT, port: int = 0) -> Iterator[str]:
+    """The address of the page while the block runs."""
+    run = Run(text)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            parts = urlsplit(self.path)
+            try:
+                kind, body = run.answer(parts.path, parse_qs(parts.query))
+            except KeyError:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()

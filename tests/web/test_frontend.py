@@ -1,0 +1,231 @@
+"""The viewer in ComfyUI's own frontend: the one that the host brings, and the newest one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_viewer_page import downloaded, pixels_of, png_texts
+
+from demo.background_server import background_server
+from demo.host_path import REGISTRY, ROOT, find_host
+
+NEWEST = Path(os.environ.get("SELAGG_FRONTEND", ROOT / ".host" / "frontend" / "comfyui_frontend_package"))
+WORKFLOW = json.loads((ROOT / "examples_workflows" / "diagnose_demo.json").read_text("utf-8"))
+STEPS = 4
+FRONTENDS = ("host", "newest")
+
+
+def workflow(text: str | None = None, seed: int | None = None) -> dict:
+    """The example, with fewer steps."""
+    changed = copy.deepcopy(WORKFLOW)
+    for node in changed["nodes"]:
+        if node["type"] == "KSampler":
+            node["widgets_values"][2] = STEPS
+            node["widgets_values"][0] = seed or node["widgets_values"][0]
+        if text is not None and node["type"] == "SelAggTextEncode" and node.get("title") == "Prompt":
+            node["widgets_values"] = [text]
+        if text is not None and node["type"] == "SelAggDiagnose":
+            node["widgets_values"][2] = ""
+    return changed
+
+
+@pytest.fixture(scope="module", params=FRONTENDS)
+def server(request, browser, tmp_path_factory):
+    """(name of the frontend, address of a server that serves it)"""
+    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
+        pytest.skip("The frontend of the registry's host is too old for the viewer.")
+    options = []
+    if request.param == "newest":
+        static = NEWEST / "static"
+        if not static.is_dir():
+            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
+        options = ["--front-end-root", str(static)]
+    base = tmp_path_factory.mktemp(f"server_{request.param}")
+    with background_server(base, base / "server.log", options=options) as client:
+        yield request.param, client.address
+
+
+@pytest.fixture
+def frontend(browser, server):
+    from frontend import Frontend
+
+    context = browser.new_context(viewport={"width": 1280, "height": 1320}, accept_downloads=True)
+    frontend = Frontend(context.new_page(), server[1])
+    yield frontend
+    context.close()
+    assert frontend.errors == []
+
+
+@pytest.fixture
+def shot(server, shots):
+    return lambda name: shots / f"{server[0]}_{name}.png"
+
+
+def settled(frontend) -> None:
+    frontend.page.wait_for_timeout(250)
+
+
+def test_the_example_from_load_to_export(frontend, shot):
+    frontend.open()
+    frontend.load(workflow())
+    viewer = frontend.viewer()
+    assert "Run the workflow" in viewer.locator(".empty").inner_text()
+    frontend.screenshot(shot("empty"))
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    settled(frontend)
+    words = viewer.locator(".text .word:not(.marks) span").all_inner_texts()
+    assert words == [
+        "a",
+        "red",
+        "circle",
+        "left",
+        "of",
+        "a",
+        "striped",
+        "blue",
+        "star",
+        "on",
+        "a",
+        "white",
+        "background",
+    ]
+    plain = pixels_of(viewer)
+    circle = viewer.locator('.word:has(span:text-is("circle"))')
+    circle.hover()
+    settled(frontend)
+    assert not np.array_equal(plain, pixels_of(viewer))
+    frontend.screenshot(shot("hover"))
+    circle.click()
+    frontend.page.keyboard.press("ArrowLeft")
+    frontend.page.keyboard.press("Enter")
+    settled(frontend)
+    pinned = viewer.locator('.word[aria-pressed="true"] span').all_inner_texts()
+    assert pinned == ["red", "circle"]
+    frontend.page.keyboard.press("Escape")
+    settled(frontend)
+    assert viewer.locator('.word[aria-pressed="true"]').count() == 0
+    box = viewer.locator(".frame canvas").bounding_box()
+    frontend.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    settled(frontend)
+    assert viewer.locator(".spot li").count() == 5
+
+
+def test_warnings_heads_and_files(frontend, shot):
+    frontend.open()
+    frontend.load(workflow())
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    finding = viewer.locator(".finding button").first
+    finding.click()
+    settled(frontend)
+    assert viewer.locator(".detail:visible dl dt").count() >= 2
+    frontend.screenshot(shot("warning"))
+    viewer.locator("[data-tab=heads]").click()
+    viewer.locator('.word:has(span:text-is("star"))').click()
+    before = pixels_of(viewer)
+    viewer.locator("canvas.heads").focus()
+    frontend.page.keyboard.press("ArrowDown")
+    frontend.page.wait_for_timeout(1000)
+    assert "head 0" in viewer.locator(".hint").inner_text()
+    assert not np.array_equal(before, pixels_of(viewer))
+    frontend.screenshot(shot("heads"))
+    frontend.page.keyboard.press("Escape")
+    name, data = downloaded(viewer, "exportPicture", frontend.page)
+    texts = png_texts(data)
+    assert name.startswith("selagg_") and {"prompt", "workflow"} <= set(texts)
+    assert any(node["class_type"] == "SelAggDiagnose" for node in json.loads(texts["prompt"]).values())
+    assert any(node["type"] == "SelAggDiagnose" for node in json.loads(texts["workflow"])["nodes"])
+    report = json.loads(downloaded(viewer, "exportReport", frontend.page)[1])
+    assert report["schema"] == "selagg-report"
+    assert downloaded(viewer, "exportMaps", frontend.page)[0] == "selagg_maps.safetensors"
+
+
+def test_the_same_in_vue_nodes(frontend, server, shot):
+    frontend.open(vue_nodes=True)
+    frontend.load(workflow())
+    frontend.run()
+    if server[0] == "host" and frontend.page.locator(".lg-node").count() and not shows_dom_widgets(frontend):
+        frontend.screenshot(shot("vue_without_viewer"))
+        pytest.skip("The Vue nodes of this frontend do not show any custom DOM widget yet.")
+    viewer = frontend.wait_for_view()
+    viewer.locator('.word:has(span:text-is("star"))').hover()
+    settled(frontend)
+    frontend.screenshot(shot("vue"))
+    assert "star" in viewer.locator(".caption").inner_text()
+    assert viewer.locator(".frame canvas").bounding_box()["height"] > 150
+    where = "() => [...app.graph._nodes.find((n) => n.type === 'SelAggDiagnose').pos]"
+    before = frontend.page.evaluate(where)
+    viewer.locator('input[aria-label="Opacity"]').drag_to(viewer.locator(".views, .choice").first)
+    viewer.locator(".frame canvas").drag_to(viewer.locator(".tabs"))
+    assert frontend.page.evaluate(where) == before
+    assert viewer.locator('input[aria-label="Opacity"]').input_value() != "100"
+
+
+def shows_dom_widgets(frontend) -> bool:
+    return frontend.viewer().count() > 0
+
+
+def test_the_last_view_is_back_after_a_reload(frontend):
+    frontend.open()
+    frontend.load(workflow())
+    frontend.run()
+    frontend.wait_for_view()
+    frontend.page.reload()
+    frontend.wait_until_ready()
+    frontend.page.wait_for_function("() => app.graph._nodes.some((n) => n.type === 'SelAggDiagnose')")
+    frontend.show_node("SelAggDiagnose")
+    viewer = frontend.wait_for_view()
+    assert "circle" in viewer.locator(".text").inner_text()
+    # Of another graph nothing is shown, though the node has the same number.
+    other = {**workflow(), "id": "00000000-1111-4222-8333-444444444444"}
+    frontend.load(other)
+    settled(frontend)
+    assert frontend.viewer().locator(".empty").is_visible()
+
+
+def test_heatmaps_have_a_small_viewer(frontend, shot):
+    frontend.open()
+    frontend.load(workflow(), "SelAggHeatmaps")
+    frontend.run()
+    viewer = frontend.wait_for_view("SelAggHeatmaps")
+    viewer.locator('.word:has(span:text-is("blue"))').hover()
+    settled(frontend)
+    frontend.screenshot(shot("heatmaps"))
+    assert viewer.locator("[role=tab]").count() == 0 and "blue" in viewer.locator(".caption").inner_text()
+
+
+def test_markup_and_right_to_left_text_stay_text(frontend, shot):
+    frontend.open()
+    text = "a red circle <img src=x onerror=app.hacked=1> مرحبا a blue star"
+    frontend.load(workflow(text))
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    shown = viewer.locator(".text").inner_text()
+    assert "<img src=x onerror=app.hacked=1>" in shown.replace("\n", "") and "مرحبا" in shown
+    assert frontend.page.evaluate("() => app.hacked") is None
+    frontend.screenshot(shot("markup"))
+
+
+def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
+    frontend.open()
+    broken = workflow()
+    empty = next(node["id"] for node in broken["nodes"] if node["type"] == "EmptyLatentImage")
+    diagnose = next(node for node in broken["nodes"] if node["type"] == "SelAggDiagnose")
+    latent = next(i for i, socket in enumerate(diagnose["inputs"]) if socket["name"] == "latent")
+    for link in broken["links"]:
+        if link[3] == diagnose["id"] and link[4] == latent:
+            link[1] = empty
+    for node in broken["nodes"]:
+        for output in node["outputs"]:
+            links = [link[0] for link in broken["links"] if link[1] == node["id"]]
+            output["links"] = [n for n in links if broken["links"][n - 1][2] == output["slot_index"]]
+    frontend.load(broken)
+    frontend.run()
+    settled(frontend)
+    assert "LATENT" in frontend.viewer().locator(".empty").inner_text()

@@ -1,0 +1,206 @@
+/** SelAgg in ComfyUI's frontend: puts the prompt viewer into its nodes. */
+
+import { api } from '/scripts/api.js'
+import { app } from '/scripts/app.js'
+import { SCALE_NAMES } from './viewer_colours.js'
+import { Viewer } from './viewer.js'
+import { translator } from './viewer_text.js'
+
+const NODES = {
+  SelAggDiagnose: { compact: false, size: [760, 820], height: 430 },
+  SelAggHeatmaps: { compact: true, size: [520, 620], height: 260 },
+}
+const VIEWER = 'selagg_viewer'
+/** What a viewer shows whose node has run without a result. */
+const NOTHING = 'nothing'
+/** What the classic canvas leaves around a DOM widget, above and below. */
+const MARGINS = 20
+const SEVERE = 0.5
+const SETTINGS = {
+  toast: 'SelAgg.Viewer.Toast',
+  scale: 'SelAgg.Viewer.Scale',
+  opacity: 'SelAgg.Viewer.Opacity',
+}
+
+const viewers = new Map()
+const language = { texts: {}, ready: null }
+
+const setting = (id) => app.extensionManager.setting.get(id)
+
+async function loadTexts() {
+  const locale = setting('Comfy.Locale') ?? 'en'
+  if (locale === 'en') return
+  const answer = await api.fetchApi('/i18n')
+  if (!answer.ok) return
+  language.texts = (await answer.json())[locale]?.selagg ?? {}
+}
+
+async function asked(path) {
+  const answer = await api.fetchApi(path)
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
+  const body = await answer.json()
+  if (body.error) throw new Error(body.error)
+  return body
+}
+
+function sourceOf(id) {
+  const place = `/selagg/views/${encodeURIComponent(id)}`
+  const query = (text, picture) => `text=${text}&picture=${picture}`
+  return {
+    picture: (number) => api.apiURL(`${place}/pictures/${number}`),
+    heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
+    steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
+    workflow: () => asked(`${place}/workflow`),
+    maps: api.apiURL(`${place}/maps`),
+    report: api.apiURL(`${place}/report`),
+  }
+}
+
+/**
+ * Shows a view; says in the viewer itself why it cannot. Gives the manifest; null if it failed, or if something
+ * newer is to be shown meanwhile.
+ */
+async function showView(viewer, id) {
+  viewer.shown = id
+  try {
+    await language.ready
+    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
+    if (viewer.shown !== id) return null
+    await viewer.widget.show(manifest, sourceOf(id))
+    return manifest
+  } catch (error) {
+    if (viewer.shown === id) viewer.widget.clear(translator(language.texts)('failed', { reason: error.message }))
+    return null
+  }
+}
+
+/** After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one. */
+async function restore(node, viewer) {
+  const workflow = app.graph?.id
+  if (!workflow || node.graph !== app.graph || viewer.shown !== null) return
+  const { id } = await asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
+  if (id && viewers.get(node) === viewer && viewer.shown === null) await showView(viewer, id)
+}
+
+/** The host says nothing of nodes whose results it still had: they have a view from before. */
+function restoreAll() {
+  for (const [node, viewer] of viewers) {
+    restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
+  }
+}
+
+/** One short message for all severe warnings of a run. */
+function toast(manifest) {
+  if (!setting(SETTINGS.toast)) return
+  const t = translator(language.texts)
+  const findings = manifest.report.flatMap((picture) => picture.findings)
+  const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
+  const messages = [...new Set(severe.map(({ message }) => message))]
+  if (!messages.length) return
+  app.extensionManager.toast.add({
+    severity: 'warn',
+    summary: t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length }),
+    detail: messages[0],
+    life: 6000,
+  })
+}
+
+/** The pictures of the node are in the viewer: the host need not draw them a second time. */
+function hideOwnPreview(node) {
+  node.hideOutputImages = true
+  node.onDrawBackground = () => {}
+}
+
+/** Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise. */
+function keepEventsInside(element) {
+  element.dataset.captureWheel = 'true'
+  for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
+}
+
+function addViewer(node) {
+  const { compact, size, height } = NODES[node.comfyClass]
+  const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
+  const viewer = { widget, shown: null }
+  const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => height,
+    getValue: () => '',
+    setValue: () => {},
+  })
+  dom.serialize = false
+  widget.element.style.minHeight = `${height - MARGINS}px`
+  keepEventsInside(widget.element)
+  viewers.set(node, viewer)
+  hideOwnPreview(node)
+  const { onExecuted, onRemoved } = node
+  node.onExecuted = function (message) {
+    onExecuted?.apply(this, arguments)
+    executed(viewer, message)
+  }
+  node.onRemoved = function () {
+    onRemoved?.apply(this, arguments)
+    viewers.delete(node)
+    widget.destroy()
+  }
+  node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
+}
+
+async function executed(viewer, message) {
+  const id = message?.selagg?.[0]?.id
+  if (!id) {
+    viewer.shown = NOTHING
+    viewer.widget.clear(message?.text?.join('\n'))
+  } else if (viewer.shown !== id) {
+    const manifest = await showView(viewer, id)
+    if (manifest) toast(manifest)
+  }
+}
+
+/** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
+if (app.extensionManager !== undefined || 'extensionManager' in app) {
+  app.registerExtension({
+    name: 'SelAgg.Viewer',
+    settings: [
+      {
+        id: SETTINGS.toast,
+        category: ['SelAgg', 'Viewer', 'Toast'],
+        name: 'Announce severe warnings',
+        tooltip: 'A short message in the corner when a run ends with a severe warning.',
+        type: 'boolean',
+        defaultValue: true,
+      },
+      {
+        id: SETTINGS.scale,
+        category: ['SelAgg', 'Viewer', 'Scale'],
+        name: 'Colours of maps',
+        type: 'combo',
+        options: SCALE_NAMES,
+        defaultValue: 'inferno',
+        onChange: (name) => viewers.forEach(({ widget }) => (widget.scale = name)),
+      },
+      {
+        id: SETTINGS.opacity,
+        category: ['SelAgg', 'Viewer', 'Opacity'],
+        name: 'Opacity of maps (per cent)',
+        type: 'slider',
+        attrs: { min: 10, max: 100, step: 5 },
+        defaultValue: 100,
+        onChange: (value) => viewers.forEach(({ widget }) => (widget.opacity = value / 100)),
+      },
+    ],
+    async setup() {
+      language.ready = loadTexts()
+      await language.ready
+      viewers.forEach(({ widget }) => (widget.texts = language.texts))
+      api.addEventListener('execution_success', restoreAll)
+    },
+    nodeCreated(node) {
+      if (NODES[node.comfyClass]) addViewer(node)
+    },
+    loadedGraphNode(node) {
+      const viewer = viewers.get(node)
+      if (viewer) restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
+    },
+  })
+}
