@@ -29,7 +29,7 @@ from .pictures import Sampler, drawn_cases
 BASE = "SelAgg demo model"
 OTHERS = Path(__file__).resolve().parent / "diagnosis_methods.json"
 UNPROVEN = ("leaked", "wrong_sense", "blended")
-"""Kinds that did not earn warnings on the test split (48 prompts, seeds 20000:20004; see docs/diagnosis.md)."""
+"""Kinds that did not earn warnings on the test split: figures in docs/diagnosis.md."""
 EARNED_AUROC = 0.8
 """Below this on prompts that a fit has not seen a kind ships as information."""
 
