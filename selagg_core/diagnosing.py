@@ -178,6 +178,7 @@ def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str
         "concepts": "; ".join(f"{word}: {named}" for word, named in concepts.items()) or "none",
         "layers": len(view.entries[0].maps),
         "steps": view.entries[0].steps,
+        "recorded": str(view.recording.coverage or "unknown"),
         "width": view.size[1],
         "height": view.size[0],
         "confidence": measured if judge.own else f"{measured}, not on this model: a rank, not a probability",

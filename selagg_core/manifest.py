@@ -137,6 +137,7 @@ def manifest(
         "report": [_picture(picture) for picture in report.pictures],
         "problems": list(report.problems),
         "notices": list(report.notices),
+        "coverage": None if view.recording.coverage is None else asdict(view.recording.coverage),
         "expected": [
             {group.label: _expected(region) for group, region in of_picture.items()}
             for of_picture in expected

@@ -426,7 +426,7 @@ export class Viewer {
     const picture = manifest.report[this.#state.picture]
     if (this.#parts.findings) {
       const findings = picture?.findings ?? []
-      this.#parts.findings.show(picture ?? { findings: [], checks: [] }, manifest.problems, manifest.notices)
+      this.#parts.findings.show(picture ?? { findings: [], checks: [] }, manifest.problems, manifest.notices, manifest.coverage)
       const sure = findings.filter((finding) => finding.sure).length + manifest.problems.length
       const total = findings.length + manifest.problems.length
       this.#parts.count.textContent = String(total)

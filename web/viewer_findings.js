@@ -18,8 +18,11 @@ export class FindingList {
     this.element = el('div', { class: 'findings', role: 'tabpanel' })
   }
 
-  /** findings: those of one picture, worst first; checks: [kind, claim, verdict] of each claim that was checked. */
-  show({ findings, checks }, problems, notices) {
+  /**
+   * findings: those of one picture, worst first; checks: [kind, claim, verdict] of each claim that was checked;
+   * coverage: {layers, heads, steps, rows: [seen, expected]} of the recording, null if it is not known.
+   */
+  show({ findings, checks }, problems, notices, coverage = null) {
     const t = this.#t
     this.#opened = null
     this.#cards = findings.map((finding, number) => this.#card(finding, number))
@@ -29,6 +32,7 @@ export class FindingList {
     const right = checks.filter(([, , verdict]) => verdict === 'right').map(([, claim]) => claim)
     if (right.length) cards.push(list(t('checkedRight'), right))
     if (notices.length) cards.push(list(t('notes'), notices))
+    if (coverage) cards.push(el('p', { class: 'recorded', text: t('recorded', shares(coverage)) }))
     this.element.replaceChildren(...cards)
   }
 
@@ -107,4 +111,9 @@ function still(kind, picture, title, message) {
 
 function shown(value) {
   return typeof value === 'number' ? String(Number(value.toFixed(DETAIL))) : String(value)
+}
+
+/** {layers: [16, 16], ...} -> {layers: '16/16', ...} */
+function shares(coverage) {
+  return Object.fromEntries(Object.entries(coverage).map(([name, counts]) => [name, counts.join('/')]))
 }

@@ -162,7 +162,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
-.notes { font-size: 11px; color: var(--soft); }
+.notes, .recorded { font-size: 11px; color: var(--soft); }
+.recorded { margin: 0; }
 .notes summary { padding: 2px 0; }
 .notes ul { margin: 4px 0 0; padding-inline-start: 16px; display: grid; gap: 4px; overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
 

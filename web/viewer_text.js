@@ -46,6 +46,7 @@ export const ENGLISH = {
   try: 'Try',
   problem: 'Could not be done',
   notes: 'Notes',
+  recorded: 'Recorded: {layers} layers, {heads} heads, {steps} steps, {rows} rows',
   expected: 'expected',
   found: 'found',
   atSpot: 'Words here (times their mean)',

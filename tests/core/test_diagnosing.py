@@ -8,7 +8,7 @@ from test_viewing import BUMPS, TEXT
 
 from selagg_core.diagnosing import diagnose_run
 from selagg_core.expectations import read_expectations
-from selagg_core.recording import Recording
+from selagg_core.recording import Coverage, Recording
 from selagg_core.viewing import RunView, open_run
 
 PAINT = {"red": (0.25, 0.5, 0.12), "blue": (0.75, 0.5, 0.12)}
@@ -28,6 +28,14 @@ def diagnosed(opened: RunView | None = None, words: str = "all", edits: str = ""
 
 def kinds(report, picture: int = 0) -> list[tuple[str, tuple[str, ...], str]]:
     return [(f.kind, f.words, f.level) for f in report.pictures[picture].findings]
+
+
+def test_the_report_says_how_much_of_the_run_was_recorded():
+    whole = recording_of(entry_of(TEXT, BUMPS))
+    counted = replace(whole, coverage=Coverage((2, 3), (4, 7), (4, 4), (4, 4)))
+    report, _ = diagnosed(view(recording=counted))
+    assert report.settings["recorded"] == "2 of 3 layers, 4 of 7 heads, 4 of 4 steps, 4 of 4 rows"
+    assert diagnosed()[0].settings["recorded"] == "unknown"
 
 
 def test_a_picture_that_is_as_the_prompt_says_has_no_findings():

@@ -29,6 +29,7 @@ from selagg_core.manifest import (
     texts_of,
 )
 from selagg_core.recipe import PAPER
+from selagg_core.recording import Coverage
 from selagg_core.sheets import PackedMaps, unpack_maps
 from selagg_core.viewing import open_run
 
@@ -68,6 +69,19 @@ def test_all_texts_with_all_their_words_and_maps(view):
         assert close(unpacked(body["maps"][picture][0]["all"]), wanted)
         special = unpacked(body["maps"][picture][0]["special"])
         assert special.shape == (1, *wanted.shape[1:])
+
+
+def test_the_coverage_of_the_recording_goes_along(view):
+    counts = Coverage((2, 3), (4, 7), (4, 4), (4, 4))
+    counted = replace(view, recording=replace(view.recording, coverage=counts))
+    told = json.loads(json.dumps(manifest(prepare(counted, HeadSettings()))))["coverage"]
+    assert told == {"layers": [2, 3], "heads": [4, 7], "steps": [4, 4], "rows": [4, 4]}
+    assert (
+        manifest(prepare(replace(counted, recording=replace(view.recording, coverage=None)), HeadSettings()))[
+            "coverage"
+        ]
+        is None
+    )
 
 
 def test_without_relevance_the_mode_asked_for_shows_all_heads(view):
