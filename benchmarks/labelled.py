@@ -93,6 +93,8 @@ class Collector:
         if method in ("pixels", "text"):
             flat = dict.fromkeys(groups, np.ones((8, 8), np.float32))
             observed = self._evidence.Observed(flat, flat, view.pictures[index])
+        elif method == "random":  # heads that speak for a sense are not random either
+            observed = self._evidence.Observed(observed.heats, observed.common, view.pictures[index])
         elif method == "oracle":
             heats = {group: _true_map(group, claims, truth, case) for group in groups}
             observed = self._evidence.Observed(heats, heats, view.pictures[index], observed.senses)

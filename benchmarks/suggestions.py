@@ -176,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--prompts", type=int, default=96, help="how many are drawn to look for failures")
+    parser.add_argument("--prompts", type=int, default=128, help="how many are drawn to look for failures")
     parser.add_argument("--seeds", type=seed_range, default="9000:9004", help="A:B, of the pictures")
     parser.add_argument("--most", type=int, default=12, help="failures of a kind that remedies are tried on")
     parser.add_argument("--keep", type=Path, help="folder for what is sampled")

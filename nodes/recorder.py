@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,10 +33,12 @@ LABELS = LabelCache()
 
 
 def install(model, capture: Capture) -> None:
-    """Record every sampling run of this ModelPatcher into `capture`."""
+    """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that."""
+    held = weakref.ref(capture)  # a host keeps the last model: that must not keep its recordings
 
     def record(run: host.SamplingRun) -> torch.Tensor:
-        recorder = _begin(capture, run) if capture.wanted else None
+        capture = held()
+        recorder = _begin(capture, run) if capture is not None and capture.wanted else None
         if recorder is None:
             return run.proceed(None)
         try:

@@ -222,7 +222,7 @@ def _with_doubts(
     unsteady = {finding.words[0] for finding in doubtful} - lost
     kept = []
     for finding in findings:
-        about = set(finding.words)
+        about = {*finding.words, str(finding.evidence.get("taken_by", ""))}
         if finding.sure and finding.kind != "neglected" and about & lost:
             word = sorted(about & lost)[0]
             finding = finding.demoted(f'No region holds "{word}", so this cannot be judged.')

@@ -138,8 +138,7 @@ class _Scene:
     def leaked(self) -> Iterator[Candidate]:
         for claim in self.claims.of("attribute"):
             others = self._not_entitled(claim)
-            plain = claim.value.casefold() in PLAIN_PATTERNS
-            if claim.words is None or not others or plain:
+            if claim.words is None or not others or not _can_leak(claim):
                 continue
             features, taker = self._where(claim.words, claim.subject, others)
             yield Candidate(
@@ -293,6 +292,11 @@ class _Scene:
             return float("nan")
         one, other = (share / share.sum() for share in shares)
         return float(np.minimum(one, other).sum())
+
+
+def _can_leak(claim: Claim) -> bool:
+    """Whether another thing could show the attribute instead: plain surfaces and sizes belong to nobody."""
+    return claim.value.casefold() not in PLAIN_PATTERNS and claim.intended != ("Size",)
 
 
 def unit_mass(heat: np.ndarray) -> np.ndarray:

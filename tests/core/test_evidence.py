@@ -35,6 +35,11 @@ def test_an_attribute_with_another_thing_speaks_for_leaking():
     assert leaked["map_not_own"] > usual["map_not_own"]
 
 
+def test_sizes_and_plain_surfaces_cannot_leak():
+    made = found("a small solid red circle left of a blue square", small=LEFT, solid=LEFT)
+    assert {word for kind, word in made if kind == "leaked"} == {"red", "blue"}
+
+
 def test_colours_are_looked_for_inside_the_entity_whatever_the_map_of_the_colour_says():
     usual, swapped = found()["leaked", "red"], found(paint={"blue": LEFT, "red": RIGHT})["leaked", "red"]
     assert usual["colour_not_own"] < -0.8 and usual["colour_elsewhere"] < 0.1

@@ -76,7 +76,7 @@ def latent_of(case: Case, model, callback=None) -> torch.Tensor:
 
 def compare(case: Case, recording, reference) -> None:
     """Every recorded map against the naive run's, word by word."""
-    entries = {entry.index: entry for entry in recording.entries}
+    entries = {entry.index: entry for entry in recording.entries if entry.kind == "positive"}
     assert set(entries) == set(range(len(case.positive)))
     batch, _, *size = recording.latent_shape
     for index, (embedding, extra) in enumerate(case.positive):

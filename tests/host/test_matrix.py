@@ -10,7 +10,7 @@ import tiny_models
 import torch
 from conftest import ROOT
 from matrix_check import Matrix
-from situations import Case, N, P, Situation, all_situations, host_node
+from situations import BOTH, EXACT, UPSTREAM_ONLY, Case, N, P, Situation, all_situations, host_node
 from tiny_models import sample
 
 SITUATIONS = all_situations()
@@ -83,6 +83,23 @@ Hosts: upstream ComfyUI 0.3.64 and `comfyui==0.0.1` of the package registry.
 """
 
 
+#: What tests of its own cover, here and in test_capture.py: (situation, result, hosts).
+ELSEWHERE = (
+    ("sampling: every sampler and every scheduler of the host", EXACT, BOTH),
+    ("other packs: torch.compile (eager backend)", "latent and maps close (0.001, 0.0001)", UPSTREAM_ONLY),
+    ("other packs: a layer with a forward of its own", "latent identical, reported as not recorded", BOTH),
+    ("other packs: several captures in a row", "latent identical, both record the same", BOTH),
+    ("failures: exception or out of memory inside capture", "latent identical, cause reported", BOTH),
+    ("failures: interrupt", "the run is incomplete, earlier runs stay", BOTH),
+    (
+        "failures: model without cross-attention (SD3)",
+        "latent identical, message says what is supported",
+        BOTH,
+    ),
+    ("random: up to three prompts, areas, masks, step ranges, packs", EXACT, BOTH),
+)
+
+
 def table() -> str:
     rows = []
     for situation in SITUATIONS:
@@ -90,6 +107,9 @@ def table() -> str:
             "yes" if host in situation.hosts else "not on this host" for host in ("upstream", "registry")
         ]
         rows.append(f"| {situation.id} | {situation.outcome} | {marks[0]} | {marks[1]} |")
+    for name, outcome, hosts in ELSEWHERE:
+        marks = ["yes" if host in hosts else "not on this host" for host in BOTH]
+        rows.append(f"| {name} | {outcome} | {marks[0]} | {marks[1]} |")
     return HEAD + "\n".join(rows) + "\n"
 
 
