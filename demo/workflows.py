@@ -130,7 +130,7 @@ KINDS = {
                 ("contact_sheet", "IMAGE"),
                 ("words", "STRING"),
             ),
-            size=(460, 700),
+            size=(460, 860),
         ),
         NodeKind(
             "SelAggDiagnose",

@@ -119,8 +119,6 @@ def take_help(frontend: Frontend) -> None:
     viewer.locator('.word:has(span:text-is("star"))').hover()
     frontend.page.wait_for_timeout(400)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), HELP / "demo_model.jpg", 900)
-    for name in ("diagnose_demo", "diagnose_demo_stock_encode"):
-        save(viewer_picture(frontend), EXAMPLES / f"{name}.jpg", THUMBNAIL)
     frontend.show_node("SelAggHeatmaps")
     small = frontend.wait_for_view("SelAggHeatmaps")
     small.locator('.word:has(span:text-is("star"))').hover()
@@ -134,11 +132,17 @@ def open_finding(frontend: Frontend, number: int) -> None:
     frontend.page.wait_for_timeout(400)
 
 
-def viewer_picture(frontend: Frontend) -> np.ndarray:
-    viewer = frontend.viewer()
-    viewer.locator('.word:has(span:text-is("circle"))').hover()
-    frontend.page.wait_for_timeout(400)
-    return decoded(viewer.locator(".frame").screenshot())
+def take_examples(frontend: Frontend) -> None:
+    """Thumbnails of the examples on the demo model: the picture with what the first finding is about."""
+    for file in sorted(EXAMPLES.glob("diagnose_demo*.json")):
+        if file.name.endswith(".api.json"):
+            continue
+        frontend.load(example(file.stem))
+        frontend.run()
+        viewer = frontend.wait_for_view()
+        if viewer.locator("[data-finding]").count():
+            open_finding(frontend, 0)
+        save(decoded(viewer.locator(".frame").screenshot()), file.with_suffix(".jpg"), THUMBNAIL)
 
 
 def take_nodes(frontend: Frontend) -> None:
@@ -189,6 +193,7 @@ def main() -> None:
             for palette in ("dark", "light"):
                 take_viewers(frontend, palette)
             take_help(frontend)
+            take_examples(frontend)
             take_nodes(frontend)
             take_graphs(frontend)
         browser.close()
