@@ -376,7 +376,7 @@ def test_a_small_viewer(page, address, shots):
     page.screenshot(path=str(shots / "page_compact.png"))
 
 
-def test_hover_repaints_at_once_and_the_first_paint_is_quick(browser, address, record_property):
+def test_hover_repaints_at_once_and_the_first_paint_is_quick(browser, address, record_testsuite_property):
     """At 1024 x 1024 with 20 words: from the hover to the end of drawing, the canvas made to draw at once.
 
     The wait for the screen's next frame is not counted. The median, for a busy machine stalls now and then.
@@ -412,8 +412,8 @@ def test_hover_repaints_at_once_and_the_first_paint_is_quick(browser, address, r
     )
     page.close()
     median = statistics.median(took)
-    record_property("hover_to_repaint_ms", median)
-    record_property("first_paint_ms", first)
+    record_testsuite_property("hover_to_repaint_ms", median)
+    record_testsuite_property("first_paint_ms", first)
     assert len(took) == 60
     if os.getloadavg()[0] > BUSY * os.cpu_count():
         pytest.skip(f"The machine is busy: {median:.1f} ms to repaint, {first:.0f} ms to the first paint.")
