@@ -20,7 +20,7 @@ def prompt(text: str, *words: str) -> Prompt:
         ("cat's a cat", ["cat", "a", "cat"]),
         ("scarlet car", ["scarlet", "car"]),
         ("((masterpiece)), 4k", ["masterpiece", "4", "k"]),
-        ("مرحبا <b>x</b>", ["مرحبا", "b", "x", "b"]),
+        ("\u0645\u0631\u062d\u0628\u0627 <b>x</b>", ["\u0645\u0631\u062d\u0628\u0627", "b", "x", "b"]),
         ("", []),
     ],
 )
