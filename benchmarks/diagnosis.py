@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 from selagg_core.calibration import Calibration, KindModel, shipped_calibration
 
 from .calibrate import OTHERS
@@ -192,10 +193,7 @@ def main() -> None:
         others = Calibration.from_json(OTHERS.read_text("utf-8"))
         result = {"seeds": f"{seeds[0]}:{seeds[-1] + 1}", **evaluate(rows, shipped_calibration(), others)}
     text = json.dumps(plain(result), allow_nan=False)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

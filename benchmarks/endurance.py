@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 
 PROMPT = "a red circle left of a blue star"
 WARM_UP = 0.2
@@ -72,10 +73,7 @@ def main() -> None:
         prepare_host()
         result = run(args)
     text = json.dumps({"runs": args.runs, "steps": args.steps, **result})
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 def run(args: argparse.Namespace) -> dict:

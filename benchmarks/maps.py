@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 
 from .map_methods import Method, Relevances, by_concept, by_oracle, by_wrong_concept, heats, methods
 from .map_sources import DemoModel, Sample, pictures, prompt_lines, scenes
@@ -167,10 +168,7 @@ def main() -> None:
     if args.figure:
         write_figure(result, args.figure)
     text = json.dumps(result)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

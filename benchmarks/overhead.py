@@ -25,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.full_size import ARCHITECTURES, random_conditioning, random_model
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 
 PROMPT = "a red cube left of one blue ball near the old barn"  # twelve words
 COLUMNS = 77
@@ -293,10 +294,7 @@ def main() -> None:
         prepare_host()
         result = run(Bench(args), args)
     text = json.dumps(result)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 
 from .maps import seed_range
 
@@ -99,10 +100,7 @@ def main() -> None:
         "scores": compare(*built),
     }
     text = json.dumps(result)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import torch
 
 from demo.caption_check import parse_caption
 from demo.host_path import prepare_host
+from demo.result_file import write_line
 from selagg_core.suggestions import RATES_FILE
 
 from .maps import seed_range
@@ -198,10 +199,7 @@ def main() -> None:
     text = json.dumps(result)
     if args.write:
         RATES_FILE.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

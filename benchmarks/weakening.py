@@ -21,13 +21,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from demo.host_path import prepare_host
 from demo.reader import read_picture
+from demo.result_file import write_line
 from demo.scenes import Claim, caption_words, scene_from_seed
 from demo.vocabulary import HOMONYMS, NATURAL_COLOUR, SHAPES
 
@@ -328,10 +328,7 @@ def main() -> None:
         **summary(found, bench.layout.total),
     }
     text = json.dumps(result)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

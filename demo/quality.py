@@ -18,6 +18,7 @@ import numpy as np
 
 from .host_path import prepare_host
 from .reader import check_caption, read_picture
+from .result_file import write_line
 from .scenes import scene_from_seed
 
 
@@ -87,10 +88,7 @@ def main() -> None:
         seeds = range(int(first), int(last))
         result = measure(seeds, args.objects, args.held_out, settings, args.sheet)
     text = json.dumps(result)
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", "utf-8")
+    write_line(text, args.json)
 
 
 if __name__ == "__main__":

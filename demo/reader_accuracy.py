@@ -15,6 +15,7 @@ import numpy as np
 from .caption_check import check_caption
 from .reader import read_picture
 from .reading import Reading, SeenObject
+from .result_file import write_line
 from .scenes import Scene, SceneObject, render, scene_from_seed
 
 Spoil = Callable[[np.ndarray], np.ndarray]
@@ -41,10 +42,7 @@ def main() -> None:
     if args.mistakes:
         sys.stdout.writelines(f"{line}\n" for line in mistakes)
     text = json.dumps(figures(counts, seconds))
-    if args.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(args.json).write_text(text + "\n", encoding="utf-8")
+    write_line(text, args.json)
 
 
 def _as_painted(picture: np.ndarray) -> np.ndarray:

@@ -7,26 +7,9 @@ import importlib
 import pytest
 from tiny_models import patcher
 
+from benchmarks.full_size import SD15, SDXL
 from selagg_core.layout import HeadLayout
 from selagg_core.relevance import load_preset, preset_for, published_labels
-
-COMMON = {
-    "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320,
-    "use_spatial_transformer": True, "legacy": False, "use_temporal_attention": False,
-    "use_temporal_resblock": False,
-}  # fmt: skip
-SD1 = {
-    **COMMON, "num_res_blocks": [2, 2, 2, 2], "channel_mult": [1, 2, 4, 4], "context_dim": 768,
-    "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0], "transformer_depth_middle": 1,
-    "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
-    "use_linear_in_transformer": False, "adm_in_channels": None, "num_classes": None,
-}  # fmt: skip
-SDXL = {
-    **COMMON, "num_res_blocks": [2, 2, 2], "channel_mult": [1, 2, 4], "context_dim": 2048,
-    "transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10,
-    "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
-    "use_linear_in_transformer": True, "adm_in_channels": 2816, "num_classes": "sequential",
-}  # fmt: skip
 
 # (place, transformer blocks of it) -> heads of each, and the side of its grid for a latent of side 64.
 SD1_GRIDS = [
@@ -48,7 +31,7 @@ def full_size(request, pack):
     import comfy.supported_models as supported
 
     kind, config, grids = {
-        "sd14": (supported.SD15, SD1, SD1_GRIDS),
+        "sd14": (supported.SD15, SD15, SD1_GRIDS),
         "sdxl": (supported.SDXL, SDXL, SDXL_GRIDS),
     }[request.param]
     model = patcher(kind(dict(config)).get_model({}, "", device="meta"))
