@@ -21,6 +21,7 @@ class SamplingSettings:
     cfg: float = 4.0
     sampler: str = "euler"
     scheduler: str = "normal"
+    denoise: float = 1.0
 
 
 class Studio:
@@ -47,15 +48,18 @@ class Studio:
         settings: SamplingSettings,
         model: Any = None,
         further: Sequence = (),
+        start: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture.
 
-        further: CONDITIONING beside that of the text, such as with an area of its own.
+        further: CONDITIONING beside that of the text, such as with an area of its own. start: latent
+        (1, 4, 16, 16) that all pictures start from, with `settings.denoise` below 1.
         """
         import comfy.sample
 
         empty = torch.zeros(len(seeds), 4, LATENT_SIDE, LATENT_SIDE)
         noise = torch.cat([comfy.sample.prepare_noise(empty[:1], seed, None) for seed in seeds])
+        latents = empty if start is None else start.expand_as(empty).clone()
         positive, negative = [*self.conditioning(text), *further], self.conditioning("")
         with torch.inference_mode():
             return comfy.sample.sample(
@@ -67,7 +71,8 @@ class Studio:
                 settings.scheduler,
                 positive,
                 negative,
-                empty,
+                latents,
+                denoise=settings.denoise,
                 disable_pbar=True,
                 seed=seeds[0],
             )

@@ -41,13 +41,17 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
     "wrong_sense": (
         "other_heads",
         "noun_fainter",
+        "unfocused",
+        "faint",
+        "weak",
         "map_elsewhere",
         "map_not_own",
         "colour_elsewhere",
         "colour_not_own",
+        "colour_instead",
     ),
     "misplaced": ("turned", "turned_by_colour"),
-    "blended": ("overlap", "close", "alike", "one_thing"),
+    "blended": ("overlap", "close", "alike", "one_thing", "mixed_colour", "too_few_things"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
 }
 """Kind -> names of its features, those of maps first."""
@@ -59,8 +63,10 @@ PIXEL_FEATURES = frozenset(
         "not_alone",
         "colour_elsewhere",
         "colour_not_own",
+        "colour_instead",
         "turned_by_colour",
         "one_thing",
+        "mixed_colour",
     )
 )
 """Features that come from the picture and not from attention."""
@@ -132,7 +138,7 @@ class _Scene:
             features["colour_missing"] = self._colour_missing(entity)
             features["too_few_things"] = len(self.entities) - self.things[0]
             together = [self._one_thing((region, self.region[other])) for other in others]
-            features["not_alone"] = max((t for t in together if np.isfinite(t)), default=float("nan"))
+            features["not_alone"] = _largest(*together)
             yield Candidate("neglected", claim, (entity.label,), features)
 
     def leaked(self) -> Iterator[Candidate]:
@@ -155,8 +161,11 @@ class _Scene:
                 features, _ = self._where(claim.words, claim.subject, others)
             if "Color" not in claim.intended:  # a thing may have any colour
                 features |= {"colour_elsewhere": float("nan"), "colour_not_own": float("nan")}
+            features["colour_instead"] = self._colour_instead(claim)
             features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
             features["noun_fainter"] = self._fainter(claim.subject, claim.words)
+            for name in ("unfocused", "faint", "weak"):
+                features[name] = self._below_others(name, claim.subject, others)
             yield Candidate(
                 "wrong_sense",
                 claim,
@@ -199,6 +208,8 @@ class _Scene:
                 "close": -float(np.hypot(ax - bx, ay - by) / max(reach, 1e-6)),
                 "alike": overlap(*common),
                 "one_thing": self._one_thing(regions),
+                "mixed_colour": _largest(self._mixed(one, other), self._mixed(other, one)),
+                "too_few_things": len(self.entities) - self.things[0],
             }
             yield Candidate("blended", claim, (one.label, other.label), features)
 
@@ -254,6 +265,28 @@ class _Scene:
         names = [colour_word(claim.value) for claim in self.claims.attributes_of(entity)]
         shares = [_inside(self._share(n), self.region[entity]) for n in names if n is not None]
         return 1 - max(shares) if shares else float("nan")
+
+    def _mixed(self, there: WordGroup, gone: WordGroup) -> float:
+        """How far the region of one entity has the colour of another and not its own; nan without colours."""
+        own, others = (
+            [n for c in self.claims.attributes_of(e) if (n := colour_word(c.value)) is not None]
+            for e in (there, gone)
+        )
+        strange = [self._share(name) for name in others if name not in own]
+        if not own or not strange:
+            return float("nan")
+        region = self.region[there]
+        missing = 1 - max(_inside(self._share(name), region) for name in own)
+        return min(missing, max(_inside(share, region) for share in strange))
+
+    def _colour_instead(self, claim: Claim) -> float:
+        """Of a word for a thing: how far what has no claim to the colour of that name shows it; else nan."""
+        name = colour_word(claim.words.text) if claim.words is not None else None
+        if name is None or "Color" in claim.intended:
+            return float("nan")
+        said = {e: {colour_word(c.value) for c in self.claims.attributes_of(e)} for e in self.entities}
+        without = [e for e, names in said.items() if names - {None} and name not in names]
+        return max((_inside(self._share(name), self.region[e]) for e in without), default=float("nan"))
 
     def _colour_centre(self, entity: WordGroup) -> tuple[float, float] | None:
         """Where the entity's colour is, if that is one place; None without a colour claim or such a place."""
@@ -341,6 +374,11 @@ def _inside(values: np.ndarray, region: np.ndarray) -> float:
     """Mean of the highest values in a region, over CORE of it: the rest may be what is around the thing."""
     own = np.sort(values[region])
     return float(own[-max(1, round(CORE * own.size)) :].mean()) if own.size else 0.0
+
+
+def _largest(*values: float) -> float:
+    """The largest of the values that are known; nan without."""
+    return max((value for value in values if np.isfinite(value)), default=float("nan"))
 
 
 def _angle(dx: float, dy: float, direction: tuple[int, int]) -> float:
