@@ -284,19 +284,26 @@ class Sampler:
         return self._vectors[word]
 
     def picture(
-        self, case: Case, regions: Sequence[tuple[str, tuple[int, int, int, int]]] = ()
+        self,
+        case: Case,
+        regions: Sequence[tuple[str, tuple[int, int, int, int]]] = (),
+        parts: Sequence[str] = (),
+        start: np.ndarray | None = None,
     ) -> np.ndarray:
         """The first picture of a case, (128, 128, 3) uint8, not recorded and not kept.
 
-        regions: further texts, each with the area (h, w, y, x) in latent cells that it rules.
+        regions: further texts, each with the area (h, w, y, x) in latent cells that it rules. parts: texts to
+        be encoded apart and put one behind the other in place of the case's. start: what image-to-image
+        starts from, whatever the case says.
         """
         further = [
             [embedding, {**extra, "area": area, "strength": 1.0}]
             for text, area in regions
             for embedding, extra in self._studio.conditioning(text)
         ]
+        text = self._studio.joined(parts) if parts else case.text
         latents = self._studio.sample(
-            case.text, [case.seeds[0]], self._how(case), further=further, **self._start(case)
+            text, [case.seeds[0]], self._how(case), further=further, start=self._encoded(start)
         )
         return self._studio.decode(latents)[0]
 
@@ -311,9 +318,8 @@ class Sampler:
     def _how(self, case: Case):
         return self._settings(steps=case.steps, cfg=case.cfg, denoise=case.denoise)
 
-    def _start(self, case: Case) -> dict[str, torch.Tensor]:
-        picture = case.start_picture()
-        return {} if picture is None else {"start": self._studio.encode(picture[None])}
+    def _encoded(self, picture: np.ndarray | None) -> torch.Tensor | None:
+        return None if picture is None else self._studio.encode(picture[None])
 
     def _sample(self, case: Case) -> Sampled:
         self._prompts.encode_and_label("benchmarks", self._studio.clip, case.text)

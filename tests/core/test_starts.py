@@ -1,4 +1,4 @@
-"""Start pictures of image-to-image: the reader finds in each what it was painted wrong for, and nothing else."""
+"""Start pictures of image-to-image: the reader finds in each what it was painted wrong for, nothing else."""
 
 from __future__ import annotations
 
