@@ -86,9 +86,15 @@ def test_drawn_prompts_are_of_all_groups_and_in_the_demo_grammar():
 def test_prompts_of_a_file(tmp_path):
     path = tmp_path / "prompts.txt"
     path.write_text("a red circle and a blue star\n\nan orange star\n")
-    assert [(c.group, c.text, c.seeds) for c in file_cases(path, [1, 2])] == [
+    plain = [
         ("file", "a red circle and a blue star", (1, 2)),
         ("homonym", "an orange star", (1, 2)),
+    ]
+    assert [(c.group, c.text, c.seeds) for c in file_cases(path, [1, 2], starts=False)] == plain
+    cases = file_cases(path, [1, 2])
+    assert [(c.group, c.text, c.seeds) for c in cases[:2]] == plain
+    assert [(c.start, c.text) for c in cases[2:]] == [
+        ("recoloured", "a red circle and a blue star"),
     ]
     path.write_text("a dragon\n")
     with pytest.raises(ValueError, match="dragon"):
