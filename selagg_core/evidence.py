@@ -5,7 +5,7 @@ Every feature is written so that more of it speaks for the finding. What a featu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -52,7 +52,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
         "colour_instead",
     ),
     "misplaced": ("turned", "turned_by_colour"),
-    "blended": ("overlap", "close", "alike", "one_thing", "mixed_colour", "colour_taken", "too_few_things"),
+    "blended": ("overlap", "close", "alike", "one_thing", "mixed_colour", "too_few_things"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
 }
 """Kind -> names of its features, those of maps first."""
@@ -70,7 +70,6 @@ PIXEL_FEATURES = frozenset(
         "turned_by_colour",
         "one_thing",
         "mixed_colour",
-        "colour_taken",
     )
 )
 """Features that come from the picture and not from attention."""
@@ -214,7 +213,7 @@ class _Scene:
                 "close": -float(np.hypot(ax - bx, ay - by) / max(reach, 1e-6)),
                 "alike": overlap(*common),
                 "one_thing": self._one_thing(regions),
-                **self._mixed(one, other),
+                "mixed_colour": self._mixed(one, other),
                 "too_few_things": len(self.entities) - self.things[0],
             }
             yield Candidate("blended", claim, (one.label, other.label), features)
@@ -271,25 +270,19 @@ class _Scene:
         shares = [_inside(self._share(name), self.region[entity]) for name in self._colours(entity)]
         return 1 - max(shares) if shares else float("nan")
 
-    def _mixed(self, one: WordGroup, other: WordGroup) -> dict[str, float]:
-        """How far the entity that its map shows more surely has the colour of the other, and not its own.
+    def _mixed(self, one: WordGroup, other: WordGroup) -> float:
+        """How far the region of one of two entities has the colour of the other, and not its own.
 
-        mixed_colour: inside its region. colour_taken: over all things of the picture.
+        Which of the two is there cannot be told: a thing of mixed kind draws the words of both.
         """
-        sure, lost = sorted((one, other), key=lambda e: -self.strength[e]["unfocused"])
-        own = self._colours(sure)
-        strange = [name for name in self._colours(lost) if name not in own]
-        if not own or not strange:
-            return {"mixed_colour": float("nan"), "colour_taken": float("nan")}
-        region = self.region[sure]
-
-        def mixed(shown: Callable[[str], float]) -> float:
-            return min(1 - max(map(shown, own)), max(map(shown, strange)))
-
-        return {
-            "mixed_colour": mixed(lambda name: _inside(self._share(name), region)),
-            "colour_taken": mixed(self._shown),
-        }
+        mixed = []
+        for own, others in ((one, other), (other, one)):
+            shown = {name: _inside(self._share(name), self.region[own]) for name in self._colours(own)}
+            strange = [name for name in self._colours(others) if name not in shown]
+            if shown and strange:
+                most = max(_inside(self._share(name), self.region[own]) for name in strange)
+                mixed.append(min(1 - max(shown.values()), most))
+        return _largest(*mixed)
 
     def _colours(self, entity: WordGroup) -> list[str]:
         """The colours that are said of an entity."""
