@@ -39,18 +39,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
         "not_alone",
     ),
     "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own", "colour_too_often"),
-    "wrong_sense": (
-        "other_heads",
-        "noun_fainter",
-        "unfocused",
-        "faint",
-        "weak",
-        "map_elsewhere",
-        "map_not_own",
-        "colour_elsewhere",
-        "colour_not_own",
-        "colour_instead",
-    ),
+    "wrong_sense": ("other_heads", "noun_fainter"),
     "misplaced": ("turned", "turned_by_colour"),
     "blended": ("overlap", "close", "alike", "one_thing", "mixed_colour", "too_few_things"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
@@ -66,7 +55,6 @@ PIXEL_FEATURES = frozenset(
         "colour_elsewhere",
         "colour_not_own",
         "colour_too_often",
-        "colour_instead",
         "turned_by_colour",
         "one_thing",
         "mixed_colour",
@@ -160,17 +148,10 @@ class _Scene:
         for claim in self.claims.of("sense"):
             if claim.words is None:
                 continue
-            others = [entity for entity in self.entities if entity != claim.subject]
-            features: dict[str, float] = {}
-            if others:
-                features, _ = self._where(claim.words, claim.subject, others)
-            if "Color" not in claim.intended:  # a thing may have any colour
-                features |= {"colour_elsewhere": float("nan"), "colour_not_own": float("nan")}
-            features["colour_instead"] = self._colour_instead(claim)
-            features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
-            features["noun_fainter"] = self._fainter(claim.subject, claim.words)
-            for name in ("unfocused", "faint", "weak"):
-                features[name] = self._below_others(name, claim.subject, others)
+            features = {
+                "other_heads": self.observed.senses.get(claim.words, float("nan")),
+                "noun_fainter": self._fainter(claim.subject, claim.words),
+            }
             yield Candidate(
                 "wrong_sense",
                 claim,
@@ -227,11 +208,11 @@ class _Scene:
         return float(np.log(max(usual, 1e-9) / max(own, 1e-9))) if others else float("nan")
 
     def _fainter(self, noun: WordGroup, word: WordGroup) -> float:
-        """How much fainter the map of a noun is than that of a word that describes it, as a logarithm."""
+        """How much lower the peak of a noun is than that of a word that describes it, as a logarithm."""
         if noun == word:
             return float("nan")
-        peaks = self.strength[word]["faint"], self.strength[noun]["faint"]
-        return float(np.log(peaks[0] / max(peaks[1], 1e-9)))
+        peaks = [float(self.observed.common[group].max()) for group in (word, noun)]
+        return float(np.log(max(peaks[0], 1e-9) / max(peaks[1], 1e-9)))
 
     def _not_entitled(self, claim: Claim) -> list[WordGroup]:
         """Entities of which the attribute is not said."""
@@ -311,15 +292,6 @@ class _Scene:
         colours = [self._colours(entity) for entity in self.entities]
         allowed = sum(not own or name in own for own in colours)
         return float(sum(share > 0.5 for share in things) - allowed)
-
-    def _colour_instead(self, claim: Claim) -> float:
-        """Of a word for a thing: how far what has no claim to the colour of that name shows it; else nan."""
-        name = colour_word(claim.words.text) if claim.words is not None else None
-        if name is None or "Color" in claim.intended:
-            return float("nan")
-        said = {entity: self._colours(entity) for entity in self.entities}
-        without = [entity for entity, names in said.items() if names and name not in names]
-        return _largest(*(_inside(self._share(name), self.region[entity]) for entity in without))
 
     def _colour_centre(self, entity: WordGroup) -> tuple[float, float] | None:
         """Where the entity's colour is, if that is one place; None without a colour claim or such a place."""
