@@ -221,7 +221,9 @@ class RunRecorder:
         if x.shape[0] != size * len(order):
             self._sums.rows(x.shape[0], "they belong to no picture")
             return []
-        uuids = options.get("uuids") or [None] * len(order)
+        uuids = options.get("uuids") or ()
+        if len(uuids) != len(order):  # another pack has multiplied the rows
+            uuids = [None] * len(order)
         found = []
         for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
             entries = conds[which] if which < len(conds) else None

@@ -25,7 +25,8 @@ from .self_attention import SelfAttention, layers_within
 
 MEBIBYTE = 1024 * 1024
 DEFAULT_BUDGET = 256 * MEBIBYTE
-KEPT_RUNS = 4
+#: Enough for a picture and the tiles of its upscale.
+KEPT_RUNS = 16
 #: Memory that all kept runs of a capture may take, in budgets of one run.
 KEPT_BUDGETS = 2
 SMALLEST_POOLED_SIDE = 4

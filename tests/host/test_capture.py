@@ -374,16 +374,18 @@ def test_no_run_and_wrong_latent(model, capturing):
     assert capture.recording_for(latent.clone()).complete
 
 
-def test_the_last_runs_are_kept(model, capturing):
+def test_the_last_runs_are_kept(pack, model, capturing):
+    count = importlib.import_module(f"{pack.__name__}.selagg_core.recording").KEPT_RUNS
     captured_model, capture = capturing(model, self_attention=False)
-    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(6)]
-    for latent in latents[-4:]:
+    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(count + 2)]
+    for latent in latents[2:]:
         assert capture.recording_for(latent).complete
-    with pytest.raises(ValueError, match="not sampled with this capture"):
-        capture.recording_for(latents[0])
+    for latent in latents[:2]:
+        with pytest.raises(ValueError, match="not sampled with this capture"):
+            capture.recording_for(latent)
     maps = capture.recording_for(latents[-1]).positive().maps
     kept = sum(values.nbytes // 77 * 78 for values in maps.values())  # the columns and the special sum
-    assert capture.get_ram_usage() == 4 * kept
+    assert capture.get_ram_usage() == count * kept
 
 
 def test_the_denoised_output_finds_its_run(host, model, capturing):

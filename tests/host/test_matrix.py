@@ -9,7 +9,8 @@ import pytest
 import tiny_models
 import torch
 from conftest import ROOT
-from matrix_check import Matrix
+from matrix_check import Matrix, compare
+from naive_reference import naive_run
 from situations import BOTH, EXACT, UPSTREAM_ONLY, Case, N, P, Situation, all_situations, host_node
 from tiny_models import sample
 
@@ -18,8 +19,8 @@ TABLE = ROOT / "docs" / "compatibility.md"
 
 
 @pytest.fixture(scope="module")
-def matrix(host, pack) -> Matrix:
-    return Matrix(pack)
+def matrix(host, pack, tmp_path_factory) -> Matrix:
+    return Matrix(pack, tmp_path_factory.mktemp("embeddings"))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=[s.id for s in SITUATIONS])
@@ -67,6 +68,35 @@ def test_torch_compile(host, matrix):
         assert np.abs(values - wanted.maps[layer]).max() < 1e-4
 
 
+def test_tiles_of_an_upscale(host, matrix):
+    """Every tile is sampled by itself on one capture, after the small picture: each finds its own run."""
+    case, own = Case(P, N), {"latent": None, "denoise": 0.5, "steps": 4}
+    captured, capture = matrix.capturing(matrix.models.sd1)
+    sites = matrix.part("nodes.host").cross_attention_sites(matrix.models.sd1)
+    small = sample(captured, P, N)
+    assert torch.equal(sample(matrix.models.sd1, P, N), small)
+    larger = host_node("LatentUpscale")({"samples": small}, "bicubic", 192, 128, "disabled")["samples"]
+    places = [(y, x) for y in (0, 8) for x in (0, 6, 12)]
+    joined, tiles = {"samples": larger}, []
+    for y, x in places:
+        own["latent"] = larger[..., y : y + 8, x : x + 12]
+        with naive_run(matrix.models.sd1, sites) as reference:
+            plain = sample(matrix.models.sd1, P, N, callback=reference.report, **own)
+        tiles.append((sample(captured, P, N, **own), reference))
+        assert torch.equal(tiles[-1][0], plain)
+        joined = host_node("LatentComposite")(joined, {"samples": plain}, x * 8, y * 8, feather=0)
+    assert capture.recording_for(small).coverage.complete
+    first_maps = []
+    for latent, reference in tiles:
+        recording = capture.recording_for(latent)
+        assert recording.coverage.complete
+        compare(case, recording, reference)
+        first_maps.append(next(iter(recording.positive().maps.values())))
+    assert all(np.abs(a - first_maps[0]).max() > 1e-3 for a in first_maps[1:])
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(joined["samples"])
+
+
 # -- the table -------------------------------------------------------------------------------------------
 
 HEAD = """# Where capture holds
@@ -83,9 +113,20 @@ Hosts: upstream ComfyUI 0.3.64 and `comfyui==0.0.1` of the package registry.
 """
 
 
-#: What tests of its own cover, here and in test_capture.py: (situation, result, hosts).
+#: What tests of its own cover, here, in test_capture.py and in test_caching.py: (situation, result, hosts).
 ELSEWHERE = (
     ("sampling: every sampler and every scheduler of the host", EXACT, BOTH),
+    (
+        "sampling: tiled upscale, tile after tile on one capture",
+        f"{EXACT}; each tile finds its own run, the joined latent none",
+        BOTH,
+    ),
+    ("executor: nothing changed, all nodes cached", "the same maps, nothing runs", BOTH),
+    ("executor: only the viewer changed, sampler cached", "maps equal those of a run from scratch", BOTH),
+    ("executor: seed changed, the rest cached", "maps equal those of a run from scratch", BOTH),
+    ("executor: prompt changed, capture cached", "words and maps equal those of a run from scratch", BOTH),
+    ("executor: back to an earlier seed, also with --cache-lru", "maps of that seed's own run", BOTH),
+    ("executor: viewer connected after sampling", "message says how to get maps, then maps", BOTH),
     ("other packs: torch.compile (eager backend)", "latent and maps close (0.001, 0.0001)", UPSTREAM_ONLY),
     ("other packs: a layer with a forward of its own", "latent identical, reported as not recorded", BOTH),
     ("other packs: several captures in a row", "latent identical, both record the same", BOTH),

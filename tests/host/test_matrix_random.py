@@ -54,8 +54,8 @@ def chain(names) -> object:
 
 
 @pytest.fixture(scope="module")
-def matrix(host, pack) -> Matrix:
-    return Matrix(pack)
+def matrix(host, pack, tmp_path_factory) -> Matrix:
+    return Matrix(pack, tmp_path_factory.mktemp("embeddings"))
 
 
 @st.composite
@@ -152,8 +152,8 @@ def test_many_runs_leave_nothing_behind(host, matrix):
             sample(captured, text(77, number % 7), situations.N, steps=1, size=(1, 4, 4))
 
     captured, capture = matrix.capturing(matrix.models.sd1)
-    runs(10, 0)
+    runs(20, 0)  # more than a capture keeps
     before, held = live_tensors(), capture.get_ram_usage()
-    runs(20, 10)
+    runs(20, 20)
     assert live_tensors() == pytest.approx(before, rel=0.001)
     assert capture.get_ram_usage() == held
