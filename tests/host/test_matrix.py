@@ -11,7 +11,18 @@ import torch
 from conftest import ROOT
 from matrix_check import Matrix, compare
 from naive_reference import naive_run
-from situations import BOTH, EXACT, UPSTREAM_ONLY, Case, N, P, Situation, all_situations, host_node
+from situations import (
+    BOTH,
+    EXACT,
+    UPSTREAM_ONLY,
+    Case,
+    N,
+    P,
+    Situation,
+    all_situations,
+    host_node,
+    patched,
+)
 from tiny_models import sample
 
 SITUATIONS = all_situations()
@@ -97,6 +108,21 @@ def test_tiles_of_an_upscale(host, matrix):
         capture.recording_for(joined["samples"])
 
 
+def test_a_model_that_gives_no_finite_values(host, matrix):
+    """Found at random: FreeU divides by zero on a grid of one cell, in the host alone as with capture."""
+    free_u = patched("FreeU_V2", "nodes_freelunch", b1=1.3, b2=1.4, s1=0.9, s2=0.2)
+    positive, negative = tiny_models.pooled(P), tiny_models.pooled(N)
+    own = {"size": (1, 4, 4), "steps": 2, "cfg": 1.0}
+    plain = sample(free_u(matrix.models.sdxl), positive, negative, **own)
+    assert torch.isnan(plain).any()
+    captured, capture = matrix.capturing(matrix.models.sdxl)
+    latent = sample(free_u(captured), positive, negative, **own)
+    assert torch.allclose(latent, plain, rtol=0, atol=0, equal_nan=True)
+    recording, maps = capture.recording_for(latent), matrix.part("selagg_core.maps")
+    with pytest.raises(ValueError, match="not finite"):
+        maps.word_maps(recording.positive().picture(0), maps.select_heads(recording.layout))
+
+
 # -- the table -------------------------------------------------------------------------------------------
 
 HEAD = """# Where capture holds
@@ -131,6 +157,7 @@ ELSEWHERE = (
     ("other packs: a layer with a forward of its own", "latent identical, reported as not recorded", BOTH),
     ("other packs: several captures in a row", "latent identical, both record the same", BOTH),
     ("failures: exception or out of memory inside capture", "latent identical, cause reported", BOTH),
+    ("failures: model that gives no finite values", "latent identical, error says so, no maps", BOTH),
     ("failures: interrupt", "the run is incomplete, earlier runs stay", BOTH),
     (
         "failures: model without cross-attention (SD3)",
