@@ -18,9 +18,12 @@ from functools import partial
 import torch
 
 from ..selagg_core.attention import grid_of, halved
+from ..selagg_core.budget import CaptureSettings
+from ..selagg_core.capture import Capture
 from ..selagg_core.layout import HeadLayout, LayerId
 from ..selagg_core.prompt import LabelCache
-from ..selagg_core.recording import Capture, CaptureSettings, Recording, RunSums
+from ..selagg_core.recording import Recording
+from ..selagg_core.running_sums import RunSums
 from ..selagg_core.self_attention import layers_to_keep
 from . import host
 
