@@ -1,6 +1,6 @@
 """Fits the confidences of findings on development pictures of the demo model.
 
-`python -m benchmarks.calibrate --prompts 128 --seeds 9000:9004 --keep FOLDER` writes
+`python -m benchmarks.calibrate --prompts 192 --seeds 9000:9004 --keep FOLDER` writes
 selagg_core/presets/calibration_demo.json, and beside this file the models of the methods that it is compared
 with. To be run again whenever maps or evidence change; what was sampled is kept in FOLDER.
 """
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--prompts", type=int, default=128, help="how many are drawn")
+    parser.add_argument("--prompts", type=int, default=192, help="how many are drawn")
     parser.add_argument("--seeds", type=seed_range, default="9000:9004", help="A:B, of development only")
     parser.add_argument("--keep", type=Path, help="folder for what is sampled")
     args = parser.parse_args()

@@ -1,8 +1,9 @@
 """How far warnings can be trusted: on pictures of the demo model, against what its reader sees in them.
 
-`python -m benchmarks.diagnosis --prompts 96 --seeds 20000:20004 --json -` draws 96 prompts (of all groups,
-see `pictures.GROUPS`; the first from seed 20000) and samples each with the seeds 20000 to 20003;
-`--prompts FILE --seeds A:B` samples every line of a file with every seed. Claims that the reader is not sure
+`python -m benchmarks.diagnosis --prompts 144 --seeds 23000:23004 --json -` draws 144 prompts (of all groups,
+see `pictures.GROUPS`; the first from seed 23000) and samples each with the seeds 23000 to 23003;
+`--prompts FILE --seeds A:B` samples every line of a file with every seed, and once more from a start picture
+that contradicts it (not with --no-starts). Claims that the reader is not sure
 of are left out and counted. Nothing is fitted here: models and thresholds are those that ship.
 """
 
@@ -178,8 +179,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--prompts", default="96", help="how many prompts to draw, or a text file of prompts")
-    parser.add_argument("--seeds", type=seed_range, default="20000:20004", help="A:B, of the pictures")
+    parser.add_argument(
+        "--prompts", default="144", help="how many prompts to draw, or a text file of prompts"
+    )
+    parser.add_argument("--seeds", type=seed_range, default="23000:23004", help="A:B, of the pictures")
+    parser.add_argument(
+        "--no-starts", dest="starts", action="store_false", help="prompts of a file without image-to-image"
+    )
     parser.add_argument("--keep", type=Path, help="folder for what is sampled, to score it again")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
@@ -187,7 +193,10 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         number = args.prompts.isdigit()
-        cases = drawn_cases(int(args.prompts), seeds) if number else file_cases(Path(args.prompts), seeds)
+        if number:
+            cases = drawn_cases(int(args.prompts), seeds)
+        else:
+            cases = file_cases(Path(args.prompts), seeds, args.starts)
         with torch.inference_mode():
             rows = collect(Sampler(args.keep), cases)
         others = Calibration.from_json(OTHERS.read_text("utf-8"))

@@ -71,6 +71,8 @@ class Collector:
             }
             answers = {told.key: told.wrong for told in truth.claims}
             answers |= _region_answers(claims, truth, case, name)
+            if case.start:  # another thing in the start picture does not mean that a word was misread
+                answers = {key: wrong for key, wrong in answers.items() if key[0] != "wrong_sense"}
             for key, wrong in answers.items():
                 features = {method: rows[key] for method, rows in found.items() if key in rows}
                 if "selective" in features:

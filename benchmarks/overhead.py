@@ -217,7 +217,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
     wanted = VARIANTS if args.naive else VARIANTS[:2]
     measured: dict[str, list[Measured]] = {name: [] for name in wanted}
     kept = 0
-    for model in (bench.model, bench.capturing()[0]):  # warm-up: allocator, kernel selection, imports
+    for model, _held in ((bench.model, None), bench.capturing()):  # allocator, kernel selection, imports
         bench.measured(model)
     for turn in range(args.repeat):
         for name in wanted[turn % len(wanted) :] + wanted[: turn % len(wanted)]:

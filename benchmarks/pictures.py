@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
-from demo.caption_check import parse_caption
+from demo.caption_check import RELATIONS, parse_caption
 from demo.scenes import Caption, scene_from_seed
 from demo.vocabulary import COLOURS, HOMONYMS, OBJECTS
+
+from .starts import fitting_starts, start_picture
 
 _WEIGHT = re.compile(r"\(([^():]*):[0-9.]+\)")
 
@@ -35,22 +37,36 @@ def unweighted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """A prompt with the seeds of its pictures and how they are sampled. group: why it is in the benchmark."""
+    """A prompt with the seeds of its pictures and how they are sampled. group: why it is in the benchmark.
+
+    start: image-to-image from a picture of this kind (see `starts`), drawn by `scene`, at this denoise; ""
+    for an empty latent.
+    """
 
     group: str
     text: str
     seeds: tuple[int, ...]
     steps: int = 20
     cfg: float = 4.0
+    start: str = ""
+    scene: int = 0
+    denoise: float = 1.0
 
     @property
     def caption(self) -> Caption:
         """The claims of the prompt, weights left out. Raises ValueError outside the demo grammar."""
         return parse_caption(unweighted(self.text))
 
+    def start_picture(self) -> np.ndarray | None:
+        """What image-to-image starts from, (128, 128, 3) uint8; None for an empty latent."""
+        return start_picture(self.caption, self.start, self.scene) if self.start else None
+
     @property
     def file_name(self) -> str:
-        told = json.dumps(asdict(self), sort_keys=True)
+        fields = asdict(self)
+        if not self.start:
+            fields = {key: fields[key] for key in ("group", "text", "seeds", "steps", "cfg")}
+        told = json.dumps(fields, sort_keys=True)
         return f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.safetensors"
 
 
@@ -71,12 +87,21 @@ GROUPS = (
     "merge",
     "bleed",
     "vanish",
+    "start_recoloured",
+    "start_merged",
+    "homonym_weak",
+    "start_faithful",
+    "start_absent",
+    "start_recoloured",
+    "start_merged",
+    "start_moved",
 )
 """What kinds of prompts are drawn, one after the other. All but usual, three, held_out and homonym are made
-hard in ways that artists know: weights too high or too low, too few steps, too little guidance."""
-_PLAIN = len(GROUPS) - 4
-FIRST_SEED = (*range(_PLAIN), *range(400, 404))
-SEED_STEP = (_PLAIN,) * _PLAIN + (4,) * 4
+hard in ways that artists know: weights too high or too low, too few steps, too little guidance, and (start_)
+image-to-image from a picture that shows something else, see `starts`."""
+_PLAIN, _HARD, _LATER = 12, 4, 8
+FIRST_SEED = (*range(_PLAIN), *range(400, 400 + _HARD), *range(600, 600 + _LATER))
+SEED_STEP = (_PLAIN,) * _PLAIN + (_HARD,) * _HARD + (_LATER,) * _LATER
 """Seed of a group's first prompt, and from one of its prompts to the next: no two prompts share a seed."""
 QUICK_STEPS = 12
 """Steps of the pictures of hard prompts."""
@@ -91,15 +116,28 @@ def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
     ]
 
 
-def file_cases(path: Path, seeds: Sequence[int]) -> list[Case]:
-    """The prompts of a text file, one a line. Raises ValueError for one outside the demo grammar."""
+def file_cases(path: Path, seeds: Sequence[int], starts: bool = True) -> list[Case]:
+    """The prompts of a text file, one a line. Raises ValueError for one outside the demo grammar.
+
+    starts: sample each once more by image-to-image, from a picture that contradicts it: the demo model alone
+    hardly ever leaks a colour or blends two things.
+    """
     lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
     cases = [Case(_group_of(line), line, tuple(seeds)) for line in lines if line]
     if not cases:
         raise ValueError(f"{path} holds no prompt: write one a line.")
-    for case in cases:
-        _ = case.caption
-    return cases
+    started = [_from_start(case, number) for number, case in enumerate(cases) if fitting_starts(case.caption)]
+    return [*cases, *started] if starts else cases
+
+
+def _from_start(case: Case, number: int) -> Case:
+    """The same prompt from a start picture; kinds take turns over the prompts of a file."""
+    kinds = fitting_starts(case.caption)
+    scene = case.seeds[0] + number
+    start = kinds[number % len(kinds)]
+    return _begun(
+        replace(case, group=f"start_{start}", start=start, scene=scene), np.random.default_rng(scene)
+    )
 
 
 def _group_of(text: str) -> str:
@@ -108,6 +146,8 @@ def _group_of(text: str) -> str:
 
 def _drawn(group: str, seed: int, seeds: tuple[int, ...]) -> Case:
     rng = np.random.default_rng(seed)
+    if group.startswith("start_"):
+        return _started(group, seed, seeds, rng)
     if group == "merge":
         return _weighted(Case(group, _plain_prompt(rng), seeds), rng)
     if group.startswith("homonym"):
@@ -115,6 +155,25 @@ def _drawn(group: str, seed: int, seeds: tuple[int, ...]) -> Case:
     objects = 3 if "three" in group else 2
     _, caption = scene_from_seed(seed, objects, held_out=group == "held_out")
     return _weighted(Case(group, caption.text, seeds), rng)
+
+
+DENOISE = (0.12, 0.2, 0.3, 0.4, 0.55)
+"""How far image-to-image goes: with the lowest the start picture wins, with the highest the prompt."""
+START_CFG = (1.0, 1.0, 1.5, 2.0, 4.0)
+"""Little guidance, as distilled models want it, leaves more of the start picture."""
+
+
+def _started(group: str, seed: int, seeds: tuple[int, ...], rng: np.random.Generator) -> Case:
+    """Image-to-image of a prompt of two or three things."""
+    start = group.removeprefix("start_")
+    moved = start == "moved"
+    text = _related_prompt(rng) if moved else _plain_prompt(rng, int(rng.choice([2, 2, 3])))
+    return _begun(Case(group, text, seeds, start=start, scene=seed), rng)
+
+
+def _begun(case: Case, rng: np.random.Generator) -> Case:
+    denoise, cfg = float(rng.choice(DENOISE)), float(rng.choice(START_CFG))
+    return replace(case, steps=QUICK_STEPS, cfg=cfg, denoise=denoise)
 
 
 def _weighted(case: Case, rng: np.random.Generator) -> Case:
@@ -176,13 +235,18 @@ def _homonym_prompt(rng: np.random.Generator) -> str:
     return f"{_article(first[0])} {first[0]} {first[1]} {join} {_article(second[0])} {second[0]} {second[1]}"
 
 
-def _plain_prompt(rng: np.random.Generator) -> str:
-    """Three things, each with its colour."""
+def _plain_prompt(rng: np.random.Generator, count: int = 3, join: str = "and") -> str:
+    """Things, each with its colour."""
     names, tones = (
-        [str(word) for word in rng.choice(list(words), 3, replace=False)] for words in (OBJECTS, COLOURS)
+        [str(word) for word in rng.choice(list(words), count, replace=False)] for words in (OBJECTS, COLOURS)
     )
     things = [f"{_article(tone)} {tone} {name}" for tone, name in zip(tones, names, strict=True)]
-    return " and ".join(things)
+    return f" {join} ".join(things)
+
+
+def _related_prompt(rng: np.random.Generator) -> str:
+    """Two things and how they lie."""
+    return _plain_prompt(rng, 2, str(rng.choice(list(RELATIONS))))
 
 
 def _article(word: str) -> str:
@@ -235,19 +299,27 @@ class Sampler:
         return self._vectors[word]
 
     def picture(
-        self, case: Case, regions: Sequence[tuple[str, tuple[int, int, int, int]]] = ()
+        self,
+        case: Case,
+        regions: Sequence[tuple[str, tuple[int, int, int, int]]] = (),
+        parts: Sequence[str] = (),
+        start: np.ndarray | None = None,
     ) -> np.ndarray:
         """The first picture of a case, (128, 128, 3) uint8, not recorded and not kept.
 
-        regions: further texts, each with the area (h, w, y, x) in latent cells that it rules.
+        regions: further texts, each with the area (h, w, y, x) in latent cells that it rules. parts: texts to
+        be encoded apart and put one behind the other in place of the case's. start: what image-to-image
+        starts from, whatever the case says.
         """
         further = [
             [embedding, {**extra, "area": area, "strength": 1.0}]
             for text, area in regions
             for embedding, extra in self._studio.conditioning(text)
         ]
-        settings = self._settings(steps=case.steps, cfg=case.cfg)
-        latents = self._studio.sample(case.text, [case.seeds[0]], settings, further=further)
+        text = self._studio.joined(parts) if parts else case.text
+        latents = self._studio.sample(
+            text, [case.seeds[0]], self._how(case), further=further, start=self._encoded(start)
+        )
         return self._studio.decode(latents)[0]
 
     def all(self, cases: Sequence[Case]) -> Iterator[Sampled]:
@@ -258,13 +330,19 @@ class Sampler:
             if count % 10 == 0 or count == len(cases):
                 sys.stderr.write(f"{count}/{len(cases)} prompts, {time.monotonic() - started:.0f} s\n")
 
+    def _how(self, case: Case):
+        return self._settings(steps=case.steps, cfg=case.cfg, denoise=case.denoise)
+
+    def _encoded(self, picture: np.ndarray | None) -> torch.Tensor | None:
+        return None if picture is None else self._studio.encode(picture[None])
+
     def _sample(self, case: Case) -> Sampled:
         self._prompts.encode_and_label("benchmarks", self._studio.clip, case.text)
         capture = self._capture.Capture(self._recorder.LABELS)
         model = self._studio.model.clone()
         self._recorder.install(model, capture)
-        settings = self._settings(steps=case.steps, cfg=case.cfg)
-        latents = self._studio.sample(case.text, list(case.seeds), settings, model)
+        start = self._encoded(case.start_picture())
+        latents = self._studio.sample(case.text, list(case.seeds), self._how(case), model, start=start)
         recording = capture.recording_for(latents)
         return Sampled(case, self._studio.decode(latents), recording)
 

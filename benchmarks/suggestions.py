@@ -23,6 +23,7 @@ import torch
 from demo.caption_check import parse_caption
 from demo.host_path import prepare_host
 from demo.result_file import write_line
+from demo.scenes import Claim
 from selagg_core.suggestions import RATES_FILE
 
 from .maps import seed_range
@@ -57,11 +58,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A prompt to sample instead. regions: further texts with the area that each rules."""
+    """A prompt to sample instead.
+
+    regions: further texts with the area that each rules. parts: the prompt in texts that are encoded apart
+    (BREAK). turned: whether the first thing is named last. denoise: None for that of the picture.
+    """
 
     text: str
     seed: int
     regions: tuple[tuple[str, tuple[int, int, int, int]], ...] = ()
+    parts: tuple[str, ...] = ()
+    turned: bool = False
+    denoise: float | None = None
 
 
 def failures(sampler: Sampler, cases: Sequence[Case], most: int) -> list[Failure]:
@@ -104,7 +112,34 @@ def order(failure: Failure) -> Attempt | None:
     """The second thing named first."""
     parts = PAIR.match(failure.case.text)
     join = TURNED.get(parts["join"], parts["join"])
-    return Attempt(f"{parts['other']} {join} {parts['one']}{parts['ground'] or ''}", failure.seed)
+    text = f"{parts['other']} {join} {parts['one']}{parts['ground'] or ''}"
+    return Attempt(text, failure.seed, turned=True)
+
+
+def as_tags(failure: Failure) -> Attempt | None:
+    """The sentence as tags; None where it says how things lie, which tags cannot."""
+    parts = PAIR.match(failure.case.text)
+    if parts["join"] in TURNED:
+        return None
+    things = [part for name in ("one", "other") for part in parts[name].split(" and ")]
+    ground = (parts["ground"] or "").removeprefix(" on ")
+    phrases = [re.sub("^an? ", "", phrase) for phrase in (*things, ground) if phrase]
+    return Attempt(", ".join(phrases), failure.seed)
+
+
+def apart(failure: Failure) -> Attempt | None:
+    """Each thing in a text of its own, as BREAK and Conditioning Concat do."""
+    parts = PAIR.match(failure.case.text)
+    if parts["join"] in TURNED:
+        return None
+    texts = (parts["one"], f"{parts['other']}{parts['ground'] or ''}")
+    return Attempt(failure.case.text, failure.seed, parts=texts)
+
+
+def denoise(failure: Failure) -> Attempt | None:
+    """Image-to-image that goes further from its start picture."""
+    stronger = min(0.95, failure.case.denoise + 0.2)
+    return Attempt(failure.case.text, failure.seed, denoise=stronger) if failure.case.start else None
 
 
 def region(failure: Failure) -> Attempt | None:
@@ -120,6 +155,9 @@ REMEDIES: dict[str, Callable[[Failure], Attempt | None]] = {
     "weight": weight,
     "order": order,
     "region": region,
+    "tags": as_tags,
+    "break": apart,
+    "denoise": denoise,
 }
 
 
@@ -132,25 +170,30 @@ def is_right(failure: Failure, attempt: Attempt, picture: np.ndarray) -> bool | 
     """Whether the claim that went wrong is right in a new picture; None if the reader is not sure."""
     caption = parse_caption(unweighted(attempt.text))
     judged = {told.key: told.wrong for told in truth_of(picture, caption).claims}
-    wrong = judged.get(_moved(failure, attempt))
+    moved = _moved(failure, attempt)
+    wrong = None if moved is None else judged.get(moved)
     return None if wrong is None else not wrong
 
 
-def _moved(failure: Failure, attempt: Attempt) -> tuple:
-    """The key of the same claim in the text of an attempt, whose words may stand in another order."""
-    before, after = (unweighted(text).split() for text in (failure.case.text, attempt.text))
-    if before == after:
-        return failure.key
-    parts = PAIR.match(unweighted(failure.case.text))
-    one, join, other = (len(parts[name].split()) for name in ("one", "join", "other"))
+def _moved(failure: Failure, attempt: Attempt) -> tuple | None:
+    """The key of the same claim in the text of an attempt; None if that does not make it."""
+    before, after = (parse_caption(unweighted(text)) for text in (failure.case.text, attempt.text))
+    things = sum(claim.kind == "object" for claim in before.claims)
 
-    def place(index: int) -> int:
-        if index < one:
-            return index + other + join
-        return index - one + other if index < one + join else index - one - join
+    def twin(told: Claim) -> Claim | None:
+        subject = (told.subject - 1) % things if attempt.turned else told.subject
+        same = (c for c in after.claims if c.kind == told.kind)
+        if told.kind == "relation":
+            return next(same, None)
+        return next((c for c in same if (c.value, c.subject) == (told.value, subject)), None)
 
-    moved = [place(index) for index in failure.key[1:]]
-    return (failure.key[0], *sorted(moved))
+    indices: set[int] = set()
+    for index in failure.key[1:]:
+        found = twin(next(claim for claim in before.claims if index in claim.words))
+        if found is None:
+            return None
+        indices |= set(found.words) if found.kind == "relation" else {found.words[-1]}
+    return (failure.key[0], *sorted(indices))
 
 
 def measure(sampler: Sampler, chosen: Sequence[Failure]) -> dict[str, dict[str, dict[str, int]]]:
@@ -161,8 +204,12 @@ def measure(sampler: Sampler, chosen: Sequence[Failure]) -> dict[str, dict[str, 
             attempt = remedy(failure)
             if attempt is None:
                 continue
-            case = replace(failure.case, text=attempt.text, seeds=(attempt.seed,))
-            right = is_right(failure, attempt, sampler.picture(case, attempt.regions))
+            how = failure.case.denoise if attempt.denoise is None else attempt.denoise
+            case = replace(failure.case, text=attempt.text, seeds=(attempt.seed,), denoise=how)
+            # A start picture is of the prompt that went wrong, whatever is sampled now.
+            start = failure.case.start_picture()
+            picture = sampler.picture(case, attempt.regions, attempt.parts, start)
+            right = is_right(failure, attempt, picture)
             if right is not None:
                 row = counts.setdefault(failure.kind, {}).setdefault(name, {"tried": 0, "helped": 0})
                 row["tried"] += 1
@@ -177,7 +224,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--prompts", type=int, default=128, help="how many are drawn to look for failures")
+    parser.add_argument("--prompts", type=int, default=192, help="how many are drawn to look for failures")
     parser.add_argument("--seeds", type=seed_range, default="9000:9004", help="A:B, of the pictures")
     parser.add_argument("--most", type=int, default=12, help="failures of a kind that remedies are tried on")
     parser.add_argument("--keep", type=Path, help="folder for what is sampled")

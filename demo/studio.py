@@ -21,6 +21,7 @@ class SamplingSettings:
     cfg: float = 4.0
     sampler: str = "euler"
     scheduler: str = "normal"
+    denoise: float = 1.0
 
 
 class Studio:
@@ -40,23 +41,33 @@ class Studio:
             embedding, pooled = self.clip.encode_from_tokens(tokens, return_pooled=True)[:2]
         return [[embedding, {"pooled_output": pooled}]]
 
+    def joined(self, texts: Sequence[str]) -> list:
+        """CONDITIONING of texts that are encoded apart, as Conditioning Concat makes it."""
+        parts = [self.conditioning(text)[0] for text in texts]
+        return [[torch.cat([embedding for embedding, _ in parts], dim=1), parts[0][1]]]
+
     def sample(
         self,
-        text: str,
+        text: str | list,
         seeds: list[int],
         settings: SamplingSettings,
         model: Any = None,
         further: Sequence = (),
+        start: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture.
 
-        further: CONDITIONING beside that of the text, such as with an area of its own.
+        text: a prompt, or its CONDITIONING. further: CONDITIONING beside that of the text, such as with an
+        area of its own. start: latent (1, 4, 16, 16) that all pictures start from, with `settings.denoise`
+        below 1.
         """
         import comfy.sample
 
         empty = torch.zeros(len(seeds), 4, LATENT_SIDE, LATENT_SIDE)
         noise = torch.cat([comfy.sample.prepare_noise(empty[:1], seed, None) for seed in seeds])
-        positive, negative = [*self.conditioning(text), *further], self.conditioning("")
+        latents = empty if start is None else start.expand_as(empty).clone()
+        own = self.conditioning(text) if isinstance(text, str) else text
+        positive, negative = [*own, *further], self.conditioning("")
         with torch.inference_mode():
             return comfy.sample.sample(
                 model or self.model,
@@ -67,7 +78,8 @@ class Studio:
                 settings.scheduler,
                 positive,
                 negative,
-                empty,
+                latents,
+                denoise=settings.denoise,
                 disable_pbar=True,
                 seed=seeds[0],
             )

@@ -5,7 +5,7 @@ Every feature is written so that more of it speaks for the finding. What a featu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -34,20 +34,25 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
         "shared",
         "nothing_there",
         "colour_missing",
+        "colour_nowhere",
         "too_few_things",
         "not_alone",
     ),
-    "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own"),
+    "leaked": ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own", "colour_too_often"),
     "wrong_sense": (
         "other_heads",
         "noun_fainter",
+        "unfocused",
+        "faint",
+        "weak",
         "map_elsewhere",
         "map_not_own",
         "colour_elsewhere",
         "colour_not_own",
+        "colour_instead",
     ),
     "misplaced": ("turned", "turned_by_colour"),
-    "blended": ("overlap", "close", "alike", "one_thing"),
+    "blended": ("overlap", "close", "alike", "one_thing", "mixed_colour", "colour_taken", "too_few_things"),
     "misplaced_region": ("outside", "peak_outside", "elsewhere"),
 }
 """Kind -> names of its features, those of maps first."""
@@ -55,12 +60,17 @@ PIXEL_FEATURES = frozenset(
     (
         "nothing_there",
         "colour_missing",
+        "colour_nowhere",
         "too_few_things",
         "not_alone",
         "colour_elsewhere",
         "colour_not_own",
+        "colour_too_often",
+        "colour_instead",
         "turned_by_colour",
         "one_thing",
+        "mixed_colour",
+        "colour_taken",
     )
 )
 """Features that come from the picture and not from attention."""
@@ -130,9 +140,10 @@ class _Scene:
             there = _inside(self.salience, region)
             features["nothing_there"] = 1 - there if self.calm else float("nan")
             features["colour_missing"] = self._colour_missing(entity)
+            features["colour_nowhere"] = 1 - _largest(*map(self._shown, self._colours(entity)))
             features["too_few_things"] = len(self.entities) - self.things[0]
             together = [self._one_thing((region, self.region[other])) for other in others]
-            features["not_alone"] = max((t for t in together if np.isfinite(t)), default=float("nan"))
+            features["not_alone"] = _largest(*together)
             yield Candidate("neglected", claim, (entity.label,), features)
 
     def leaked(self) -> Iterator[Candidate]:
@@ -141,6 +152,7 @@ class _Scene:
             if claim.words is None or not others or not _can_leak(claim):
                 continue
             features, taker = self._where(claim.words, claim.subject, others)
+            features["colour_too_often"] = self._too_often(claim)
             yield Candidate(
                 "leaked", claim, (claim.words.label, claim.subject.label), features, {"taken_by": taker}
             )
@@ -155,8 +167,11 @@ class _Scene:
                 features, _ = self._where(claim.words, claim.subject, others)
             if "Color" not in claim.intended:  # a thing may have any colour
                 features |= {"colour_elsewhere": float("nan"), "colour_not_own": float("nan")}
+            features["colour_instead"] = self._colour_instead(claim)
             features["other_heads"] = self.observed.senses.get(claim.words, float("nan"))
             features["noun_fainter"] = self._fainter(claim.subject, claim.words)
+            for name in ("unfocused", "faint", "weak"):
+                features[name] = self._below_others(name, claim.subject, others)
             yield Candidate(
                 "wrong_sense",
                 claim,
@@ -199,6 +214,8 @@ class _Scene:
                 "close": -float(np.hypot(ax - bx, ay - by) / max(reach, 1e-6)),
                 "alike": overlap(*common),
                 "one_thing": self._one_thing(regions),
+                **self._mixed(one, other),
+                "too_few_things": len(self.entities) - self.things[0],
             }
             yield Candidate("blended", claim, (one.label, other.label), features)
 
@@ -251,14 +268,69 @@ class _Scene:
 
     def _colour_missing(self, entity: WordGroup) -> float:
         """1 - how much of the claimed colour the entity's region has; nan without a colour claim."""
-        names = [colour_word(claim.value) for claim in self.claims.attributes_of(entity)]
-        shares = [_inside(self._share(n), self.region[entity]) for n in names if n is not None]
+        shares = [_inside(self._share(name), self.region[entity]) for name in self._colours(entity)]
         return 1 - max(shares) if shares else float("nan")
+
+    def _mixed(self, one: WordGroup, other: WordGroup) -> dict[str, float]:
+        """How far the entity that its map shows more surely has the colour of the other, and not its own.
+
+        mixed_colour: inside its region. colour_taken: over all things of the picture.
+        """
+        sure, lost = sorted((one, other), key=lambda e: -self.strength[e]["unfocused"])
+        own = self._colours(sure)
+        strange = [name for name in self._colours(lost) if name not in own]
+        if not own or not strange:
+            return {"mixed_colour": float("nan"), "colour_taken": float("nan")}
+        region = self.region[sure]
+
+        def mixed(shown: Callable[[str], float]) -> float:
+            return min(1 - max(map(shown, own)), max(map(shown, strange)))
+
+        return {
+            "mixed_colour": mixed(lambda name: _inside(self._share(name), region)),
+            "colour_taken": mixed(self._shown),
+        }
+
+    def _colours(self, entity: WordGroup) -> list[str]:
+        """The colours that are said of an entity."""
+        names = [colour_word(claim.value) for claim in self.claims.attributes_of(entity)]
+        return [name for name in names if name is not None]
+
+    def _shown(self, name: str) -> float:
+        """How far the thing that has most of a colour has it; nan where things cannot be told."""
+        return _largest(*self._shares_of_things(name))
+
+    def _shares_of_things(self, name: str) -> list[float]:
+        """How much each thing that stands out of a calm ground has a colour."""
+        count, labels = self.things
+        if not np.isfinite(count):
+            return []
+        masks = (labels == number for number in range(1, int(labels.max()) + 1))
+        large = (mask for mask in masks if mask.mean() > LEAST_AREA)
+        return [_inside(self._share(name), mask) for mask in large]
+
+    def _too_often(self, claim: Claim) -> float:
+        """How many more things have a colour than the prompt allows; entities without one may have any."""
+        name = colour_word(claim.value)
+        things = self._shares_of_things(name) if name is not None else []
+        if not things:
+            return float("nan")
+        colours = [self._colours(entity) for entity in self.entities]
+        allowed = sum(not own or name in own for own in colours)
+        return float(sum(share > 0.5 for share in things) - allowed)
+
+    def _colour_instead(self, claim: Claim) -> float:
+        """Of a word for a thing: how far what has no claim to the colour of that name shows it; else nan."""
+        name = colour_word(claim.words.text) if claim.words is not None else None
+        if name is None or "Color" in claim.intended:
+            return float("nan")
+        said = {entity: self._colours(entity) for entity in self.entities}
+        without = [entity for entity, names in said.items() if names and name not in names]
+        return _largest(*(_inside(self._share(name), self.region[entity]) for entity in without))
 
     def _colour_centre(self, entity: WordGroup) -> tuple[float, float] | None:
         """Where the entity's colour is, if that is one place; None without a colour claim or such a place."""
-        names = [colour_word(claim.value) for claim in self.claims.attributes_of(entity)]
-        named = [name for name in names if name is not None]
+        named = self._colours(entity)
         if len(named) != 1:
             return None
         region = self._share(named[0]) > 0.5
@@ -341,6 +413,11 @@ def _inside(values: np.ndarray, region: np.ndarray) -> float:
     """Mean of the highest values in a region, over CORE of it: the rest may be what is around the thing."""
     own = np.sort(values[region])
     return float(own[-max(1, round(CORE * own.size)) :].mean()) if own.size else 0.0
+
+
+def _largest(*values: float) -> float:
+    """The largest of the values that are known; nan without."""
+    return max((value for value in values if np.isfinite(value)), default=float("nan"))
 
 
 def _angle(dx: float, dy: float, direction: tuple[int, int]) -> float:

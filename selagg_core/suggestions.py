@@ -17,18 +17,24 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "seed": "try another seed",
         "order": "name {first} first in the prompt",
         "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+        "tags": "write the prompt as tags",
+        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     },
     "leaked": {
         "seed": "try another seed",
         "weight": "bring the weight of {first} back to 1",
         "order": "name {second} with {first} first in the prompt",
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
+        "tags": "write the prompt as tags",
+        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     },
     "wrong_sense": {
         "rephrase": "say it in other words that have one meaning only",
         "weight": "bring the weights of {first} and its noun back to 1",
         "seed": "try another seed",
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
+        "order": "name the thing that it belongs to later, or earlier, in the prompt",
+        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     },
     "misplaced": {
         "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
@@ -41,6 +47,8 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "weight": "raise the weight of both words",
         "seed": "try another seed",
         "order": "name them in the other order",
+        "tags": "write the prompt as tags",
+        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     },
 }
 _DIFFUSE = "record more steps, or show single heads; a model that is hardly trained gives such maps."

@@ -18,7 +18,7 @@ from benchmarks.detection import (
 )
 from benchmarks.diagnosis import plain
 from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
-from benchmarks.suggestions import Failure, _moved, order, region, weight
+from benchmarks.suggestions import Attempt, Failure, _moved, apart, as_tags, denoise, order, region, weight
 from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption
 from demo.scenes import Scene, SceneObject, render
@@ -86,9 +86,15 @@ def test_drawn_prompts_are_of_all_groups_and_in_the_demo_grammar():
 def test_prompts_of_a_file(tmp_path):
     path = tmp_path / "prompts.txt"
     path.write_text("a red circle and a blue star\n\nan orange star\n")
-    assert [(c.group, c.text, c.seeds) for c in file_cases(path, [1, 2])] == [
+    plain = [
         ("file", "a red circle and a blue star", (1, 2)),
         ("homonym", "an orange star", (1, 2)),
+    ]
+    assert [(c.group, c.text, c.seeds) for c in file_cases(path, [1, 2], starts=False)] == plain
+    cases = file_cases(path, [1, 2])
+    assert [(c.group, c.text, c.seeds) for c in cases[:2]] == plain
+    assert [(c.start, c.text) for c in cases[2:]] == [
+        ("recoloured", "a red circle and a blue star"),
     ]
     path.write_text("a dragon\n")
     with pytest.raises(ValueError, match="dragon"):
@@ -150,6 +156,24 @@ def test_remedies_change_the_prompt_as_they_say():
     pair = Failure("misplaced", ("misplaced", 3, 4), case, 5)
     assert _moved(pair, order(pair)) == ("misplaced", 3, 4)
     assert weight(pair).text.split()[3:5] == ["(left:1.4)", "(of:1.4)"]
+    assert as_tags(pair) is None and apart(pair) is None
+
+
+def test_remedies_that_write_the_prompt_anew_are_judged_by_the_same_claim():
+    text = "a red circle and a (blue:0.5) square on a white background"
+    failure = Failure("leaked", ("leaked", 5), Case("bleed", text, (5,)), 5)
+    tags = as_tags(failure)
+    assert tags.text == "red circle, (blue:0.5) square, white background"
+    assert _moved(failure, tags) == ("leaked", 2)
+    assert apart(failure).parts == ("a red circle", "a (blue:0.5) square on a white background")
+    assert _moved(failure, apart(failure)) == failure.key
+    blend = Failure("blended", ("blended", 2, 6), failure.case, 5)
+    assert _moved(blend, tags) == ("blended", 1, 3)
+    assert _moved(blend, order(blend)) == ("blended", 2, 6)
+    assert denoise(failure) is None
+    started = Case("start_merged", text, (5,), start="merged", denoise=0.45)
+    assert denoise(Failure("blended", ("blended", 2, 6), started, 5)).denoise == pytest.approx(0.65)
+    assert _moved(failure, Attempt("a red circle", 5)) is None
 
 
 def test_what_is_no_number_is_null_in_json():
