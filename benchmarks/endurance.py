@@ -49,7 +49,8 @@ class _AllocatorState(ctypes.Structure):
 def allocated_bytes() -> int | None:
     """Bytes that the C library's allocator has given out; None where it does not say (glibc before 2.33).
 
-    Unlike resident memory this is free of the gaps that blocks of changing sizes leave in the heap.
+    Unlike resident memory this is free of the gaps that blocks of changing sizes leave in the heap (which
+    MALLOC_MMAP_THRESHOLD_=262144 in the environment avoids).
     """
     ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
     if ask is None:
