@@ -59,10 +59,10 @@ class DemoModel:
 
         self.studio, self.settings = Studio(), SamplingSettings()
         self.prompts, self.recorder = part("nodes.prompt"), part("nodes.recorder")
-        self.recording = part("selagg_core.recording")
+        self.capture = part("selagg_core.capture").Capture
         sampling = self.studio.model.get_model_object("model_sampling")
         self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        self.capturing = self.recording.CaptureSettings(
+        self.capturing = part("selagg_core.budget").CaptureSettings(
             step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True
         )
 
@@ -87,7 +87,7 @@ class DemoModel:
         """A picture sampled from a prompt; its objects are where the reader sees them surely."""
         caption = parse_caption(text)
         conditioning, _ = self.prompts.encode_and_label("benchmarks.maps", self.studio.clip, text)
-        capture = self.recording.Capture(self.recorder.LABELS, self.capturing)
+        capture = self.capture(self.recorder.LABELS, self.capturing)
         model = self.studio.model.clone()
         self.recorder.install(model, capture)
         latents = self.studio.sample(text, [seed], self.settings, model)

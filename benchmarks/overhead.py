@@ -4,6 +4,9 @@ Runs the host's own sampler plain, with capture (all heads, positive prompt only
 that keeps every probability of every step, by turns, and compares each with the plain run of its turn.
 
 `python -m benchmarks.overhead --model sd15 --size 256 --steps 4 --repeat 5 --json -`
+
+Only the bytes kept, of one run that is not timed (they do not depend on the number of steps):
+`python -m benchmarks.overhead --model sdxl --size 1024 --steps 1 --repeat 0 --json -`
 """
 
 from __future__ import annotations
@@ -181,6 +184,34 @@ def count_operations(bench: Bench) -> dict[str, float]:
     }
 
 
+def described(bench: Bench, args: argparse.Namespace) -> dict:
+    """What is measured, and on what."""
+    return {
+        "model": args.model, "size": args.size, "steps": args.steps, "repeat": args.repeat,
+        "every_nth_step": args.every_nth_step, "device": _device_name(bench.device), "dtype": args.dtype,
+        "words": bench.words, "layers": len(bench.sites), "heads": sum(site.heads for site in bench.sites),
+    }  # fmt: skip
+
+
+def memory_kept(bench: Bench, args: argparse.Namespace) -> dict:
+    """Bytes that a capture holds after one run, what they hold, and what had to be recorded coarsely."""
+    model, capture = bench.capturing()
+    with torch.inference_mode():
+        latent = bench.sample(model)
+    _check_recording(capture, latent, bench)
+    recording = capture.recording_for(latent)
+    kept, attention = capture.get_ram_usage(), recording.positive().self_attention
+    of_attention = sum(own.nbytes for own in attention.values())
+    return described(bench, args) | {
+        "bytes_kept": kept,
+        "bytes_of": {"maps": kept - of_attention, "self_attention": of_attention},
+        "self_attention_layers": len(attention),
+        "coverage": str(recording.coverage),
+        "notices": recording.notices,
+        "finite": bool(torch.isfinite(latent).all()),
+    }
+
+
 def run(bench: Bench, args: argparse.Namespace) -> dict:
     """All figures of the JSON object."""
     wanted = VARIANTS if args.naive else VARIANTS[:2]
@@ -201,12 +232,8 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
                 _check_recording(held, measured[name][-1].latent, bench)
             del model, held
     plain = measured["plain"]
-    result = {
-        "model": args.model, "size": args.size, "steps": args.steps, "repeat": args.repeat,
-        "every_nth_step": args.every_nth_step, "device": _device_name(bench.device), "dtype": args.dtype,
-        "words": bench.words, "layers": len(bench.sites), "heads": sum(site.heads for site in bench.sites),
-        "seconds": {name: _spread([m.seconds for m in own]) for name, own in measured.items()},
-    }  # fmt: skip
+    result = described(bench, args)
+    result["seconds"] = {name: _spread([m.seconds for m in own]) for name, own in measured.items()}
     for name, key in (("capture", "ratio"), ("naive", "naive_ratio")):
         own = measured.get(name, [])
         result[key] = _ratios([m.seconds for m in own], [m.seconds for m in plain])
@@ -271,7 +298,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", choices=sorted(ARCHITECTURES), default="sd15")
     parser.add_argument("--size", type=int, default=256, help="side of the picture in pixels")
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--repeat", type=int, default=5, help="turns: each runs every variant once")
+    parser.add_argument(
+        "--repeat", type=int, default=5, help="turns: each runs every variant once; 0: only the bytes kept"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prompt", default=PROMPT, help="at most 75 tokens")
     parser.add_argument("--every-nth-step", type=int, default=1)
@@ -292,7 +321,8 @@ def main() -> None:
     args = parse()
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
-        result = run(Bench(args), args)
+        measure = run if args.repeat else memory_kept
+        result = measure(Bench(args), args)
     text = json.dumps(result)
     write_line(text, args.json)
 

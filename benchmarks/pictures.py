@@ -274,7 +274,7 @@ class Sampler:
         self._studio = Studio()
         self._vectors: dict[str, torch.Tensor] = {}
         self._prompts, self._recorder = part("nodes.prompt"), part("nodes.recorder")
-        self._recording = part("selagg_core.recording")
+        self._recording, self._capture = part("selagg_core.recording"), part("selagg_core.capture")
         self._self_attention = part("selagg_core.self_attention").SelfAttention
         self._core_prompt, self._layout = part("selagg_core.prompt"), part("selagg_core.layout")
 
@@ -338,7 +338,7 @@ class Sampler:
 
     def _sample(self, case: Case) -> Sampled:
         self._prompts.encode_and_label("benchmarks", self._studio.clip, case.text)
-        capture = self._recording.Capture(self._recorder.LABELS)
+        capture = self._capture.Capture(self._recorder.LABELS)
         model = self._studio.model.clone()
         self._recorder.install(model, capture)
         start = self._encoded(case.start_picture())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from ..selagg_core.recording import DEFAULT_BUDGET, MEBIBYTE, Capture, CaptureSettings
+from ..selagg_core.budget import DEFAULT_BUDGET, MEBIBYTE, CaptureSettings
+from ..selagg_core.capture import Capture
 from . import host
 from .recorder import LABELS, install
 

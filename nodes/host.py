@@ -384,14 +384,17 @@ def _sample_with_hooks(original, guider, arguments: Mapping, hooks: Sequence[Sam
     previous = saved_options.get("model_function_wrapper")
 
     def function_wrapper(apply_model, args):
-        c = dict(args["c"])
-        for own in hooks:
-            c["transformer_options"] = own.model_call(
-                args["input"], c.get("c_crossattn"), c["transformer_options"]
-            )
+        def apply(x, timestep, *rest, **c):
+            c |= zip(("c_concat", "c_crossattn", "control", "transformer_options"), rest, strict=False)
+            options = c.get("transformer_options", {})
+            for own in hooks:
+                options = own.model_call(x, c.get("c_crossattn"), options)
+            return apply_model(x, timestep, **{**c, "transformer_options": options})
+
+        # Inside the other pack's wrapper: it may call the model on other rows or on parts of the picture.
         if previous is not None:
-            return previous(apply_model, {**args, "c": c})
-        return apply_model(args["input"], args["timestep"], **c)
+            return previous(apply, args)
+        return apply(args["input"], args["timestep"], **args["c"])
 
     def predict_noise(*args, **kwargs):
         return _within([own.evaluation() for own in hooks], predict, args, kwargs)

@@ -18,9 +18,12 @@ from functools import partial
 import torch
 
 from ..selagg_core.attention import grid_of, halved
+from ..selagg_core.budget import CaptureSettings
+from ..selagg_core.capture import Capture
 from ..selagg_core.layout import HeadLayout, LayerId
 from ..selagg_core.prompt import LabelCache
-from ..selagg_core.recording import Capture, CaptureSettings, Recording, RunSums
+from ..selagg_core.recording import Recording
+from ..selagg_core.running_sums import RunSums
 from ..selagg_core.self_attention import layers_to_keep
 from . import host
 
@@ -221,7 +224,9 @@ class RunRecorder:
         if x.shape[0] != size * len(order):
             self._sums.rows(x.shape[0], "they belong to no picture")
             return []
-        uuids = options.get("uuids") or [None] * len(order)
+        uuids = options.get("uuids") or ()
+        if len(uuids) != len(order):  # another pack has multiplied the rows
+            uuids = [None] * len(order)
         found = []
         for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
             entries = conds[which] if which < len(conds) else None

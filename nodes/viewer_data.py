@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 
+from ..selagg_core.capture import Capture
 from ..selagg_core.choosing import HeadSettings
 from ..selagg_core.expectations import Expectations, expected_regions
 from ..selagg_core.manifest import Text, head_sheets, manifest, maps_file, prepare, step_sheet, texts_of
 from ..selagg_core.maps import HeadSelection
 from ..selagg_core.overlay import png_bytes
 from ..selagg_core.recipe import MapRecipe
-from ..selagg_core.recording import Capture
 from ..selagg_core.report import Report
 from ..selagg_core.viewing import RunView, open_run
 from . import host

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .capture import Capture
 from .choosing import ChosenHeads, HeadSettings, heads_for
 from .concepts import Assignment
 from .groups import WordGroup, choose_groups
@@ -25,7 +26,7 @@ from .overlay import (
 )
 from .prompt import Prompt
 from .recipe import DEFAULT, MapRecipe
-from .recording import Capture, EntryRecording, Recording
+from .recording import EntryRecording, Recording
 from .regions import found_region
 from .upsampling import enlarge
 

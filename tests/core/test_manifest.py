@@ -14,6 +14,7 @@ from safetensors.numpy import load
 from synthetic import LAYOUT, OneRunCapture, entry_of, recording_of
 
 from selagg_core.choosing import HeadSettings
+from selagg_core.coverage import Coverage
 from selagg_core.diagnosing import diagnose_run
 from selagg_core.expectations import expected_regions, read_expectations
 from selagg_core.findings import Finding
@@ -29,7 +30,6 @@ from selagg_core.manifest import (
     texts_of,
 )
 from selagg_core.recipe import PAPER
-from selagg_core.recording import Coverage
 from selagg_core.sheets import PackedMaps, unpack_maps
 from selagg_core.viewing import open_run
 

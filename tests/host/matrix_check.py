@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +13,16 @@ import torch
 from naive_reference import naive_run
 from situations import Case, Models
 from tiny_models import sample
-from tiny_text import clip
+from tiny_text import clip_with_embeddings
 
 
 class Matrix:
     """The tiny models, and the pack's modules by name (`nodes.capture`, ...)."""
 
-    def __init__(self, pack):
+    def __init__(self, pack, folder: Path):
+        """folder: where the encoder's embeddings are put."""
         self._package = pack.__name__
-        encoder, node = clip(), self.part("nodes.prompt").SelAggTextEncode()
+        encoder, node = clip_with_embeddings(folder), self.part("nodes.prompt").SelAggTextEncode()
 
         def encode(words: str) -> list:
             with torch.inference_mode():
@@ -51,6 +53,10 @@ class Matrix:
         assert recording.latent_shape == tuple(latent.shape)
         if case.compared:
             compare(case, recording, reference)
+        elif not case.coverage:  # what could not be attributed must not show up as somebody's
+            assert recording.entries == ()
+        if case.words is not None:
+            assert [word.text for word in recording.positive().prompt.words] == list(case.words)
 
 
 @contextmanager

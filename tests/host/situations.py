@@ -23,6 +23,7 @@ class Case:
     before, after: what other nodes do to the model ahead of and behind SelAgg Capture.
     run: (model, positive, negative, callback) -> latent.  split: as if the host were short of memory.
     said: what a notice must say.  coverage: whether everything must have been recorded.
+    compared: whether maps are compared with the reference.  words: what the positive prompt's must be.
     """
 
     positive: list
@@ -36,6 +37,7 @@ class Case:
     said: str = ""
     coverage: bool = True
     compared: bool = True
+    words: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def words_of(count: int) -> str:
 
 
 def texts() -> list[Situation]:
-    def prompt(words: str, other: str = "blurry") -> Callable[[Models], Case]:
-        return lambda models: Case(models.encode(words), models.encode(other))
+    def prompt(written: str, other: str = "blurry", **more) -> Callable[[Models], Case]:
+        return lambda models: Case(models.encode(written), models.encode(other), **more)
 
     rows = [(f"{n} tokens", words_of(n)) for n in (1, 75, 76, 150, 300)]
     rows += [
@@ -116,6 +118,13 @@ def texts() -> list[Situation]:
         ("BREAK as a word", "red cube BREAK blue ball"),
     ]
     made = [Situation("text", name, prompt(words)) for name, words in rows]
+    embeddings = {
+        "embedding of the encoder's width": ("style", ("red", "embedding:style", "cube")),
+        "embedding of another width (the host drops it)": ("wide", ("red", "cube")),
+    }
+    for name, (file, spoken) in embeddings.items():
+        text = f"red embedding:{file} cube"
+        made.append(Situation("text", name, prompt(text, words=spoken), f"{EXACT}, words as encoded"))
     made.append(Situation("text", "longer negative", prompt("red cube", words_of(200))))
     made.append(Situation("text", "150 and 300 tokens", prompt(words_of(150), words_of(300))))
     return made
@@ -412,6 +421,46 @@ def like_a_function_wrapper(model):
     return model
 
 
+CROPS = (slice(0, 8), slice(4, 12))
+
+
+def like_tiled_diffusion(model):
+    """Calls the model on overlapping parts of the picture, one after the other, and joins what they give."""
+
+    def tiles(apply, args):
+        x, out = args["input"], torch.zeros_like(args["input"])
+        for crop in CROPS:
+            out[..., crop] += apply(x[..., crop], args["timestep"], **args["c"])
+        return out / 2
+
+    model = model.clone()
+    model.set_model_unet_function_wrapper(tiles)
+    return model
+
+
+def like_batched_tiled_diffusion(model):
+    """As `like_tiled_diffusion` in a single call, the parts as rows."""
+
+    def tiles(apply, args):
+        x, c, count = args["input"], dict(args["c"]), len(CROPS)
+        c["c_crossattn"] = c["c_crossattn"].repeat(count, 1, 1)
+        c["transformer_options"] = {
+            **c["transformer_options"],
+            "cond_or_uncond": args["cond_or_uncond"] * count,
+        }
+        parts = torch.cat([x[..., crop] for crop in CROPS])
+        out = torch.zeros_like(x)
+        for crop, part in zip(
+            CROPS, apply(parts, args["timestep"].repeat(count), **c).chunk(count), strict=True
+        ):
+            out[..., crop] += part
+        return out / 2
+
+    model = model.clone()
+    model.set_model_unet_function_wrapper(tiles)
+    return model
+
+
 def like_longer_text(model):
     """Gives the attention more columns than the text has, as some style nodes do."""
 
@@ -458,6 +507,20 @@ def other_packs() -> list[Situation]:
             f"attention override {place} capture",
             _with_patch(place, like_attention_override),
             hosts=UPSTREAM_ONLY,
+        )
+        for place in ("before", "after")
+    ]
+    tiled = {"said": "(tiles?)", "coverage": False, "compared": False}
+    made += [
+        Situation(
+            "other packs",
+            f"{name} {place} capture",
+            _with_patch(place, patch, **tiled),
+            "latent identical, reported as not recorded",
+        )
+        for name, patch in (
+            ("tiled diffusion (model called on parts of the picture)", like_tiled_diffusion),
+            ("tiled diffusion, parts in one call", like_batched_tiled_diffusion),
         )
         for place in ("before", "after")
     ]

@@ -374,16 +374,18 @@ def test_no_run_and_wrong_latent(model, capturing):
     assert capture.recording_for(latent.clone()).complete
 
 
-def test_the_last_runs_are_kept(model, capturing):
+def test_the_last_runs_are_kept(pack, model, capturing):
+    count = importlib.import_module(f"{pack.__name__}.selagg_core.capture").KEPT_RUNS
     captured_model, capture = capturing(model, self_attention=False)
-    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(6)]
-    for latent in latents[-4:]:
+    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(count + 2)]
+    for latent in latents[2:]:
         assert capture.recording_for(latent).complete
-    with pytest.raises(ValueError, match="not sampled with this capture"):
-        capture.recording_for(latents[0])
+    for latent in latents[:2]:
+        with pytest.raises(ValueError, match="not sampled with this capture"):
+            capture.recording_for(latent)
     maps = capture.recording_for(latents[-1]).positive().maps
     kept = sum(values.nbytes // 77 * 78 for values in maps.values())  # the columns and the special sum
-    assert capture.get_ram_usage() == 4 * kept
+    assert capture.get_ram_usage() == count * kept
 
 
 def test_the_denoised_output_finds_its_run(host, model, capturing):
@@ -402,14 +404,14 @@ def test_the_denoised_output_finds_its_run(host, model, capturing):
 def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
     pack, model, capturing, monkeypatch, caplog, error
 ):
-    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
+    running_sums = importlib.import_module(f"{pack.__name__}.selagg_core.running_sums")
     calls = []
 
     def broken(*args):
         calls.append(1)
         raise error("planted")
 
-    monkeypatch.setattr(recording, "LayerGroup", broken)
+    monkeypatch.setattr(running_sums, "LayerGroup", broken)
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     assert torch.equal(latent, sample(model, text(77, 1), text(77, 2)))
@@ -655,8 +657,8 @@ def test_every_second_step(model, capturing):
 
 
 def test_a_small_budget_halves_the_precision_then_pools_the_finest_grids(pack, model, capturing, monkeypatch):
-    recording = importlib.import_module(f"{pack.__name__}.selagg_core.recording")
-    monkeypatch.setattr(recording, "MEBIBYTE", 1)
+    running_sums = importlib.import_module(f"{pack.__name__}.selagg_core.running_sums")
+    monkeypatch.setattr(running_sums, "MEBIBYTE", 1)
     full_model, full = capturing(model, self_attention=False)
     latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
     exact = full.recording_for(latent).positive()

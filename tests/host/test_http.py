@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
 
 import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
+from served import SECONDS, demo, finish, said, short_demo, shown, with_inputs
 
 from demo.background_server import background_server
 from demo.client import WorkflowError
-
-SECONDS = 120
-demo = importlib.import_module("demo.__main__")
 
 
 @pytest.fixture(scope="module")
@@ -27,33 +24,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def workflow():
-    """The demo's workflow, with fewer steps."""
-    return with_inputs(json.loads((demo.FOLDER / demo.WORKFLOW).read_text("utf-8")), "KSampler", steps=4)
-
-
-def with_inputs(workflow: dict, kind: str, **changes) -> dict:
-    """A copy of the workflow with other inputs of all nodes of a kind."""
-    changed = copy.deepcopy(workflow)
-    nodes = [node for node in changed.values() if node["class_type"] == kind]
-    assert nodes
-    for node in nodes:
-        node["inputs"].update(changes)
-    return changed
-
-
-def finish(server, workflow: dict) -> dict:
-    queued = server.queue(workflow)
-    assert not queued.errors
-    return server.wait(queued.id, SECONDS)
-
-
-def shown(server, workflow: dict, outputs: dict, title: str) -> list[np.ndarray]:
-    references = outputs[demo.titled(workflow, title)]["images"]
-    return [cv2.imdecode(np.frombuffer(server.image(r), np.uint8), cv2.IMREAD_COLOR) for r in references]
-
-
-def said(workflow: dict, outputs: dict) -> str:
-    return "\n".join(outputs[demo.titled(workflow, "Diagnosis")]["text"])
+    return short_demo()
 
 
 def test_the_server_offers_the_nodes(server, pack):

@@ -9,8 +9,20 @@ import pytest
 import tiny_models
 import torch
 from conftest import ROOT
-from matrix_check import Matrix
-from situations import BOTH, EXACT, UPSTREAM_ONLY, Case, N, P, Situation, all_situations, host_node
+from matrix_check import Matrix, compare
+from naive_reference import naive_run
+from situations import (
+    BOTH,
+    EXACT,
+    UPSTREAM_ONLY,
+    Case,
+    N,
+    P,
+    Situation,
+    all_situations,
+    host_node,
+    patched,
+)
 from tiny_models import sample
 
 SITUATIONS = all_situations()
@@ -18,8 +30,8 @@ TABLE = ROOT / "docs" / "compatibility.md"
 
 
 @pytest.fixture(scope="module")
-def matrix(host, pack) -> Matrix:
-    return Matrix(pack)
+def matrix(host, pack, tmp_path_factory) -> Matrix:
+    return Matrix(pack, tmp_path_factory.mktemp("embeddings"))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=[s.id for s in SITUATIONS])
@@ -67,6 +79,50 @@ def test_torch_compile(host, matrix):
         assert np.abs(values - wanted.maps[layer]).max() < 1e-4
 
 
+def test_tiles_of_an_upscale(host, matrix):
+    """Every tile is sampled by itself on one capture, after the small picture: each finds its own run."""
+    case, own = Case(P, N), {"latent": None, "denoise": 0.5, "steps": 4}
+    captured, capture = matrix.capturing(matrix.models.sd1)
+    sites = matrix.part("nodes.host").cross_attention_sites(matrix.models.sd1)
+    small = sample(captured, P, N)
+    assert torch.equal(sample(matrix.models.sd1, P, N), small)
+    larger = host_node("LatentUpscale")({"samples": small}, "bicubic", 192, 128, "disabled")["samples"]
+    places = [(y, x) for y in (0, 8) for x in (0, 6, 12)]
+    joined, tiles = {"samples": larger}, []
+    for y, x in places:
+        own["latent"] = larger[..., y : y + 8, x : x + 12]
+        with naive_run(matrix.models.sd1, sites) as reference:
+            plain = sample(matrix.models.sd1, P, N, callback=reference.report, **own)
+        tiles.append((sample(captured, P, N, **own), reference))
+        assert torch.equal(tiles[-1][0], plain)
+        joined = host_node("LatentComposite")(joined, {"samples": plain}, x * 8, y * 8, feather=0)
+    assert capture.recording_for(small).coverage.complete
+    first_maps = []
+    for latent, reference in tiles:
+        recording = capture.recording_for(latent)
+        assert recording.coverage.complete
+        compare(case, recording, reference)
+        first_maps.append(next(iter(recording.positive().maps.values())))
+    assert all(np.abs(a - first_maps[0]).max() > 1e-3 for a in first_maps[1:])
+    with pytest.raises(ValueError, match="not sampled with this capture"):
+        capture.recording_for(joined["samples"])
+
+
+def test_a_model_that_gives_no_finite_values(host, matrix):
+    """Found at random: FreeU divides by zero on a grid of one cell, in the host alone as with capture."""
+    free_u = patched("FreeU_V2", "nodes_freelunch", b1=1.3, b2=1.4, s1=0.9, s2=0.2)
+    positive, negative = tiny_models.pooled(P), tiny_models.pooled(N)
+    own = {"size": (1, 4, 4), "steps": 2, "cfg": 1.0}
+    plain = sample(free_u(matrix.models.sdxl), positive, negative, **own)
+    assert torch.isnan(plain).any()
+    captured, capture = matrix.capturing(matrix.models.sdxl)
+    latent = sample(free_u(captured), positive, negative, **own)
+    assert torch.allclose(latent, plain, rtol=0, atol=0, equal_nan=True)
+    recording, maps = capture.recording_for(latent), matrix.part("selagg_core.maps")
+    with pytest.raises(ValueError, match="not finite"):
+        maps.word_maps(recording.positive().picture(0), maps.select_heads(recording.layout))
+
+
 # -- the table -------------------------------------------------------------------------------------------
 
 HEAD = """# Where capture holds
@@ -83,13 +139,25 @@ Hosts: upstream ComfyUI 0.3.64 and `comfyui==0.0.1` of the package registry.
 """
 
 
-#: What tests of its own cover, here and in test_capture.py: (situation, result, hosts).
+#: What tests of its own cover, here, in test_capture.py and in test_caching.py: (situation, result, hosts).
 ELSEWHERE = (
     ("sampling: every sampler and every scheduler of the host", EXACT, BOTH),
+    (
+        "sampling: tiled upscale, tile after tile on one capture",
+        f"{EXACT}; each tile finds its own run, the joined latent none",
+        BOTH,
+    ),
+    ("executor: nothing changed, all nodes cached", "the same maps, nothing runs", BOTH),
+    ("executor: only the viewer changed, sampler cached", "maps equal those of a run from scratch", BOTH),
+    ("executor: seed changed, the rest cached", "maps equal those of a run from scratch", BOTH),
+    ("executor: prompt changed, capture cached", "words and maps equal those of a run from scratch", BOTH),
+    ("executor: back to an earlier seed, also with --cache-lru", "maps of that seed's own run", BOTH),
+    ("executor: viewer connected after sampling", "message says how to get maps, then maps", BOTH),
     ("other packs: torch.compile (eager backend)", "latent and maps close (0.001, 0.0001)", UPSTREAM_ONLY),
     ("other packs: a layer with a forward of its own", "latent identical, reported as not recorded", BOTH),
     ("other packs: several captures in a row", "latent identical, both record the same", BOTH),
     ("failures: exception or out of memory inside capture", "latent identical, cause reported", BOTH),
+    ("failures: model that gives no finite values", "latent identical, error says so, no maps", BOTH),
     ("failures: interrupt", "the run is incomplete, earlier runs stay", BOTH),
     (
         "failures: model without cross-attention (SD3)",

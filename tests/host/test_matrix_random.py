@@ -1,7 +1,7 @@
 """Capture in workflows put together at random: what any of them must keep, whatever is combined.
 
 The suite runs a fixed sample; `SELAGG_RANDOM_GRAPHS=1000 python dev.py test tests/host/test_matrix_random.py`
-runs as many new ones (nightly).
+runs as many others (nightly), SELAGG_RANDOM_SEED=7 those of another seed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from situations import Case, Models, host_node, like_a_function_wrapper, like_a_
 from tiny_models import pooled, sample, text
 
 GRAPHS = int(os.environ.get("SELAGG_RANDOM_GRAPHS", "0"))
+SEED = int(os.environ.get("SELAGG_RANDOM_SEED", "6"))
 SAMPLE = 20
 SAMPLERS = (
     "euler",
@@ -54,15 +55,17 @@ def chain(names) -> object:
 
 
 @pytest.fixture(scope="module")
-def matrix(host, pack) -> Matrix:
-    return Matrix(pack)
+def matrix(host, pack, tmp_path_factory) -> Matrix:
+    return Matrix(pack, tmp_path_factory.mktemp("embeddings"))
 
 
 @st.composite
 def graphs(draw):
     """(model, settings of a Case) of a random workflow; texts are told apart by their seeds."""
     family = draw(st.sampled_from(["sd1", "sd1", "sd2", "sdxl"]))
-    size = draw(st.integers(4, 16)), draw(st.integers(4, 16))
+    # FreeU divides by zero on a grid of one cell (test_matrix.py: a model that gives no finite values).
+    side = st.integers(5 if family == "sdxl" else 4, 16)
+    size = draw(side), draw(side)
     entries = []
     for index in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from(["whole", "whole", "area", "mask", "timed"])) if index else "whole"
@@ -118,7 +121,7 @@ def case_of(graph: dict, models: Models) -> Case:
     )  # fmt: skip
 
 
-@seed(6)
+@seed(SEED)
 @settings(
     max_examples=GRAPHS or SAMPLE,
     derandomize=not GRAPHS,
@@ -152,8 +155,8 @@ def test_many_runs_leave_nothing_behind(host, matrix):
             sample(captured, text(77, number % 7), situations.N, steps=1, size=(1, 4, 4))
 
     captured, capture = matrix.capturing(matrix.models.sd1)
-    runs(10, 0)
+    runs(20, 0)  # more than a capture keeps
     before, held = live_tensors(), capture.get_ram_usage()
-    runs(20, 10)
+    runs(20, 20)
     assert live_tensors() == pytest.approx(before, rel=0.001)
     assert capture.get_ram_usage() == held

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_models import CONTEXT, sample, unet
 from tiny_text import clip as tiny_clip
-from tiny_text import sdxl_tokens_clip
+from tiny_text import clip_with_embeddings, sdxl_tokens_clip
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +127,7 @@ def test_accents_and_other_scripts(nodes, clip):
 
 @pytest.fixture(scope="module")
 def with_embeddings(host, tmp_path_factory):
-    """A CLIP whose embeddings folder holds one of the right and one of another width."""
-    from safetensors.torch import save_file
-
-    folder = tmp_path_factory.mktemp("embeddings")
-    generator = torch.Generator().manual_seed(3)
-    save_file({"emb_params": torch.randn(3, CONTEXT, generator=generator)}, folder / "style.safetensors")
-    save_file({"emb_params": torch.randn(2, CONTEXT + 8, generator=generator)}, folder / "wide.safetensors")
-    return tiny_clip(embedding_directory=str(folder))
+    return clip_with_embeddings(tmp_path_factory.mktemp("embeddings"))
 
 
 def test_embeddings_of_right_and_wrong_width(nodes, with_embeddings):

@@ -51,3 +51,13 @@ def sdxl_tokens_clip():
             return self.tokenizer.tokenize_with_weights(text, return_word_ids)
 
     return Tokens()
+
+
+def clip_with_embeddings(folder):
+    """`clip` with two files in its embeddings folder: `style` of three vectors, `wide` of another width."""
+    from safetensors.torch import save_file
+
+    generator = torch.Generator().manual_seed(3)
+    save_file({"emb_params": torch.randn(3, CONTEXT, generator=generator)}, folder / "style.safetensors")
+    save_file({"emb_params": torch.randn(2, CONTEXT + 8, generator=generator)}, folder / "wide.safetensors")
+    return clip(embedding_directory=str(folder))

@@ -1,0 +1,85 @@
+"""How much of a run was recorded, and why the rest was not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .layout import HeadLayout, LayerId
+
+#: Layers recorded for each conditioning entry, by its name.
+Recorded = Mapping[str, Container[LayerId]]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a run was recorded, as (seen, expected).
+
+    layers, heads: recorded for every prompt.  steps: that were due and in which a prompt was recorded.
+    rows: pictures under a prompt in those steps, of all that could be wanted.
+    """
+
+    layers: tuple[int, int]
+    heads: tuple[int, int]
+    steps: tuple[int, int]
+    rows: tuple[int, int]
+
+    @property
+    def complete(self) -> bool:
+        return all(seen >= expected for seen, expected in (self.layers, self.heads, self.steps, self.rows))
+
+    def __str__(self) -> str:
+        parts = {"layers": self.layers, "heads": self.heads, "steps": self.steps, "rows": self.rows}
+        return ", ".join(f"{seen} of {expected} {name}" for name, (seen, expected) in parts.items())
+
+
+@dataclass
+class Tally:
+    """What was seen of a run and what was not, and why."""
+
+    layers: dict[str, dict[LayerId, None]] = field(default_factory=dict)
+    rows_now: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    steps_due: int = 0
+    steps_seen: int = 0
+
+    def end_step(self, due: bool, seen: bool) -> None:
+        if due:
+            self.steps_due += 1
+            self.steps_seen += seen
+            self.rows.update(self.rows_now)
+
+    def coverage(self, layout: HeadLayout, recorded: Recorded) -> Coverage:
+        common = [x for x in layout.layers if recorded and all(x in layers for layers in recorded.values())]
+        return Coverage(
+            (len(common), len(layout.layers)),
+            (sum(layout.heads_of(layer) for layer in common), layout.total),
+            (self.steps_seen, self.steps_due),
+            (self.rows[""], self.rows.total()),
+        )
+
+    def shortages(self, layout: HeadLayout, recorded: Recorded) -> list[str]:
+        """What was not recorded, with its cause, in words."""
+        texts, explained = [], {layer for own in self.layers.values() for layer in own}
+        every = len(layout.layers)
+        for cause, layers in self.layers.items():
+            texts.append(_missing_layers(list(layers), every, "", cause))
+        for name, seen in recorded.items():
+            missing = [x for x in layout.layers if x not in seen and x not in explained]
+            if missing:
+                texts.append(_missing_layers(missing, every, f" for {name}", "they were not called"))
+        for cause, count in self.rows.items():
+            if cause:
+                texts.append(f"{count} of {self.rows.total()} rows were not recorded: {cause}.")
+        if recorded and self.steps_seen < self.steps_due:
+            texts.append(
+                f"{self.steps_due - self.steps_seen} of {self.steps_due} steps were not recorded: the prompt "
+                "was not evaluated in them (it has a timestep range, or a cache such as EasyCache was used)."
+            )
+        return texts
+
+
+def _missing_layers(layers: Sequence[LayerId], every: int, whose: str, cause: str) -> str:
+    names = ", ".join(map(str, layers))
+    return f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
