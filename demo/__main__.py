@@ -21,7 +21,7 @@ from .client import Client, WorkflowError
 from .host_path import ROOT, find_host
 from .workflows import FOLDER
 
-WORKFLOW = "diagnose_demo.api.json"
+WORKFLOW = "api/diagnose_demo.json"
 RUN_SECONDS = 600
 
 

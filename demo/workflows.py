@@ -351,6 +351,8 @@ _WRONG = {
     "leaked": ("a checkered (blue:1.6) triangle and a (mint:0.0) ring on a black background", 9003, 12),
     "wrong_sense": ("an orange (house:0.1) next to a rose mint", 9000, 12),
     "misplaced": ("a yellow triangle left of a striped red square on a brown background", 9003, 20),
+    "blended": ("a mint (house:0.3) and a purple (circle:0.3) and a (red:0.3) orange", 9000, 12),
+    "diffuse": ("a (red:0.0) (circle:0.0) and a (blue:0.0) (star:0.0)", 9000, 12),
 }
 """Kind of finding -> prompt, seed and steps of a picture that goes wrong in this way."""
 RECIPES = {
@@ -386,17 +388,17 @@ RECIPES = {
 
 
 def files() -> dict[str, str]:
-    """File name -> text of all example workflows."""
+    """File name -> text of all example workflows; editors do not list those of the API, in their folder."""
     texts = {}
     for name, recipe in RECIPES.items():
         flow = build(recipe)
         texts[f"{name}.json"] = json.dumps(flow.editor(name), indent=2) + "\n"
-        texts[f"{name}.api.json"] = json.dumps(flow.api(), indent=2) + "\n"
+        texts[f"api/{name}.json"] = json.dumps(flow.api(), indent=2) + "\n"
     return texts
 
 
 def main(folder: Path = FOLDER) -> None:
-    folder.mkdir(exist_ok=True)
+    (folder / "api").mkdir(parents=True, exist_ok=True)
     for name, text in files().items():
         (folder / name).write_text(text, encoding="utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def test_capture_does_not_change_the_picture(server, workflow):
 
 
 def test_stock_text_encode_with_selagg_prompt_gives_the_same_pictures(server, workflow):
-    text = (ROOT / "examples_workflows" / "diagnose_demo_stock_encode.api.json").read_text("utf-8")
+    text = (ROOT / "examples_workflows" / "api" / "diagnose_demo_stock_encode.json").read_text("utf-8")
     stock = with_inputs(json.loads(text), "KSampler", steps=4)
     ours = finish(server, workflow)
     theirs = finish(server, stock)
@@ -72,6 +73,14 @@ def test_stock_text_encode_with_selagg_prompt_gives_the_same_pictures(server, wo
         shown(server, workflow, ours, "Overlays"), shown(server, stock, theirs, "Overlays")
     )
     assert said(workflow, ours) == said(stock, theirs)
+
+
+@pytest.mark.parametrize("kind", ["neglected", "leaked", "wrong_sense", "misplaced", "blended", "diffuse"])
+def test_the_example_of_each_kind_of_finding_shows_it(server, kind):
+    text = (ROOT / "examples_workflows" / "api" / f"diagnose_demo_{kind}.json").read_text("utf-8")
+    workflow = json.loads(text)
+    lines = said(workflow, finish(server, workflow)).splitlines()
+    assert any(re.match(rf"(picture \d+: )?({kind}:|\w+ \({kind}\?\):)", line) for line in lines), lines
 
 
 def test_a_second_run_finds_its_own_maps(server, workflow):

@@ -61,7 +61,10 @@ def to_api(editor: dict, classes: dict) -> dict:
 
 
 def test_the_files_are_what_their_description_gives():
-    written = {file.name: file.read_text("utf-8") for file in (ROOT / "examples_workflows").glob("*.json")}
+    folder = ROOT / "examples_workflows"
+    written = {
+        str(file.relative_to(folder).as_posix()): file.read_text("utf-8") for file in folder.rglob("*.json")
+    }
     assert written == workflows.files()
 
 
@@ -71,12 +74,12 @@ def test_the_folder_is_found_under_the_hosts_name_too():
 
 @pytest.mark.parametrize("name", EDITOR_FILES)
 def test_both_formats_say_the_same(classes, name):
-    assert to_api(read(f"{name}.json"), classes) == read(f"{name}.api.json")
+    assert to_api(read(f"{name}.json"), classes) == read(f"api/{name}.json")
 
 
 @pytest.mark.parametrize("name", EDITOR_FILES)
 def test_every_node_and_socket_exists(classes, name):
-    api = read(f"{name}.api.json")
+    api = read(f"api/{name}.json")
     for number, node in api.items():
         assert node["class_type"] in classes, f"{number}: no node {node['class_type']}"
         known = declared(classes[node["class_type"]])

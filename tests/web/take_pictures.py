@@ -135,8 +135,6 @@ def open_finding(frontend: Frontend, number: int) -> None:
 def take_examples(frontend: Frontend) -> None:
     """Thumbnails of the examples on the demo model: the picture with what the first finding is about."""
     for file in sorted(EXAMPLES.glob("diagnose_demo*.json")):
-        if file.name.endswith(".api.json"):
-            continue
         frontend.load(example(file.stem))
         frontend.run()
         viewer = frontend.wait_for_view()
