@@ -26,6 +26,14 @@ def auroc_within(scores: np.ndarray, truth: np.ndarray, groups: Sequence) -> flo
     return float(np.mean(found)) if found else float("nan")
 
 
+def both_ways(truth: np.ndarray, groups: Sequence) -> set[str]:
+    """The groups that hold a wrong and a right claim: those that `auroc_within` is a mean over."""
+    found: dict[str, set[bool]] = {}
+    for group, wrong in zip(groups, truth, strict=True):
+        found.setdefault(str(group), set()).add(bool(wrong))
+    return {group for group, answers in found.items() if len(answers) == 2}
+
+
 def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
     """Area under precision over recall, ties sharing their precision; nan without a wrong claim."""
     if not truth.any():

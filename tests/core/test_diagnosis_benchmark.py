@@ -12,6 +12,7 @@ from benchmarks.detection import (
     auroc_within,
     average_precision,
     bootstrap,
+    both_ways,
     calibration_error,
     coverage_and_risk,
     precision_at_recall,
@@ -39,6 +40,7 @@ def test_within_groups_only_seeds_of_the_same_claim_are_compared():
     scores, truth = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, True, False, False])
     assert np.isnan(auroc_within(scores, truth, ["a", "a", "b", "b"]))
     assert auroc_within(scores, truth, ["a", "b", "a", "b"]) == 1
+    assert both_ways(truth, ["a", "b", "a", "b"]) == {"a", "b"} and not both_ways(truth, ["a", "a", "b", "b"])
     assert auroc_within(np.array([0.1, 0.8, 0.2, 0.1]), truth, ["a", "b", "a", "b"]) == pytest.approx(0.5)
 
 
