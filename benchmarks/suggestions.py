@@ -97,11 +97,11 @@ def weight(failure: Failure) -> Attempt | None:
     words = failure.case.text.split()
     about = [i for i in failure.key[1:] if i < len(words)]
     for i in about:
-        bare, own = _weighted(words[i])
+        word = words[i].rstrip(",")
+        bare, own = _weighted(word)
         target = 1.0 if own > 1 else 1.4
-        if failure.kind == "wrong_sense" and own != 1.0:
-            target = 1.0
-        words[i] = bare if target == 1.0 else f"({bare}:{target})"
+        changed = bare if target == 1.0 else f"({bare}:{target})"
+        words[i] = words[i].replace(word, changed)
     text = " ".join(words)
     if failure.kind == "wrong_sense":
         text = unweighted(failure.case.text)

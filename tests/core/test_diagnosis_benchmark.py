@@ -151,6 +151,10 @@ def test_remedies_change_the_prompt_as_they_say():
     case = Case("heavy", "a (red:2.0) circle left of a blue square on a white background", (5,))
     failure = Failure("leaked", ("leaked", 1), case, 5)
     assert weight(failure).text == "a red circle left of a blue square on a white background"
+    tagged = Case("faint", "mint (mint:0.6), red (fish:0.6), black background", (5,))
+    assert weight(Failure("neglected", ("neglected", 1), tagged, 5)).text == (
+        "mint (mint:1.4), red (fish:0.6), black background"
+    )
     turned = order(failure)
     assert turned.text == "a blue square right of a (red:2.0) circle on a white background"
     assert _moved(failure, turned) == ("leaked", 6)
