@@ -185,13 +185,13 @@ def annotated_picture(picture: np.ndarray, marks: Sequence[Mark], calm: str = ""
     as by colour. `calm` is the sentence for a picture without marks.
     """
     shown = enlarged(picture, MIN_ANNOTATED).copy()
-    for number, mark in enumerate(marks, start=1):
-        if mark.expected is not None:
-            _outline(shown, mark.expected, EXPECTED, str(number), dashed=True)
-        if mark.found is not None:
-            _outline(shown, mark.found, FOUND, f"{number} {mark.label}".strip(), dashed=False)
+    outlined = [(region, _outline(shown, region)) for region in _regions(marks)]
+    for mark in marks:
         if mark.arrow is not None:
             _arrow(shown, *mark.arrow)
+    for region, contour in outlined:  # last, so that no line crosses a number
+        if contour is not None:
+            _badge(shown, contour, region)
     return np.vstack([shown, _sentences(shown.shape[1], marks, calm)])
 
 
@@ -350,11 +350,34 @@ def _columns_for(cells: int, cell_aspect: float) -> int:
     return min(range(1, min(cells, 8) + 1), key=cost)
 
 
-def _outline(
-    picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], badge: str, dashed: bool
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """A region with the text of its badge: the numbers of all marks that are about it, and the word."""
+
+    mask: np.ndarray
+    expected: bool
+    badge: str
+
+
+def _regions(marks: Sequence[Mark]) -> list[_Region]:
+    """The different regions of marks: one that several are about is outlined once, with all numbers."""
+    found: dict[tuple, tuple[np.ndarray, bool, str, list[str]]] = {}
+    for number, mark in enumerate(marks, start=1):
+        for mask, expected, label in ((mark.expected, True, ""), (mark.found, False, mark.label)):
+            if mask is not None:
+                key = mask.shape, mask.tobytes(), expected, label
+                found.setdefault(key, (mask, expected, label, []))[3].append(str(number))
+    return [
+        _Region(mask, expected, f"{', '.join(numbers)} {label}".strip())
+        for mask, expected, label, numbers in found.values()
+    ]
+
+
+def _outline(picture: np.ndarray, region: _Region) -> np.ndarray | None:
+    """Draws a region's outline; its longest contour, None if the region is too small to have one."""
+    dashed, colour = region.expected, EXPECTED if region.expected else FOUND
     height, width = picture.shape[:2]
-    fine = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    fine = cv2.resize(region.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     if not dashed:
         fine = cv2.GaussianBlur(fine, (0, 0), max(height, width) / 160)
     inside = np.pad((fine > 0.5).astype(np.uint8), 1)
@@ -363,24 +386,23 @@ def _outline(
     edge = [width - 1 - thick, height - 1 - thick]
     contours = [np.clip(contour - 1, thick, edge) for contour in contours if len(contour) > 8]
     if not contours:
-        return
+        return None
     cv2.polylines(picture, contours, True, INK, thick + 3, _ROUNDED)
     for contour in contours:
         for stroke in _dashes(contour, 8 * thick) if dashed else [contour]:
             cv2.polylines(picture, [stroke], not dashed, colour, thick, _ROUNDED)
-    _badge(picture, max(contours, key=len), colour, badge, corner=0 if dashed else 2)
+    return max(contours, key=len)
 
 
 def _dashes(contour: np.ndarray, length: int) -> list[np.ndarray]:
     return [contour[i : i + length] for i in range(0, len(contour), 2 * length)]
 
 
-def _badge(
-    picture: np.ndarray, contour: np.ndarray, colour: tuple[int, int, int], text: str, corner: int
-) -> None:
-    """A tag with number and word on the outline: at its upper left (corner 0) or lower right end (2)."""
+def _badge(picture: np.ndarray, contour: np.ndarray, region: _Region) -> None:
+    """A tag with numbers and word on the outline: at the upper left of an expected one, else lower right."""
+    colour, text = EXPECTED if region.expected else FOUND, region.badge
     points = contour[:, 0]
-    x, y = points[np.argmin(points.sum(axis=1)) if corner == 0 else np.argmax(points.sum(axis=1))]
+    x, y = points[np.argmin(points.sum(axis=1)) if region.expected else np.argmax(points.sum(axis=1))]
     size = _text_size(picture.shape[1]) * 3 // 4
     shown = fit_text(text, picture.shape[1] // 3, size, BOLD)
     radius = round(size * 0.85)

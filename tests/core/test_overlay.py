@@ -106,6 +106,19 @@ def test_expected_and_found_regions_are_outlined_differently():
     assert expected[1].max() < 256 < found[1].min()
 
 
+def test_a_region_of_several_marks_is_outlined_once_with_all_their_numbers():
+    left = np.zeros((128, 128), bool)
+    left[20:100, 10:50] = True
+    marks = [Mark("a", found=left, label="cat"), Mark("b", found=left.copy(), label="cat")]
+    one, both, apart = (
+        overlay.annotated_picture(PICTURE, given)[:512]
+        for given in (marks[:1], marks, [marks[0], Mark("b", found=left[:, ::-1], label="cat")])
+    )
+    differs = (one != both).any(axis=2)
+    assert 0 < differs.sum() < 8000  # only the badge, which has a second number
+    assert (one != apart).any(axis=2)[:, 256:].any()
+
+
 def test_a_region_up_to_the_border_and_an_empty_one():
     whole = np.ones((128, 128), bool)
     shown = overlay.annotated_picture(PICTURE, [Mark("a", expected=whole), Mark("b", found=~whole)])
