@@ -22,7 +22,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "leaked": {
         "seed": "try another seed",
-        "weight": "bring the weight of {first} back to 1",
+        "weight": "bring the weight of {first} back to 1, if it has another",
         "order": "name {second} with {first} first in the prompt",
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
         "tags": "write the prompt as tags",
@@ -30,7 +30,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "wrong_sense": {
         "rephrase": "say it in other words that have one meaning only",
-        "weight": "bring the weights of {first} and its noun back to 1",
+        "weight": "bring the weights of {first} and its noun back to 1, if they have others",
         "seed": "try another seed",
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
         "order": "name the thing that it belongs to later, or earlier, in the prompt",
@@ -56,32 +56,39 @@ SHOWN = 2
 
 
 def suggestion_for(kind: str, words: Sequence[str]) -> str:
-    """What to try, the remedies that helped most often first, with how often they did on the demo model."""
+    """What to try, the remedies that helped most often first, with how often they did on the demo model.
+
+    Those that never helped there are left out, unless nothing else is known.
+    """
     if kind not in _TEXTS:
         return _DIFFUSE
-    rates = helped_rates().get(kind, {})
+    counts = counted().get(kind, {})
+    rates = {remedy: helped / tried for remedy, (helped, tried) in counts.items()}
     named = {
         "first": f'"{words[0]}"',
         "second": f'"{words[-1]}"',
         "bare": words[0].split(" (")[0],
     }
     ranked = sorted(_TEXTS[kind], key=lambda remedy: -rates.get(remedy, 0.0))
+    useful = [remedy for remedy in ranked if rates.get(remedy, 1.0) > 0] or ranked
     told = []
-    for remedy in ranked[:SHOWN]:
+    for remedy in useful[:SHOWN]:
         text = _TEXTS[kind][remedy].format(**named)
-        told.append(f"{text} (helped in {rates[remedy]:.0%})" if remedy in rates else text)
+        if remedy in counts:
+            text += " (helped {} of {} times)".format(*counts[remedy])
+        told.append(text)
     return ", or ".join(told) + "."
 
 
 @cache
-def helped_rates() -> Mapping[str, Mapping[str, float]]:
-    """kind -> remedy -> share of pictures in which it helped; empty without the file."""
+def counted() -> Mapping[str, Mapping[str, tuple[int, int]]]:
+    """kind -> remedy -> how often it helped, and was tried; empty without the file."""
     if not RATES_FILE.is_file():
         return MappingProxyType({})
     kinds = json.loads(RATES_FILE.read_text(encoding="utf-8"))["kinds"]
     return MappingProxyType(
         {
-            kind: {name: row["helped"] / row["tried"] for name, row in remedies.items() if row["tried"]}
+            kind: {name: (row["helped"], row["tried"]) for name, row in remedies.items() if row["tried"]}
             for kind, remedies in kinds.items()
         }
     )
