@@ -20,7 +20,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,12 @@ class Bench:
         settings = {"every_nth_step": self._args.every_nth_step, **settings}
         return self._part("nodes.capture").SelAggCapture().capture(self.model, **settings)
 
+    def variant(self, name: str) -> tuple[object, object]:
+        """(model, what must be held while it is sampled) of one of VARIANTS."""
+        if name == "plain":
+            return self.model, None
+        return self.capturing() if name == "capture" else self.naive()
+
     def naive(self) -> tuple[object, list]:
         """(model, list) that keeps all probabilities of the positive prompt in all steps, on the host."""
         kept: list[torch.Tensor] = []
@@ -148,18 +154,22 @@ def _peak() -> int:
     return int(line.split()[1]) * 1024
 
 
-def keep_freed_memory() -> bool:
-    """Has glibc give no freed memory back to the system; False where there is no glibc.
+def keep_freed_memory(keep: bool = True) -> bool:
+    """Has glibc give no freed memory back to the system, or as usual again; False where there is no glibc.
 
     It gives back what lies at the end of its heap, which is luck: a run then faults in 200,000 pages or a
     million, plain as well as recorded, and that alone is 10 % of its time on a CPU.
     """
     trim_threshold, mmap_max = -1, -4  # malloc.h
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        libc = ctypes.CDLL("libc.so.6")
+        done = libc.mallopt(mmap_max, 0 if keep else 65536)
+        done = done and libc.mallopt(trim_threshold, 2**31 - 1 if keep else 128 * 1024)
+        if not keep:
+            libc.malloc_trim(0)
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1))
+    return bool(done)
 
 
 class OperationCount(TorchDispatchMode):
@@ -236,11 +246,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
         bench.measured(model)
     for turn in range(args.repeat):
         for name in wanted[turn % len(wanted) :] + wanted[: turn % len(wanted)]:
-            model, held = bench.model, None
-            if name == "capture":
-                model, held = bench.capturing()
-            elif name == "naive":
-                model, held = bench.naive()
+            model, held = bench.variant(name)
             measured[name].append(bench.measured(model))
             if name == "capture":
                 kept = held.get_ram_usage()
@@ -256,11 +262,9 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
         if own:  # what other work on the machine disturbs least
             best = min(m.seconds for m in own) / min(m.seconds for m in plain)
             result[f"{key}_of_fastest"] = round(best, 4)
-        result |= {
-            f"{'naive_' if name == 'naive' else ''}{x}": y for x, y in _extra_peaks(own, plain).items()
-        }
     return (
         result
+        | _peaks(bench, wanted)
         | count_operations(bench)
         | {
             "bytes_kept": kept,
@@ -291,14 +295,23 @@ def _ratios(own: list[float], plain: list[float]) -> dict[str, float]:
     return _spread([a / b for a, b in zip(own, plain, strict=True)]) if own else {}
 
 
-def _extra_peaks(own: list[Measured], plain: list[Measured]) -> dict[str, int | None]:
-    """Peak memory beyond that of plain runs, medians; None where it cannot be measured."""
+def _peaks(bench: Bench, wanted: Sequence[str]) -> dict[str, int | None]:
+    """Peak memory beyond that of a plain run, one run of each; None where it cannot be measured.
+
+    With freed memory given back: what the process keeps would hide a peak.
+    """
+    keep_freed_memory(False)
+    peaks: dict[str, Measured] = {}
+    for name in ("plain", *wanted):  # the first fills what was given back
+        model, _held = bench.variant(name)
+        peaks[name] = bench.measured(model)
     extra: dict[str, int | None] = {}
-    for key in ("peak_host", "peak_device"):
-        values = [[getattr(m, key) for m in runs] for runs in (own, plain)]
-        known = bool(own) and all(value is not None for part in values for value in part)
-        name = key.replace("peak_", "peak_extra_")
-        extra[name] = int(statistics.median(values[0]) - statistics.median(values[1])) if known else None
+    for name in VARIANTS[1:]:
+        for key in ("peak_host", "peak_device"):
+            values = [getattr(peaks[x], key) if x in peaks else None for x in (name, "plain")]
+            known = None not in values
+            title = f"{'naive_' if name == 'naive' else ''}{key.replace('peak_', 'peak_extra_')}"
+            extra[title] = values[0] - values[1] if known else None
     return extra
 
 
