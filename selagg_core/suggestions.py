@@ -71,13 +71,10 @@ def suggestion_for(kind: str, words: Sequence[str]) -> str:
     }
     ranked = sorted(_TEXTS[kind], key=lambda remedy: -rates.get(remedy, 0.0))
     useful = [remedy for remedy in ranked if rates.get(remedy, 1.0) > 0] or ranked
-    told = []
-    for remedy in useful[:SHOWN]:
-        text = _TEXTS[kind][remedy].format(**named)
-        if remedy in counts:
-            text += " (helped {} of {} times)".format(*counts[remedy])
-        told.append(text)
-    return ", or ".join(told) + "."
+    shown = useful[:SHOWN]
+    told = ", or ".join(_TEXTS[kind][remedy].format(**named) for remedy in shown)
+    times = ", ".join("{} of {}".format(*counts[remedy]) for remedy in shown if remedy in counts)
+    return f"{told} (helped on the demo model: {times})." if times else f"{told}."
 
 
 @cache
