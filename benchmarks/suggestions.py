@@ -93,7 +93,12 @@ def another_seed(failure: Failure) -> Attempt:
 
 
 def weight(failure: Failure) -> Attempt | None:
-    """The weight of the words that it is about: up where it is low or usual, back to 1 where it is high."""
+    """The weight of the words that it is about: up where it is low or usual, back to 1 where it is high.
+
+    For a wrong sense all weights go back to 1.
+    """
+    if failure.kind == "wrong_sense":
+        return _unless_same(unweighted(failure.case.text), failure)
     words = failure.case.text.split()
     about = [i for i in failure.key[1:] if i < len(words)]
     for i in about:
@@ -102,9 +107,10 @@ def weight(failure: Failure) -> Attempt | None:
         target = 1.0 if own > 1 else 1.4
         changed = bare if target == 1.0 else f"({bare}:{target})"
         words[i] = words[i].replace(word, changed)
-    text = " ".join(words)
-    if failure.kind == "wrong_sense":
-        text = unweighted(failure.case.text)
+    return _unless_same(" ".join(words), failure)
+
+
+def _unless_same(text: str, failure: Failure) -> Attempt | None:
     return None if text == failure.case.text else Attempt(text, failure.seed)
 
 
@@ -200,14 +206,14 @@ def measure(sampler: Sampler, chosen: Sequence[Failure]) -> dict[str, dict[str, 
     """kind -> remedy -> how often it was tried and helped; what the reader is not sure of is not counted."""
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for number, failure in enumerate(chosen, 1):
+        # A start picture is of the prompt that went wrong, whatever is sampled now.
+        start = failure.case.start_picture()
         for name, remedy in REMEDIES.items():
             attempt = remedy(failure)
             if attempt is None:
                 continue
             how = failure.case.denoise if attempt.denoise is None else attempt.denoise
             case = replace(failure.case, text=attempt.text, seeds=(attempt.seed,), denoise=how)
-            # A start picture is of the prompt that went wrong, whatever is sampled now.
-            start = failure.case.start_picture()
             picture = sampler.picture(case, attempt.regions, attempt.parts, start)
             right = is_right(failure, attempt, picture)
             if right is not None:
