@@ -234,6 +234,27 @@ def attention(q, k, v, options: dict) -> torch.Tensor:
     return function(q, k, v, options["n_heads"], attn_precision=options["attn_precision"], **extra)
 
 
+def is_compiled_without_guards(model) -> bool:
+    """Whether parts of a ModelPatcher's network are compiled, and a graph of one layer may serve another.
+
+    ComfyUI's own Torch Compile Model (0.33.0) leaves out the guards on transformer options, by which graphs
+    are told apart: whatever was replaced in the first layer or run stays in the graph.
+    """
+    network = getattr(model.model, "diffusion_model", None)
+    modules = network.modules() if isinstance(network, torch.nn.Module) else ()
+    return any(_leaves_out_guards(value) for module in modules for value in list(vars(module).values()))
+
+
+def _leaves_out_guards(function) -> bool:
+    """Of a function that torch.compile made: as a module's forward, or in a compiled module's shell."""
+    if not hasattr(function, "_torchdynamo_orig_callable"):
+        return False
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    cells = dict(zip(names, getattr(function, "__closure__", None) or (), strict=False))
+    callback = cells["callback"].cell_contents if "callback" in cells else None
+    return getattr(getattr(callback, "hooks", None), "guard_filter_fn", None) is not None
+
+
 def denoised_latent(model, denoised: torch.Tensor) -> torch.Tensor:
     """A sampler's denoised prediction as the host's second LATENT output gives it."""
     return model.model.process_latent_out(denoised.cpu())
@@ -303,7 +324,7 @@ def _outer_sample_wrapper(handler):
         def proceed(hooks):
             if hooks is None:
                 return executor(*args, **kwargs)
-            _add_run_wrappers(guider.model_options, hooks)
+            _add_run_wrappers(guider, hooks)
             callback = _with_steps(hooks, given.get("callback"))
             position = signature.index("callback")
             if len(args) > position:
@@ -315,8 +336,8 @@ def _outer_sample_wrapper(handler):
     return outer_sample
 
 
-def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
-    """The host copied these options for this run: what is added here is gone when it ends."""
+def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
+    """The host copied the guider's options for this run: what is added here is gone when it ends."""
 
     def predict_noise(executor, *args, **kwargs):
         with hooks.evaluation():
@@ -327,6 +348,9 @@ def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
             return executor(*args, **kwargs)
 
     def apply_model(executor, *args, **kwargs):
+        own = getattr(guider, "inner_model", executor.class_obj)
+        if executor.class_obj is not own:  # a guider's second model, another device's copy
+            return executor(*args, **kwargs)
         # Positions are kept: other packs' wrappers index them.
         x, context, options = args[0], args[3], args[5]
         return executor(*args[:5], hooks.model_call(x, context, options), *args[6:], **kwargs)
@@ -337,7 +361,9 @@ def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
         (kinds.CALC_COND_BATCH, calc_cond_batch),
         (kinds.APPLY_MODEL, apply_model),
     ):
-        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, model_options, is_model_options=True)
+        patcher_extension.add_wrapper_with_key(
+            kind, KEY, wrapper, guider.model_options, is_model_options=True
+        )
 
 
 def _install_sampling_shim() -> None:

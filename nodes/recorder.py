@@ -33,6 +33,11 @@ logger = logging.getLogger("selagg")
 PROMPT_KEY = "selagg_prompt"
 #: Which encoded text has which words: the only state that nodes share.
 LABELS = LabelCache()
+COMPILED = (
+    "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
+    "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
+    "(Ctrl+B) and run again."
+)
 
 
 def install(model, capture: Capture) -> None:
@@ -127,6 +132,8 @@ class RunRecorder:
         self._denoised: torch.Tensor | None = None
         self._depth = 0
         self._seen: set[tuple[str, int]] = set()
+        #: Layers that the model call which runs now has been through.
+        self._done: set[LayerId] = set()
         self._batch: tuple[Sequence, torch.Tensor] | None = None
         self._record, self._record_self = self._record_layer, self._record_self_attention
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
@@ -159,7 +166,9 @@ class RunRecorder:
             return options
         with self._guarded():
             rows = self._attribute(x, context, options)
-            if rows:
+            if self._sites is None and host.is_compiled_without_guards(self._guider.model_patcher):
+                self._refuse(COMPILED)
+            elif rows:
                 return self._with_recording(options, rows, x.shape[0])
         return options
 
@@ -210,6 +219,12 @@ class RunRecorder:
                 )
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
             self._sums.clear()  # frees the device: sampling goes on
+
+    def _refuse(self, reason: str) -> None:
+        """Records nothing of this run."""
+        self._failure = reason
+        logger.warning("SelAgg Capture: %s", reason)
+        self._sums.clear()
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -291,6 +306,7 @@ class RunRecorder:
         """Options of this call in which every layer records and then does what it did before."""
         if self._sites is None:
             self._sites = host.cross_attention_sites(self._guider.model_patcher)
+        self._done.clear()
         sites = {LayerId(*site.key): site for site in self._sites}
         patches = dict(options.get("patches_replace", {}))
         record = partial(self._record, rows=rows, total=total)
@@ -319,6 +335,10 @@ class RunRecorder:
     def _record_layer(self, layer: LayerId, q, k, options: dict, rows: list[_Rows], total: int) -> None:
         if self._failure is not None:
             return
+        if layer in self._done and "torch._dynamo" in sys.modules:  # a graph of this layer serves another
+            self._refuse(COMPILED)
+            return
+        self._done.add(layer)
         with self._guarded():
             grid = layer_grid(q, options)
             if grid is None or q.shape[0] != total or k.shape[0] != total:
