@@ -23,19 +23,19 @@ PROMPTS = ("a red circle", "a red cat and a blue circle")
 @pytest.fixture(scope="module")
 def parts(pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.{name}")
+        return importlib.import_module(name)
 
     return SimpleNamespace(
-        host=module("nodes.host"),
-        builder=module("nodes.relevance_builder"),
-        nodes=module("nodes.relevance"),
-        words=module("nodes.words"),
-        concepts=module("selagg_core.concepts"),
-        relevance=module("selagg_core.relevance"),
-        choosing=module("selagg_core.choosing"),
-        recipe=module("selagg_core.recipe"),
-        capture=module("nodes.capture"),
-        prompt=module("nodes.prompt"),
+        host=module("selagg_nodes.host"),
+        builder=module("selagg_nodes.recording.build_relevance"),
+        nodes=module("selagg_nodes.relevance"),
+        words=module("selagg_nodes.recording.words"),
+        concepts=module("selagg_core.relevance.concepts"),
+        relevance=module("selagg_core.relevance.relevance"),
+        choosing=module("selagg_core.relevance.choose_heads"),
+        recipe=module("selagg_core.maps.recipe"),
+        capture=module("selagg_nodes.capture"),
+        prompt=module("selagg_nodes.prompt"),
     )
 
 

@@ -25,8 +25,8 @@ def model(host):
 @pytest.fixture
 def nodes(pack, monkeypatch):
     """The module nodes.prompt, with labels of its own for each test."""
-    module = importlib.import_module(f"{pack.__name__}.nodes.prompt")
-    capture = importlib.import_module(f"{pack.__name__}.nodes.capture")
+    module = importlib.import_module("selagg_nodes.prompt")
+    capture = importlib.import_module("selagg_nodes.capture")
     labels = type(module.LABELS)()
     monkeypatch.setattr(module, "LABELS", labels)
     monkeypatch.setattr(capture, "LABELS", labels)
@@ -35,7 +35,7 @@ def nodes(pack, monkeypatch):
 
 @pytest.fixture
 def capturing(pack, nodes):
-    node = importlib.import_module(f"{pack.__name__}.nodes.capture").SelAggCapture
+    node = importlib.import_module("selagg_nodes.capture").SelAggCapture
     return lambda model, **settings: node().capture(model, **settings)
 
 
@@ -186,7 +186,7 @@ def test_a_text_encoder_that_is_not_clip_still_encodes(nodes, caplog):
 
 
 def test_nodes_explain_themselves(nodes, pack):
-    capture = importlib.import_module(f"{pack.__name__}.nodes.capture")
+    capture = importlib.import_module("selagg_nodes.capture")
     for module in (nodes, capture):
         assert set(module.NODES) == set(module.DISPLAY_NAMES)
         for name, node in module.NODES.items():

@@ -19,16 +19,16 @@ TEXT = "a red circle left of a blue square"
 @pytest.fixture(scope="module")
 def parts(pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.{name}")
+        return importlib.import_module(name)
 
     return SimpleNamespace(
-        capture=module("nodes.capture").SelAggCapture,
-        heatmaps=module("nodes.heatmaps").SelAggHeatmaps,
-        diagnose=module("nodes.diagnose").SelAggDiagnose,
-        labels=module("nodes.prompt").LABELS,
-        prompt=module("selagg_core.prompt"),
-        data=module("nodes.viewer_data"),
-        host=module("nodes.host"),
+        capture=module("selagg_nodes.capture").SelAggCapture,
+        heatmaps=module("selagg_nodes.heatmaps").SelAggHeatmaps,
+        diagnose=module("selagg_nodes.diagnose").SelAggDiagnose,
+        labels=module("selagg_nodes.prompt").LABELS,
+        prompt=module("selagg_core.prompt.words"),
+        data=module("selagg_nodes.viewer.hand_over"),
+        host=module("selagg_nodes.host"),
     )
 
 
