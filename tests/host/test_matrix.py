@@ -25,6 +25,9 @@ from situations import (
 )
 from tiny_models import sample
 
+from selagg_core.maps.heads import select_heads
+from selagg_core.maps.word_maps import word_maps
+
 SITUATIONS = all_situations()
 TABLE = ROOT / "docs" / "compatibility.md"
 
@@ -118,9 +121,9 @@ def test_a_model_that_gives_no_finite_values(host, matrix):
     captured, capture = matrix.capturing(matrix.models.sdxl)
     latent = sample(free_u(captured), positive, negative, **own)
     assert torch.allclose(latent, plain, rtol=0, atol=0, equal_nan=True)
-    recording, maps = capture.recording_for(latent), matrix.part("selagg_core.maps.word_maps")
+    recording = capture.recording_for(latent)
     with pytest.raises(ValueError, match="not finite"):
-        maps.word_maps(recording.positive().picture(0), maps.select_heads(recording.layout))
+        word_maps(recording.positive().picture(0), select_heads(recording.layout))
 
 
 # -- the table -------------------------------------------------------------------------------------------

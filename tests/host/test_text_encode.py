@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 from tiny_models import CONTEXT, sample, unet
 from tiny_text import clip as tiny_clip
 from tiny_text import clip_with_embeddings, sdxl_tokens_clip
+
+from selagg_core.prompt.known_texts import LabelCache
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +27,14 @@ def model(host):
 
 @pytest.fixture
 def nodes(pack, monkeypatch):
-    """The module nodes.prompt, with labels of its own for each test."""
-    module = importlib.import_module("selagg_nodes.prompt")
+    """The prompt nodes and how they read a prompt, with labels of their own for each test."""
+    encode = importlib.import_module("selagg_nodes.recording.encode")
     capture = importlib.import_module("selagg_nodes.capture")
-    labels = type(module.LABELS)()
-    monkeypatch.setattr(module, "LABELS", labels)
+    labels = LabelCache()
+    monkeypatch.setattr(encode, "LABELS", labels)
     monkeypatch.setattr(capture, "LABELS", labels)
-    return module
+    prompt = importlib.import_module("selagg_nodes.prompt")
+    return SimpleNamespace(**vars(prompt), read_prompt=encode.read_prompt)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def viewers(pack):
         heatmaps=module("selagg_nodes.heatmaps").SelAggHeatmaps,
         diagnose=module("selagg_nodes.diagnose").SelAggDiagnose,
         recipe=module("selagg_nodes.recipe").SelAggMapRecipe,
-        labels=module("selagg_nodes.prompt").LABELS,
+        labels=module("selagg_nodes.recording.labels").LABELS,
         prompt=module("selagg_core.prompt.words"),
         host=module("selagg_nodes.host"),
     )
