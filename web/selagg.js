@@ -2,9 +2,9 @@
 
 import { api } from '/scripts/api.js'
 import { app } from '/scripts/app.js'
-import { SCALE_NAMES } from './viewer_colours.js'
-import { Viewer } from './viewer.js'
-import { translator } from './viewer_text.js'
+import { SCALE_NAMES } from './viewer/colours.js'
+import { Viewer } from './viewer/viewer.js'
+import { translator } from './viewer/text.js'
 
 const NODES = {
   SelAggDiagnose: { compact: false, size: [760, 820], height: 430 },

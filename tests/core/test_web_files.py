@@ -23,7 +23,7 @@ def node_ids() -> set[str]:
 
 
 def english() -> dict[str, str]:
-    text = (ROOT / "web" / "viewer_text.js").read_text("utf-8")
+    text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
     return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
 
 
@@ -61,7 +61,7 @@ def test_every_setting_is_translated(language):
 
 def test_every_text_that_is_used_exists():
     used = set()
-    for file in (ROOT / "web").glob("*.js"):
+    for file in (ROOT / "web").rglob("*.js"):
         used |= set(re.findall(r"\bt\(\s*'(\w+)'", file.read_text("utf-8")))
     assert used <= set(english())
 

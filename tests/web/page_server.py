@@ -26,7 +26,7 @@ PAGE = """<!doctype html>
 </style>
 <div id="place"></div>
 <script type="module">
-  import { Viewer } from '/web/viewer.js'
+  import { Viewer } from '/web/viewer/viewer.js'
   const query = new URLSearchParams(location.search)
   const asked = async (address) => (await fetch(address)).json()
   const painted = []
@@ -73,7 +73,7 @@ class Run:
         if path == "/":
             return "text/html", PAGE.encode()
         if path.startswith("/web/"):
-            return "text/javascript", (WEB / Path(path).name).read_bytes()
+            return "text/javascript", (WEB / path.removeprefix("/web/")).read_bytes()
         if path == "/data/manifest":
             return "application/json", self.manifest
         if path.startswith("/data/pictures/"):

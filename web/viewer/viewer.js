@@ -7,16 +7,16 @@
  * report: address}; the other functions give promises, which may be rejected with an Error to show.
  */
 
-import { WORD_COLOURS, css, gradientOf, scaleOf } from './viewer_colours.js'
-import { choice, el, icon, slider } from './viewer_dom.js'
-import { FindingList } from './viewer_findings.js'
-import { HeadGrid } from './viewer_heads.js'
-import { bitsOf, bytesOf, meanOfHeads, numbersOf, rangeOf, rankAt, unpackMaps } from './viewer_maps.js'
-import { EXPECTED, FOUND, Painter, prepare } from './viewer_paint.js'
-import { safeName, withTexts } from './viewer_png.js'
-import { PromptCard, SPECIAL } from './viewer_prompt.js'
-import { STYLE } from './viewer_style.js'
-import { translator } from './viewer_text.js'
+import { WORD_COLOURS, css, gradientOf, scaleOf } from './colours.js'
+import { choice, el, icon, slider } from './dom.js'
+import { FindingList } from './findings.js'
+import { HeadGrid } from './head_grid.js'
+import { bitsOf, bytesOf, meanOfHeads, numbersOf, rangeOf, rankAt, unpackMaps } from './maps.js'
+import { EXPECTED, FOUND, Painter, prepare } from './paint.js'
+import { safeName, withTexts } from './png.js'
+import { PromptCard, SPECIAL } from './prompt.js'
+import { STYLE } from './style.js'
+import { translator } from './text.js'
 
 const KEPT_HEADS = 6
 const RANKED = 5

@@ -1,6 +1,6 @@
 /** The prompt as it was written, each word a button that shows how well it landed. */
 
-import { choice, el } from './viewer_dom.js'
+import { choice, el } from './dom.js'
 
 /** The word number that stands for begin, end and padding marks. */
 export const SPECIAL = -1

@@ -1,7 +1,7 @@
 /** The grid of a model's heads: a row a layer, tinted by relevance, with those that make the map lit. */
 
-import { el } from './viewer_dom.js'
-import { css } from './viewer_colours.js'
+import { el } from './dom.js'
+import { css } from './colours.js'
 
 const LABEL_WIDTH = 62
 const ROW = { smallest: 7, largest: 20 }

@@ -1,6 +1,6 @@
 /** What went wrong, worst first; each finding opens to its evidence. Kinds that are not known are shown as named. */
 
-import { el, icon } from './viewer_dom.js'
+import { el, icon } from './dom.js'
 
 const DETAIL = 3
 /** Coordinates are for programs; people read the names of the places beside them. */

@@ -1,7 +1,7 @@
 /** Paints a picture with maps over it on a canvas. */
 
-import { css, scaleOf } from './viewer_colours.js'
-import { normalise, otsu, outline, rangeOf, upsample } from './viewer_maps.js'
+import { css, scaleOf } from './colours.js'
+import { normalise, otsu, outline, rangeOf, upsample } from './maps.js'
 
 /** Longest side in cells to which maps are interpolated before they are coloured. */
 const FINE_SIDE = 256

@@ -1,6 +1,6 @@
 /** Colours: scales that are perceptually uniform, and distinct colours for words; safe for colour-blind eyes. */
 
-import { bytesOf } from './viewer_maps.js'
+import { bytesOf } from './maps.js'
 
 /** 256 colours each, RGB bytes as base64, from matplotlib's scales as OpenCV has them. */
 const SCALES = {
