@@ -18,6 +18,8 @@ from selagg_core.manifest import head_sheets, manifest, maps_file, prepare, text
 from selagg_core.overlay import png_bytes
 
 WEB = Path(__file__).resolve().parents[2] / "web"
+#: What is embedded in saved pictures.
+WORKFLOW = {"prompt": {"1": {"class_type": "A"}}, "workflow": {"nodes": ["\u00e4"]}}
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>viewer</title><link rel="icon" href="data:,">
 <style>
@@ -36,7 +38,7 @@ PAGE = """<!doctype html>
     picture: (number) => `/data/pictures/${number}`,
     heads: (text, picture, word) => asked(`/data/heads?text=${text}&picture=${picture}&word=${word}`),
     steps: async () => { throw new Error('no steps') },
-    workflow: async () => ({ prompt: { 1: { class_type: 'A' } }, workflow: { nodes: ['\\u00e4'] } }),
+    workflow: () => asked('/data/workflow'),
     maps: '/data/maps',
     report: '/data/report',
   }
@@ -83,6 +85,8 @@ class Run:
             return "application/json", json.dumps(
                 head_sheets(texts_of(self.view)[text], picture, word)
             ).encode()
+        if path == "/data/workflow":
+            return "application/json", json.dumps(WORKFLOW).encode()
         if path == "/data/report":
             return "application/json", b"{}"
         if path == "/data/maps":

@@ -1,98 +1,160 @@
 /** The prompt as it was written, each word a button that shows how well it landed. */
 
-import { choice, el } from './dom.js'
+import { css } from './colours.js'
+import { arrowStep, choice, el, heard } from './dom.js'
+import { SPECIAL, colourOf, withSpecial, withText } from './state.js'
 
-/** The word number that stands for begin, end and padding marks. */
-export const SPECIAL = -1
+/** @import { Look } from './look.js' */
+/** @import { Actions, Landing, Manifest, Text, TextKey, Translate, Word } from './types.js' */
 
-const LEGEND = ['landed', 'doubtful', 'warned']
+/** Words at the spot that are marked in the text. */
+const MARKED = 3
+
+/** @type {readonly [TextKey, string][]} */
+const LEGEND = [
+  ['landed', 'var(--good)'],
+  ['doubtful', 'var(--doubt)'],
+  ['warned', 'var(--bad)'],
+]
+
+/** @type {Landing} */
+const UNCHECKED = Object.freeze({ state: 'unchecked', landed: 0 })
+
+/** @typedef {ReturnType<typeof choice<string>>} Choice */
 
 export class PromptCard {
   #t
-  #on
+  #actions
+  /** @type {Map<number, HTMLButtonElement>} */
   #chips = new Map()
-  #texts = null
-  #parts = {}
+  /** @type {Manifest | null} */
+  #manifest = null
+  /** @type {Text | null} */
+  #text = null
+  /** @type {Choice | null} */
+  #switch = null
+  #switchPlace = el('div')
+  #special
+  #clear
+  #words
+  #legend
+  /** @type {Look | null} */
+  #look = null
 
-  /** on: {onHover(word or null), onPin(word), onText(number), onSpecial(boolean), onClear()} */
-  constructor(t, on) {
+  /**
+   * @param {Translate} t
+   * @param {Actions} actions
+   */
+  constructor(t, actions) {
     this.#t = t
-    this.#on = on
-    const parts = this.#parts
-    parts.switch = el('div')
-    parts.special = el('button', {
-      type: 'button',
-      class: 'plain',
-      text: t('showSpecial'),
-      title: t('showSpecialHint'),
-      'aria-pressed': 'false',
-      on: { click: () => on.onSpecial(parts.special.getAttribute('aria-pressed') !== 'true') },
+    this.#actions = actions
+    this.#special = this.#button('showSpecial', t('showSpecialHint'), () => this.#toggleSpecial())
+    this.#clear = this.#button('clear', 'Esc', () => actions.clearChoice())
+    this.#words = el('div', {
+      class: 'text',
+      role: 'toolbar',
+      'aria-label': t('words'),
+      dir: 'auto',
+      on: { keydown: (event) => this.#key(event), pointerleave: () => this.#hover(null) },
     })
-    parts.clear = el('button', { type: 'button', class: 'plain', text: t('clear'), title: 'Esc', hidden: true, on: { click: () => on.onClear() } })
-    parts.text = el('div', { class: 'text', role: 'toolbar', 'aria-label': t('words'), dir: 'auto' })
-    parts.text.addEventListener('keydown', (event) => this.#key(event))
-    parts.text.addEventListener('pointerleave', () => on.onHover(null))
-    parts.legend = el(
-      'div',
-      { class: 'legend', 'aria-hidden': 'true' },
-      ...LEGEND.map((state) =>
-        el('span', { class: 'key', style: { '--state': `var(--${{ landed: 'good', doubtful: 'doubt', warned: 'bad' }[state]})` } }, el('i'), t(state))
-      )
+    const keys = LEGEND.map(([state, colour]) =>
+      el('span', { class: 'key', style: { '--state': colour } }, el('i'), t(state))
     )
+    this.#legend = el('div', { class: 'legend', 'aria-hidden': 'true' }, ...keys)
+    const end = el('div', { class: 'end' }, this.#clear, this.#special, this.#switchPlace)
     this.element = el(
       'section',
       { class: 'card prompt', 'aria-label': t('prompt') },
-      el('div', { class: 'head' }, el('h2', { text: t('prompt') }), el('div', { class: 'end' }, parts.clear, parts.special, parts.switch)),
-      parts.text,
-      parts.legend
+      el('div', { class: 'head' }, el('h2', { text: t('prompt') }), end),
+      this.#words,
+      this.#legend
     )
   }
 
-  /** texts: as in the manifest; shown: number of the one to show; landing: Map of word -> evidence. */
-  show(texts, shown, landing) {
-    const text = texts[shown]
-    if (this.#texts !== texts) this.#showSwitch(texts)
-    this.#texts = texts
-    this.#switch?.choose(shown)
+  /**
+   * @param {TextKey} key
+   * @param {string} title
+   * @param {() => void} click
+   */
+  #button(key, title, click) {
+    return el('button', { type: 'button', class: 'plain', text: this.#t(key), title, on: { click } })
+  }
+
+  #toggleSpecial() {
+    const state = this.#look?.state
+    if (state) this.#actions.change(withSpecial(state, !state.special))
+  }
+
+  /** Words are looked at instead of the regions of a finding. @param {number | null} word */
+  #hover(word) {
+    this.#actions.change(word === null ? { hovered: word } : { hovered: word, finding: null })
+  }
+
+  /**
+   * Another run, picture or text is looked at.
+   * @param {Look} look
+   */
+  fill(look) {
+    const { manifest, state } = look
+    const text = manifest.texts[state.text]
+    this.#look = look
+    if (this.#manifest !== manifest) this.#fillSwitch(manifest.texts)
+    if (this.#manifest !== manifest || this.#text !== text) this.#fillWords(text)
+    this.#manifest = manifest
+    this.#text = text
+    this.#switch?.choose(String(state.text))
+    this.#showLanding(look.landing)
+  }
+
+  /** @param {Text} text */
+  #fillWords(text) {
     this.#chips.clear()
     const pieces = text.pieces.map(([written, word], i) => {
       if (word === null) return document.createTextNode(written)
       const saysWeight = /^\s*:\s*[+-]?[\d.]/.test(text.pieces[i + 1]?.[0] ?? '')
       return this.#chip(word, written, text.words[word], !saysWeight)
     })
-    this.#parts.text.replaceChildren(...pieces, this.#chip(SPECIAL, this.#t('special'), null, false))
-    this.landing = landing
+    this.#words.replaceChildren(...pieces, this.#chip(SPECIAL, this.#t('special'), null, false))
     this.#makeReachable(text.words.length ? 0 : SPECIAL)
   }
 
-  #switch = null
-
-  #showSwitch(texts) {
-    this.#parts.switch.replaceChildren()
+  /** @param {Text[]} texts */
+  #fillSwitch(texts) {
+    this.#switchPlace.replaceChildren()
     this.#switch = null
     if (texts.length < 2) return
-    const names = texts.map(({ name, kind }, i) => [i, name === kind ? this.#t(kind) : name])
-    this.#switch = choice(this.#t('prompts'), names, (number) => this.#on.onText(number))
-    this.#parts.switch.append(this.#switch.element)
+    const names = texts.map(({ name, kind }, i) => {
+      const shown = name === kind ? this.#t(/** @type {TextKey} */ (kind)) : name
+      return /** @type {const} */ ([String(i), shown])
+    })
+    this.#switch = choice(this.#t('prompts'), names, (number) => this.#actions.change(withText(Number(number))))
+    this.#switchPlace.append(this.#switch.element)
   }
 
-  /** How well each word landed: Map of word -> {state, landed}. */
-  set landing(landing) {
+  /** @param {Map<number, Landing>} landing */
+  #showLanding(landing) {
     for (const [word, chip] of this.#chips) {
-      const { state = 'unchecked', landed = 0 } = landing.get(word) ?? {}
+      const { state, landed } = landing.get(word) ?? UNCHECKED
       chip.dataset.state = state
-      chip.style.setProperty('--landed', state === 'unchecked' ? 0 : Math.max(0.06, landed).toFixed(3))
+      chip.style.setProperty('--landed', state === 'unchecked' ? '0' : Math.max(0.06, landed).toFixed(3))
       chip.setAttribute('aria-description', this.#t(state))
       const weight = chip.dataset.weight && this.#t('weight', { weight: chip.dataset.weight })
       chip.title = [chip.dataset.concepts, weight, this.#t(state)].filter(Boolean).join(' \u00b7 ')
     }
-    this.#parts.legend.hidden = landing.size === 0
+    this.#legend.hidden = landing.size === 0
   }
 
+  /**
+   * @param {number} word
+   * @param {string} written
+   * @param {Word | null} about null for the marks
+   * @param {boolean} showWeight
+   */
   #chip(word, written, about, showWeight) {
-    const kind = word === SPECIAL ? 'word marks' : about.function ? 'word function' : 'word'
-    const weighted = about && Math.abs(about.weight - 1) > 1e-3
+    const kind = about === null ? 'word marks' : about.function ? 'word function' : 'word'
+    const weighted = about !== null && Math.abs(about.weight - 1) > 1e-3
     const weight = weighted ? String(Number(about.weight.toFixed(2))) : ''
+    /** @type {HTMLButtonElement} */
     const chip = el(
       'button',
       {
@@ -102,13 +164,13 @@ export class PromptCard {
         tabindex: -1,
         data: { word, weight, concepts: about?.concepts.join(' + ') ?? '' },
         on: {
-          pointerenter: () => this.#on.onHover(word),
+          pointerenter: () => this.#hover(word),
           focus: () => {
             this.#makeReachable(word)
-            if (chip.matches(':focus-visible')) this.#on.onHover(word)
+            if (chip.matches(':focus-visible')) this.#hover(word)
           },
-          blur: () => this.#on.onHover(null),
-          click: () => this.#on.onPin(word),
+          blur: () => this.#hover(null),
+          click: () => this.#actions.togglePin(word),
         },
       },
       el('span', { text: written, dir: 'auto' }),
@@ -119,31 +181,38 @@ export class PromptCard {
     return chip
   }
 
+  /** The word that Tab leads to. @param {number} word */
   #makeReachable(word) {
     for (const [number, chip] of this.#chips) chip.tabIndex = number === word ? 0 : -1
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key]
+    const step = arrowStep(event, 'both')
     if (!step) return
-    event.preventDefault()
-    event.stopPropagation()
+    heard(event)
     const shown = [...this.#chips.values()].filter((chip) => !chip.hidden)
     const at = shown.findIndex((chip) => chip.tabIndex === 0)
     shown[(at + step + shown.length) % shown.length].focus()
   }
 
-  /** active: word under the pointer or null; pins: Map of word -> colour; here: words at the spot. */
-  mark({ active, pins, here, special }) {
+  /**
+   * @param {Look} look
+   * @param {ReturnType<Look['ranking']>} ranked words at the spot, the strongest first
+   */
+  show({ state }, ranked) {
+    const { hovered, pins, special } = state
+    const here = new Set(ranked.slice(0, MARKED).map(({ word }) => word))
     for (const [word, chip] of this.#chips) {
-      chip.classList.toggle('active', word === active)
+      const colour = colourOf(pins, word)
+      chip.classList.toggle('active', word === hovered)
       chip.classList.toggle('here', here.has(word))
-      chip.setAttribute('aria-pressed', pins.has(word))
-      if (pins.has(word)) chip.style.setProperty('--pin', pins.get(word))
+      chip.setAttribute('aria-pressed', String(colour !== null))
+      if (colour) chip.style.setProperty('--pin', css(colour))
     }
     const marks = this.#chips.get(SPECIAL)
     if (marks) marks.hidden = !special
-    this.#parts.special.setAttribute('aria-pressed', special)
-    this.#parts.clear.hidden = pins.size === 0
+    this.#special.setAttribute('aria-pressed', String(special))
+    this.#clear.hidden = pins.length === 0
   }
 }
