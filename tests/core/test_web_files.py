@@ -66,6 +66,14 @@ def test_every_text_that_is_used_exists():
     assert used <= set(english())
 
 
+def test_what_is_left_out_of_the_package_is_nothing_that_ships():
+    """A line of .comfyignore without a slash at its start fits folders and files at any depth."""
+    shipped = [ROOT / name for name in ("web", "nodes", "selagg_core", "locales", "examples_workflows")]
+    names = {part.name for folder in shipped for part in folder.rglob("*")}
+    ignored = (ROOT / ".comfyignore").read_text("utf-8").split()
+    assert ignored and not names & {line.rstrip("/") for line in ignored}
+
+
 def test_every_example_has_a_thumbnail():
     folder = ROOT / "examples_workflows"
     examples = list(folder.glob("*.json"))
