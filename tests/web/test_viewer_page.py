@@ -433,6 +433,59 @@ def test_heads_that_cannot_be_fetched_are_said_and_asked_for_again(page, failing
     assert not np.array_equal(shipped, pixels(page))
 
 
+def test_words_that_are_names_of_the_language_stand_for_nothing(page):
+    """Labels without a word of the text: "constructor" is no property of theirs."""
+    told = page.evaluate(
+        """async () => {
+          const { expectedRegions, landingOf, opening } = await import('/web/viewer/report.js')
+          const label = 'constructor'
+          const finding = { words: [label], evidence: { expected_at: 'left' } }
+          const words = { [label]: { state: 'landed', landed: 1 } }
+          const manifest = { report: [{ words, findings: [finding], checks: [] }], labels: {}, texts: [] }
+          return [
+            landingOf(manifest, 0, 0).size,
+            expectedRegions({}, finding),
+            opening(manifest, { picture: 0, text: 0 }, 0).pins,
+          ]
+        }"""
+    )
+    assert told == [0, [], []]
+
+
+def test_a_tab_more_is_a_file_and_its_place_in_the_list(browser, address):
+    tabs = (WEB / "viewer" / "tabs.js").read_text("utf-8")
+    listed = tabs.replace("HeadsTab]", "HeadsTab, WordsTab]")
+    assert listed != tabs
+    own = """
+    import { el } from './dom.js'
+    export class WordsTab {
+      static key = 'words'
+      element = el('p', { class: 'counted' })
+      fill() {}
+      show(look) { this.element.textContent = `${look.words.length} words` }
+    }
+    """
+    page = browser.new_page()
+    script = "text/javascript"
+    page.route(
+        "**/viewer/tabs.js",
+        lambda route: route.fulfill(
+            body=f"import {{ WordsTab }} from './words_tab.js'\n{listed}", content_type=script
+        ),
+    )
+    page.route("**/viewer/words_tab.js", lambda route: route.fulfill(body=own, content_type=script))
+    show(page, address)
+    page.locator("[data-tab=heads]").click()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.locator(".counted").inner_text() == "20 words"
+    assert page.locator("[data-tab=words]").get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.locator(".counted").is_hidden() and page.locator(".findings").is_visible()
+    page.close()
+
+
 def test_markup_and_right_to_left_text_stay_text(browser, shots):
     with page_server(MARKUP) as address:
         page = browser.new_page(viewport={"width": 880, "height": 660})

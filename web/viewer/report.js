@@ -13,6 +13,16 @@ const NOTHING = Object.freeze({ words: {}, findings: [], checks: [] })
 const COORDINATE = /_[xy]$/
 
 /**
+ * What stands under a label; labels are words of a prompt, such as "constructor".
+ * @template Value
+ * @param {Record<string, Value> | undefined} values
+ * @param {string} label
+ */
+function under(values, label) {
+  return values && Object.hasOwn(values, label) ? values[label] : null
+}
+
+/**
  * @param {Manifest} manifest
  * @param {number} picture
  */
@@ -38,7 +48,7 @@ export function landingOf(manifest, picture, text) {
   /** @type {Map<number, Landing>} */
   const found = new Map()
   for (const [label, landing] of Object.entries(reportOf(manifest, picture).words)) {
-    const [of, words] = manifest.labels[label] ?? [null, []]
+    const [of, words] = under(manifest.labels, label) ?? [null, []]
     if (of === text) words.forEach((word) => found.set(word, landing))
   }
   return found
@@ -51,7 +61,7 @@ export function landingOf(manifest, picture, text) {
  * @returns {{text: number, words: number[]} | null}
  */
 function wordsOf(manifest, finding) {
-  const places = finding.words.map((label) => manifest.labels[label]).filter(Boolean)
+  const places = finding.words.map((label) => under(manifest.labels, label)).filter((place) => place !== null)
   if (!places.length) return null
   const [text] = places[0]
   return { text, words: [...new Set(places.filter(([of]) => of === text).flatMap(([, words]) => words))] }
@@ -80,7 +90,7 @@ export function opening(manifest, state, number) {
  */
 export function expectedRegions(expected, finding) {
   if (!finding || !('expected_at' in finding.evidence)) return []
-  return finding.words.flatMap((label) => expected?.[label] ?? [])
+  return finding.words.flatMap((label) => under(expected, label) ?? [])
 }
 
 /**
