@@ -1,7 +1,7 @@
 /**
  * Shapes that several parts of the viewer share. For `npm run types` and for readers; no browser loads this file.
  *
- * What comes from Python is as `selagg_core.manifest` makes it.
+ * What comes from Python is as `selagg_core.report.manifest` makes it.
  */
 
 import type { Look } from './look.js'
