@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from demo.scenes import Claim as Told
+from selagg_core.claims.read_claims import general_lexicon, read_claims
+from selagg_core.diagnose import observe
+from selagg_core.diagnosis.examine import region_features
+from selagg_core.diagnosis.features import Observed, candidates
+from selagg_core.diagnosis.measure import measure_place
+from selagg_core.maps.arrays import resize_maps
+from selagg_core.maps.heads import matched_random, resolution_groups
+from selagg_core.maps.regions import Region
+from selagg_core.recording.head_maps import HeadMaps
+from selagg_core.relevance.choose_heads import ChosenHeads, HeadSettings
+from selagg_core.relevance.run_view import RunView
 
 from .pictures import Sampled
 from .truth import PictureTruth, truth_of
@@ -43,23 +54,17 @@ class Collector:
     """Makes rows of sampled pictures. The host must be prepared."""
 
     def __init__(self, word_similarity, methods: Sequence[str] = METHODS) -> None:
-        from demo.pack import part
-
         self.methods = methods
         self._similarity = word_similarity
-        self._viewing, self._diagnosing = part("selagg_core.viewing"), part("selagg_core.diagnosing")
-        self._claims, self._evidence = part("selagg_core.claims"), part("selagg_core.evidence")
-        self._choosing, self._maps = part("selagg_core.choosing"), part("selagg_core.maps")
-        self._diagnosis, self._regions = part("selagg_core.diagnosis"), part("selagg_core.regions")
         self._lexicon = None
 
     def rows(self, sampled: Sampled) -> Iterator[Row]:
         """All candidates of all pictures of a case that the truth has a word on."""
         case, recording = sampled.case, sampled.recording
-        view = self._viewing.RunView(recording, (recording.positive(),), tuple(sampled.pictures))
+        view = RunView(recording, (recording.positive(),), tuple(sampled.pictures))
         claims = self._read_claims(view)
         chosen = {
-            method: view.choose(claims.groups, self._choosing.HeadSettings(mode))
+            method: view.choose(claims.groups, HeadSettings(mode))
             for method, mode in (("selective", "selective"), ("daam", "all"))
         }
         for index, picture in enumerate(sampled.pictures):
@@ -80,29 +85,29 @@ class Collector:
 
     def _read_claims(self, view):
         if self._lexicon is None:
-            relevance = view.choose((), self._choosing.HeadSettings()).relevance
-            self._lexicon = self._claims.general_lexicon(relevance.concepts if relevance else ())
-        return self._claims.read_claims(view.prompts, self._lexicon)
+            relevance = view.choose((), HeadSettings()).relevance
+            self._lexicon = general_lexicon(relevance.concepts if relevance else ())
+        return read_claims(view.prompts, self._lexicon)
 
     def _candidates(self, method, view, index, claims, chosen, truth, case, name):
         """(key, features) of every candidate by one method."""
         groups = claims.groups
-        settings = self._choosing.HeadSettings()
+        settings = HeadSettings()
         heads = chosen.get(method, chosen["selective"])
         if method == "random":
-            heads = self._random_heads(heads, view.recording.layout, name)
-        observed = self._diagnosing.observe(view, index, groups, claims, heads, settings)
+            heads = _random_heads(heads, view.entries[0].picture(index), name)
+        observed = observe(view, index, groups, claims, heads, settings)
         if method in ("pixels", "text"):
             flat = dict.fromkeys(groups, np.ones((8, 8), np.float32))
-            observed = self._evidence.Observed(flat, flat, view.pictures[index])
+            observed = Observed(flat, flat, view.pictures[index])
         elif method == "random":  # heads that speak for a sense are not random either
-            observed = self._evidence.Observed(observed.heats, observed.common, view.pictures[index])
+            observed = Observed(observed.heats, observed.common, view.pictures[index])
         elif method == "oracle":
             heats = {group: _true_map(group, claims, truth, case) for group in groups}
-            observed = self._evidence.Observed(heats, heats, view.pictures[index], observed.senses)
+            observed = Observed(heats, heats, view.pictures[index], observed.senses)
         elif method == "daam":
-            observed = self._evidence.Observed(observed.common, observed.common, view.pictures[index])
-        found = [(key_of(c), c.features) for c in self._evidence.candidates(claims, observed)]
+            observed = Observed(observed.common, observed.common, view.pictures[index])
+        found = [(key_of(c), c.features) for c in candidates(claims, observed)]
         found += [
             (key, self._region_features(observed.heats[group], mask))
             for key, group, mask in _expected_boxes(claims, truth, case, name)
@@ -111,27 +116,9 @@ class Collector:
             return [(key, self._text_features(key, view, claims)) for key, _ in found]
         return found
 
-    def _random_heads(self, heads, layout, name: str):
-        """As many heads as were chosen for each word, on the same grids, drawn from the picture's name."""
-        from dataclasses import replace
-
-        rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
-        layer_of = np.concatenate([np.full(count, i) for i, count in enumerate(layout.heads)])
-        drawn = []
-        for selection in heads.selections:
-            mask = np.zeros_like(selection.mask)
-            for grid in _grids(layout):
-                own = np.flatnonzero(np.isin(layer_of, grid))
-                count = int(selection.mask[own].sum())
-                mask[rng.choice(own, count, replace=False)] = True
-            drawn.append(self._maps.HeadSelection("random", mask))
-        return replace(heads, selections=tuple(drawn))
-
     def _region_features(self, heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-        place = self._diagnosis.measure_place(
-            self._maps.resize_maps(heat, mask.shape), self._regions.Region(mask), ""
-        )
-        return self._diagnosis.region_features(place)
+        place = measure_place(resize_maps(heat, mask.shape), Region(mask), "")
+        return region_features(place)
 
     def _text_features(self, key: tuple, view, claims) -> dict[str, float]:
         """Length, entities, likeness of entity words, and how far the weights in the prompt are apart."""
@@ -149,6 +136,13 @@ class Collector:
         }
 
 
+def _random_heads(heads: ChosenHeads, head_maps: HeadMaps, name: str) -> ChosenHeads:
+    """As many heads as were chosen for each word, on the same grids, drawn from the picture's name."""
+    rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
+    groups = -resolution_groups(head_maps)  # the finest grid first: kept from the first published figures
+    return replace(heads, selections=tuple(matched_random(own, groups, rng) for own in heads.selections))
+
+
 def key_of(candidate) -> tuple:
     """The key under which `truth` judges the claim of a candidate."""
     claim = candidate.claim
@@ -157,23 +151,6 @@ def key_of(candidate) -> tuple:
     if candidate.kind == "misplaced":
         return ("misplaced", *claim.words.indices)
     return candidate.kind, claim.words.indices[-1]
-
-
-def _grids(layout) -> list[list[int]]:
-    """Numbers of layers at the same depth of the UNet, which have the same grid (SD1.x layout)."""
-    depth = {
-        ("input", 1): 0,
-        ("input", 2): 0,
-        ("input", 4): 1,
-        ("input", 5): 1,
-        ("input", 7): 2,
-        ("input", 8): 2,
-    }
-    depth |= {("output", n): 2 - (n - 3) // 3 for n in range(3, 12)} | {("middle", 0): 3}
-    found: dict[int, list[int]] = {}
-    for number, layer in enumerate(layout.layers):
-        found.setdefault(depth[layer.block, layer.number], []).append(number)
-    return list(found.values())
 
 
 def _objects(case) -> list[Told]:

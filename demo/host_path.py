@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packages import make_importable
+
 UPSTREAM, REGISTRY = "upstream", "registry"
 #: No host at all: for checks that need none.
 CORE = "core"
@@ -130,7 +132,7 @@ def places() -> list[Path]:
 
 
 def prepare_host() -> str:
-    """Makes `import comfy` work in this process; gives "upstream" or "registry".
+    """Makes `import comfy` and `import selagg_nodes` work in this process; gives "upstream" or "registry".
 
     $SELAGG_HOST chooses; without it an environment that has the registry's host installed uses that one.
 
@@ -146,6 +148,7 @@ def prepare_host() -> str:
         sys.path[:] = [path, *(entry for entry in sys.path if entry != path)]
     elif importlib.util.find_spec("comfy") is None:
         raise RuntimeError("No ComfyUI found: set COMFYUI_PATH, or let `python dev.py test` install one.")
+    make_importable()
     make_cuda_builds_importable()
     if not torch.cuda.is_available():
         sys.argv = [*sys.argv[:1], "--cpu"]
