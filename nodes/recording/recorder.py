@@ -101,10 +101,10 @@ class RunRecorder:
         self._capture, self._guider = capture, run.guider
         sites = cross_attention_sites(run.guider.model_patcher)
         layout = HeadLayout.of((*site.key, site.heads) for site in sites)
-        size = tuple(run.noise.shape[-2:])
-        grids = {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in sites}
+        h, w = run.noise.shape[-2:]
+        grids = {LayerId(*x.key): (halved(h, x.halvings), halved(w, x.halvings)) for x in sites}
         widths = {LayerId(*site.key): site.width for site in sites}
-        kept = layers_to_keep(grids, size) if capture.settings.self_attention else ()
+        kept = layers_to_keep(grids, (h, w)) if capture.settings.self_attention else ()
         self._sums = RunSums(
             layout,
             grids,
@@ -248,13 +248,14 @@ class RunRecorder:
         """
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
-        if not same or None in places:
+        known = [place for place in places if place is not None]
+        if not same or len(known) < len(places):
             self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
         if not fitting:
             self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
             return None
-        for place, entry in zip(places, fitting, strict=True):
+        for place, entry in zip(known, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -280,6 +281,8 @@ class RunRecorder:
         if not self._capture.settings.wants(kind):
             return None
         context = context_of(entry)
+        if context is None:
+            return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )

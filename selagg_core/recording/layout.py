@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 BLOCK_ORDER = {"input": 0, "middle": 1, "output": 2}
@@ -48,6 +48,8 @@ class HeadLayout:
 
     layers: tuple[LayerId, ...]
     heads: tuple[int, ...]
+    _ends: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _position: dict[LayerId, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if len(self.layers) != len(self.heads):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -152,7 +151,7 @@ def choose_heads(
     """
     lexicon = Lexicon.of(relevance.concepts)
     own = parse_overrides(overrides, lexicon.concepts)
-    find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
+    find = None if nearest is None else lambda word: nearest(word, relevance.concepts)
     assignments = tuple(assign_concepts(word, lexicon, own, find) for word in words)
     selections = tuple(_selection(a, relevance, mode, fraction, groups) for a in assignments)
     notices = [] if mode == "all" else _notices(assignments, relevance)

@@ -52,8 +52,8 @@ class RunView:
         """The heads that the map of each group is made from. Raises ValueError as `heads_for` does."""
         recording = self.recording
         texts = [group.text for group in groups]
-        groups = resolution_groups(self.entries[0].picture(0))
-        return heads_for(texts, recording.layout, recording.context_width, settings, groups)
+        resolutions = resolution_groups(self.entries[0].picture(0))
+        return heads_for(texts, recording.layout, recording.context_width, settings, resolutions)
 
     def maps(
         self,
