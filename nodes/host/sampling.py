@@ -9,7 +9,7 @@ import comfy.samplers
 import torch
 
 from .generation import KEY, patcher_extension
-from .hooks import SamplingHooks, SamplingRun, with_steps
+from .hooks import ModelCall, SamplingHooks, SamplingRun, with_steps
 from .sampling_2024 import install_sampling_shim
 
 
@@ -62,8 +62,8 @@ def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
 
     def apply_model(executor, *args, **kwargs):
         # Positions are kept: other packs' wrappers index them.
-        x, context, options = args[0], args[3], args[5]
-        return executor(*args[:5], hooks.model_call(x, context, options), *args[6:], **kwargs)
+        with hooks.model_call(ModelCall(args[0], args[3], args[5], kwargs)) as options:
+            return executor(*args[:5], options, *args[6:], **kwargs)
 
     kinds = patcher_extension.WrappersMP
     for kind, wrapper in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -358,9 +359,10 @@ def published_labels(layout: HeadLayout) -> tuple[str, ...]:
 
     The layer counts transformer blocks within down, mid or up, in order of execution.
     """
-    labels, counts = [], {place: 0 for place in _PLACES.values()}
+    labels: list[str] = []
+    counts: Counter[str] = Counter()
     for layer, heads in zip(layout.layers, layout.heads, strict=True):
-        place = _PLACES[layer.block]
+        place = _PLACES.get(layer.block, layer.block)
         labels += [f"{place}, layer: {counts[place]}, head: {head}" for head in range(heads)]
         counts[place] += 1
     return tuple(labels)
