@@ -1,7 +1,7 @@
 /** SelAgg in ComfyUI's frontend: puts the prompt viewer into its nodes. */
 
-import { api } from '/scripts/api.js'
-import { app } from '/scripts/app.js'
+import { api } from '../../scripts/api.js'
+import { app } from '../../scripts/app.js'
 import { SCALE_NAMES } from './viewer_colours.js'
 import { Viewer } from './viewer.js'
 import { translator } from './viewer_text.js'
