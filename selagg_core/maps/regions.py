@@ -153,14 +153,6 @@ def centroid(heat: np.ndarray) -> tuple[float, float]:
     return x, y
 
 
-def bounding_box(region: Region) -> tuple[int, int, int, int] | None:
-    """x0, y0, x1, y1 px around a region, the far edges exclusive; None for an empty region."""
-    ys, xs = np.nonzero(region.mask)
-    if ys.size == 0:
-        return None
-    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
-
-
 def place_name(x: float, y: float) -> str:
     """A place in words for a point in shares of width and height: "upper left", "centre", "right"."""
     across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""

@@ -19,6 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from ..maps.heads import DEFAULT_FRACTION
 from ..prompt.lexicon import Concept
 from ..recording.layout import HeadId, HeadLayout
 
@@ -32,8 +33,6 @@ CONSISTENCY = "consistency"
 """Mean correlation of a head's maps at high noise with those at low noise."""
 MAP_KINDS = (AGREEMENT, CONCENTRATION, CONSISTENCY)
 """Scores of the maps of the prompt's own words."""
-DEFAULT_FRACTION = 0.25
-"""Selective aggregation takes the top 20 to 25 % of the heads (arXiv 2604.05906)."""
 RELIABLE_SHARE = 0.25
 """A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
 RELIABLE_MAPS = 20
@@ -170,13 +169,6 @@ class HeadRelevance:
         row = self.row(concept)
         order = np.argsort(-self.scores[row], kind="stable")[: self._wanted(fraction, count)]
         return self._above_floor(row, order) if floor else order
-
-    def least_heads(
-        self, concept: str, fraction: float = DEFAULT_FRACTION, count: int | None = None
-    ) -> np.ndarray:
-        """Indices of the heads least relevant to a concept, the least first; ties as in `top_heads`."""
-        order = np.argsort(self.scores[self.row(concept)], kind="stable")
-        return order[: self._wanted(fraction, count)]
 
     def ranking(self, concept: str, count: int | None = None) -> tuple[RankedHead, ...]:
         """The heads in order of relevance, all or the first `count`, with what is known of each."""

@@ -11,10 +11,11 @@ from ..drawing.contact_sheet import notice_strip
 from ..drawing.pictures import blank_sheet, heat_colours, scale_bar
 from ..drawing.text import BOLD, draw_text, fit_text, text_width
 from ..maps.arrays import normalise
+from ..maps.heads import DEFAULT_FRACTION
 from ..maps.resample import nearest
 from ..recording.head_maps import HeadMaps
 from ..recording.layout import HeadLayout
-from ..relevance.relevance import DEFAULT_FRACTION, HeadRelevance
+from ..relevance.relevance import HeadRelevance
 
 MANY_LAYERS = 24
 """More layers than this (SDXL has 70) get smaller cells."""

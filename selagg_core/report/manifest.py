@@ -33,7 +33,6 @@ from .packed_maps import pack_maps
 from .report import Report
 
 FORMAT = 1
-SPECIAL = "begin, end and padding"
 EXPECTED_SIDE = 128
 """Longest side in cells of an expected region as it is sent."""
 

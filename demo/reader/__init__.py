@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .caption_check import Verdict, check_caption, parse_caption
-from .reading import Reading, SeenObject
-from .scenes import SIDE
-from .silhouettes import Match, layers, match_silhouette
-from .surface import Surface, Thresholds, lab, read_surface
-from .vocabulary import BACKGROUNDS, COLOURS, WITHOUT_PATTERN
+from ..caption_check import Verdict, check_caption, parse_caption
+from ..reading import Reading, SeenObject
+from ..scenes import SIDE
+from ..silhouettes import Match, layers, match_silhouette
+from ..surface import Surface, Thresholds, lab, read_surface
+from ..vocabulary import BACKGROUNDS, COLOURS, WITHOUT_PATTERN
 
 __all__ = ["Reading", "SeenObject", "Verdict", "check_caption", "parse_caption", "read_picture"]
 
@@ -274,9 +274,3 @@ def _deepest(mask: np.ndarray, pixels: int) -> np.ndarray:
     depth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) * mask
     floor = np.sort(depth, axis=None)[-pixels]
     return mask & (depth >= floor)
-
-
-if __name__ == "__main__":
-    from .reader_accuracy import main
-
-    main()

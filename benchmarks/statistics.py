@@ -1,4 +1,8 @@
-"""Figures of a detector: AUROC, average precision, precision at a recall, calibration error, coverage."""
+"""Statistics of all benchmarks: rankings (AUROC, precision), calibration, and bootstrap intervals.
+
+Intervals are percentiles of resampled groups (Efron and Tibshirani 1993, chapter 13): prompts, scenes or
+words are drawn with replacement, never single pictures of one prompt.
+"""
 
 from __future__ import annotations
 
@@ -35,26 +39,30 @@ def both_ways(truth: np.ndarray, groups: Sequence) -> set[str]:
 
 
 def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Area under precision over recall, ties sharing their precision; nan without a wrong claim."""
+    """Area under precision over recall of what is ranked by score, equal scores sharing their precision.
+
+    scores, truth: of one shape; nan where nothing is true.
+    """
     if not truth.any():
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    ranked, hit = scores[order], truth[order]
-    last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    hits = np.cumsum(hit)[last]
-    return float((hits / (last + 1) * np.diff(np.append(0, hits))).sum() / hits[-1])
+    hits, ranks = _hits_by_rank(scores, truth)
+    return float((hits / ranks * np.diff(np.append(0, hits))).sum() / hits[-1])
 
 
 def precision_at_recall(scores: np.ndarray, truth: np.ndarray, recall: float) -> float:
     """Highest precision among thresholds that reach the recall; nan without a wrong claim."""
     if not truth.any():
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    ranked, hit = scores[order], truth[order]
-    last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    hits = np.cumsum(hit)[last]
-    reached = hits / hits[-1] >= recall
-    return float((hits / (last + 1))[reached].max())
+    hits, ranks = _hits_by_rank(scores, truth)
+    return float((hits / ranks)[hits / hits[-1] >= recall].max())
+
+
+def _hits_by_rank(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much is true among the so many highest scores, and how many these are; once for equal scores."""
+    order = np.argsort(-scores, axis=None, kind="stable")
+    ranked, true = scores.ravel()[order], truth.ravel()[order]
+    last_of_ties = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
+    return np.cumsum(true)[last_of_ties], last_of_ties + 1
 
 
 def calibration_error(confidence: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
@@ -81,20 +89,39 @@ def coverage_and_risk(
     ]
 
 
+def resamples(count: int, draws: int, seed: int = 0) -> np.ndarray:
+    """(draws, count) indices of `count` groups drawn with replacement."""
+    return np.random.default_rng(seed).integers(count, size=(draws, count))
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """95 % interval of resampled values; those that are not finite say nothing."""
+    known = np.asarray(draws, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def bootstrap(
     statistic: Callable[[np.ndarray], float], prompts: Sequence, draws: int = 400, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of a statistic of row indices, prompts drawn with replacement."""
     named = np.array([str(prompt) for prompt in prompts])
-    rows = {prompt: np.flatnonzero(named == prompt) for prompt in np.unique(named)}
-    rng, keys = np.random.default_rng(seed), list(rows)
-    found = []
-    for _ in range(draws):
-        drawn = rng.integers(len(keys), size=len(keys))
-        value = statistic(np.concatenate([rows[keys[i]] for i in drawn]))
-        if np.isfinite(value):
-            found.append(value)
-    if not found:
+    rows = [np.flatnonzero(named == prompt) for prompt in np.unique(named)]
+    if not rows:
         return float("nan"), float("nan")
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
+    picks = resamples(len(rows), draws, seed)
+    return interval(np.array([statistic(np.concatenate([rows[i] for i in pick])) for pick in picks]))
+
+
+def with_interval(mean: float, draws: np.ndarray) -> dict[str, float]:
+    """A mean and the interval of its resampled values, for JSON."""
+    low, high = interval(draws)
+    return {"mean": round(float(mean), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def mean_with_interval(values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
+    """The mean of independent values (n,) and its interval."""
+    return with_interval(values.mean(), values[resamples(len(values), draws, seed)].mean(axis=1))
