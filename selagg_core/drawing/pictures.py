@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
+from PIL import Image
 
+from ..maps.arrays import resize_maps
 from .colours import PAPER
+from .inferno import INFERNO
+
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in how bright a pixel looks (ITU-R BT.601)."""
 
 # ---------------------------------------------------------------------------------------------- pictures
 
@@ -32,7 +38,9 @@ def float_batch(pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 def png_bytes(picture: np.ndarray) -> bytes:
     """A picture as the bytes of a PNG file."""
-    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
@@ -41,21 +49,19 @@ def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
     factor = shortest / min(height, width)
     if factor <= 1:
         return picture
-    size = (round(width * factor), round(height * factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    planes = resize_maps(np.moveaxis(picture, -1, 0), (round(height * factor), round(width * factor)))
+    return np.ascontiguousarray(np.moveaxis(np.rint(np.clip(planes, 0, 255)).astype(np.uint8), 0, -1))
 
 
 def heat_colours(heat: np.ndarray) -> np.ndarray:
     """A map (h, w) in [0, 1] in the colours of inferno, which is perceptually uniform."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return INFERNO[np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)]
 
 
 def heat_overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A map over its picture: pale and dark where the map is low, glowing where it is high."""
-    size = (picture.shape[1], picture.shape[0])
-    heat = np.clip(cv2.resize(np.asarray(heat, np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+    heat = np.clip(resize_maps(np.asarray(heat, np.float32), picture.shape[:2]), 0, 1)
+    grey = (picture @ _BRIGHTNESS)[..., None]
     ground = (0.7 * grey + 0.3 * picture) * 0.62
     opacity = (0.10 + 0.72 * heat**0.7)[..., None]
     mixed = (1 - opacity) * ground + opacity * heat_colours(heat)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from .arrays import normalise, resize_maps
+from .resample import area_mean, bilinear, window_mean
 
 RADIUS_CELLS = 2.0
 """Half side of the filter's window in cells of the map's grid: a map is unsure of an edge by about a cell."""
@@ -24,7 +24,7 @@ def enlarge(maps: np.ndarray, picture: np.ndarray, edge_aware: bool = True) -> n
     if not edge_aware or not len(maps):
         return resize_maps(maps, size)
     height, width = _working_size(size)
-    guide = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    guide = area_mean(picture, (height, width)).astype(np.float32) / 255
     radius = max(1, round(RADIUS_CELLS * max(height / maps.shape[-2], width / maps.shape[-1])))
     coefficients = _Guide(guide, radius)
     full = picture.astype(np.float32) / 255
@@ -41,22 +41,19 @@ class _Guide:
     """Guided filter with a colour guide (He, Sun and Tang 2010, section 3.4) on one picture for many maps."""
 
     def __init__(self, guide: np.ndarray, radius: int) -> None:
-        self._guide, self._side = guide, (2 * radius + 1, 2 * radius + 1)
-        self._mean = self._box(guide)
+        self._guide, self._radius = guide, radius
+        self._mean = window_mean(guide, radius)
         products = guide[..., :, None] * guide[..., None, :]
-        covariance = self._box(products.reshape(*guide.shape[:2], 9)).reshape(products.shape)
+        covariance = window_mean(products.reshape(*guide.shape[:2], 9), radius).reshape(products.shape)
         covariance -= self._mean[..., :, None] * self._mean[..., None, :]
         self._inverse = np.linalg.inv(covariance + SMOOTHNESS * np.eye(3, dtype=np.float32))
 
     def apply(self, heat: np.ndarray, picture: np.ndarray) -> np.ndarray:
         """heat (h, w) on the guide's grid -> (H, W) on that of `picture` (H, W, 3) in [0, 1]."""
-        mean = self._box(heat)
-        covariance = self._box(self._guide * heat[..., None]) - self._mean * mean[..., None]
+        mean = window_mean(heat, self._radius)
+        covariance = window_mean(self._guide * heat[..., None], self._radius) - self._mean * mean[..., None]
         slope = np.einsum("yxij,yxj->yxi", self._inverse, covariance)
         offset = mean - (slope * self._mean).sum(axis=-1)
-        size = picture.shape[1::-1]
-        slope, offset = (cv2.resize(self._box(part), size) for part in (slope, offset))
+        size = picture.shape[:2]
+        slope, offset = (bilinear(window_mean(part, self._radius), size) for part in (slope, offset))
         return (slope * picture).sum(axis=-1) + offset
-
-    def _box(self, values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values.astype(np.float32), self._side, borderType=cv2.BORDER_REFLECT)
