@@ -16,6 +16,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
+from ..files.versioned import read_versioned
+
 SCHEMA = "selagg-calibration"
 VERSION = 1
 PRESET = Path(__file__).resolve().parents[1] / "presets" / "calibration_demo.json"
@@ -84,20 +86,11 @@ class Calibration:
     @classmethod
     def from_json(cls, text: str) -> Calibration:
         """Raises ValueError for anything but a calibration of this version."""
-        try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg calibration: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg calibration.")
-        if body.get("version") != VERSION:
-            raise ValueError(
-                f"this calibration has version {body.get('version')}; only {VERSION} can be read."
-            )
+        body = read_versioned(text, SCHEMA, (VERSION,), "calibration")
         try:
             kinds = {str(kind): _model(fields) for kind, fields in body["kinds"].items()}
             return cls(kinds, str(body["base"]), dict(body["data"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"this SelAgg calibration is damaged: {error}.") from error
 
 
