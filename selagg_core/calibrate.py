@@ -58,9 +58,13 @@ def read_folder(folder: Path) -> list[Labelled]:
 
 
 def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator[Labelled]:
-    path = folder / Path(name).name
-    if not path.is_file():
-        raise ValueError(f'{LABELS_FILE} names "{name}", which is not in the folder.')
+    path, shown = folder / Path(name).name, name[:60]
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # longer than a file system takes, or with marks that no name may have
+        there = False
+    if not there:
+        raise ValueError(f'{LABELS_FILE} names "{shown}", which is not in the folder.')
     try:
         report = Report.from_json(read_text(path))
     except ValueError as error:
@@ -68,12 +72,13 @@ def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator
     by_number = {str(picture.index + 1): picture for picture in report.pictures}
     for number, answers in pictures.items():
         if number not in by_number or not isinstance(answers, dict):
-            raise ValueError(f'"{name}" has no picture {number}; it has {", ".join(by_number) or "none"}.')
+            pictures = ", ".join(list(by_number)[:20]) or "none"
+            raise ValueError(f'"{shown}" has no picture {number[:20]}; it has {pictures}.')
         said = {claim: True for claim in _listed(answers, "wrong", name, number)}
         said.update(dict.fromkeys(_listed(answers, "right", name, number), False))
         checks = by_number[number].checks
         if unknown := set(said) - {check.claim for check in checks}:
-            raise ValueError(f'"{sorted(unknown)[0]}" is no claim of picture {number} of "{name}".')
+            raise ValueError(f'"{sorted(unknown)[0][:80]}" is no claim of picture {number} of "{shown}".')
         for check in checks:
             if check.claim in said:
                 yield Labelled(

@@ -50,6 +50,16 @@ def check_version(version: object, versions: Sequence[int], what: str) -> None:
         raise ValueError(f"this {what} has version {str(version)[:20]}; only {known} can be read.{cure}")
 
 
+def damage_of(error: Exception) -> str:
+    """What is wrong with a file's parts, in plain words: Python's own say nothing to an artist."""
+    if isinstance(error, KeyError):
+        return f"{str(error).strip(chr(39))[:80]} is missing"
+    told = str(error)
+    if isinstance(error, ValueError) and not told.startswith(("invalid literal", "could not convert")):
+        return told[:120].rstrip(".")
+    return "a part of it is of the wrong kind"
+
+
 def _no_number(name: str) -> NoReturn:
     raise ValueError(name)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..files.tensors import LARGEST, read_tensors, write_tensors
-from ..files.versioned import check_version
+from ..files.versioned import check_version, damage_of
 from ..prompt.words import Prompt, Word
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens
@@ -20,6 +20,8 @@ from .self_attention import SelfAttention
 
 FORMAT = "selagg-recording"
 VERSION = 1
+MOST_HEADS = 100_000
+"""More than any model has; a file that names more is no recording."""
 _KEY = "selagg"
 
 
@@ -58,9 +60,9 @@ def load_recording(path: Path | str, most_bytes: int = LARGEST) -> Recording:
         check_version(header.get("version"), (VERSION,), "recording")
         return _recording(header, arrays)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-        raise ValueError(f"{path.name} is a damaged recording: {str(error)[:120]}.") from error
+        raise ValueError(f"{path.name} is a damaged recording: {damage_of(error)}.") from error
     except ValueError as error:
-        raise ValueError(f"{path.name} is not a readable recording: {error}") from error
+        raise ValueError(f"{path.name} is not a readable recording: {damage_of(error)}.") from error
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -227,7 +229,10 @@ def _tuples(value: Any) -> Any:
 
 def _layout(rows: Sequence[Sequence[Any]]) -> HeadLayout:
     layers = tuple(LayerId(str(block), *_whole_numbers(places[:2], 2)) for block, *places in rows)
-    return HeadLayout(layers, _whole_numbers([row[3] for row in rows]))
+    heads = _whole_numbers([row[3] for row in rows])
+    if min(heads, default=1) < 1 or sum(heads) > MOST_HEADS:
+        raise ValueError(f"no model has {sum(heads)} heads.")
+    return HeadLayout(layers, heads)
 
 
 def _groups(groups: Sequence[Sequence[Any]]) -> tuple[tuple[int, ...], ...]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..files.tensors import read_tensors, write_tensors
-from ..files.versioned import check_version
+from ..files.versioned import check_version, damage_of
 from ..maps.heads import DEFAULT_FRACTION
 from ..prompt.lexicon import Concept
 from ..recording.layout import HeadId, HeadLayout
@@ -247,7 +247,9 @@ class HeadRelevance:
         try:
             return cls._from_parts(*read_tensors(path, _HEADER_KEY))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"{path.name} is not a readable head relevance file: {error}") from error
+            raise ValueError(
+                f"{path.name[:100]} is not a readable head relevance file: {damage_of(error)}."
+            ) from error
 
     @classmethod
     def _from_parts(cls, header: Any, arrays: Mapping[str, np.ndarray]) -> HeadRelevance:

@@ -10,7 +10,7 @@ from typing import Any
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import LEVELS, Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
-from ..files.versioned import read_versioned
+from ..files.versioned import damage_of, read_versioned
 
 SCHEMA = "selagg-report"
 VERSION = 1
@@ -75,7 +75,7 @@ class Report:
                 claims=tuple(body["claims"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"this SelAgg report is damaged: {error}.") from error
+            raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error
 
 
 def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
@@ -102,5 +102,5 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
     """A dataclass from its JSON form; unknown keys are an error, and lists become tuples again."""
     known = {field.name for field in fields(kind)}
     if unknown := set(body) - known:
-        raise KeyError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()})
