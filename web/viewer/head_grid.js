@@ -1,55 +1,69 @@
 /** The grid of a model's heads: a row a layer, tinted by relevance, with those that make the map lit. */
 
-import { el } from './viewer_dom.js'
-import { css } from './viewer_colours.js'
+import { css } from './colours.js'
+import { el, heard } from './dom.js'
+import { layerOf, startsOf } from './layers.js'
+
+/** @import { Layer } from './types.js' */
 
 const LABEL_WIDTH = 62
 const ROW = { smallest: 7, largest: 20 }
 const BLOCK_GAP = 6
 const SCROLL_AFTER = 420
 
+/** What moves the cursor: from a row and a column to others. @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }
+
 /**
- * layers: [[block, number, depth, heads], ...]; onHover(head or null); onToggle(head); say(head): its description.
- * Heads are numbered through, as in the layout.
+ * @typedef {object} Options heads are numbered through, as in the layout
+ * @property {Layer[]} layers
+ * @property {string} label
+ * @property {(head: number | null) => void} onHover
+ * @property {(head: number) => void} onToggle
+ * @property {() => void} onLeave
+ * @property {(head: number) => string} say its description
  */
+
+/**
+ * @typedef {object} Shown
+ * @property {Uint8Array | null} levels 0 to 255 a head; null if they are not known
+ * @property {Set<number> | null} lit heads that make the map; null for all
+ * @property {Uint8Array} colours 256 colours, see `scaleOf`
+ * @property {string} ink CSS colour
+ */
+
 export class HeadGrid {
   #layers
   #starts
   #canvas
-  #state = { levels: null, lit: null, cursor: null }
-  #colours
-  #ink = '#888'
+  /** @type {Shown | null} */
+  #shown = null
+  /** @type {number | null} */
+  #cursor = null
   #cell = { width: 10, height: 10 }
+  /** @type {number[]} */
   #tops = []
   #say
 
+  /** @param {Options} options */
   constructor({ layers, label, onHover, onToggle, onLeave, say }) {
     this.#layers = layers
     this.#say = say
-    let total = 0
-    this.#starts = layers.map((layer) => (total += layer[3]) - layer[3])
-    this.total = total
+    this.#starts = startsOf(layers)
     this.#canvas = el('canvas', { class: 'heads', tabindex: 0, role: 'application', 'aria-label': label })
     this.element = el('div', { class: 'headgrid' }, this.#canvas)
     this.#listen(onHover, onToggle, onLeave)
   }
 
   get cursor() {
-    return this.#state.cursor
+    return this.#cursor
   }
 
-  layerOf(head) {
-    let place = this.#starts.length - 1
-    while (place > 0 && this.#starts[place] > head) place--
-    return place
-  }
-
-  nameOf(head) {
-    const place = this.layerOf(head)
-    const [block, number, depth] = this.#layers[place]
-    return { layer: `${block} ${number}.${depth}`, head: head - this.#starts[place] }
-  }
-
+  /**
+   * @param {Options['onHover']} onHover
+   * @param {Options['onToggle']} onToggle
+   * @param {Options['onLeave']} onLeave
+   */
   #listen(onHover, onToggle, onLeave) {
     const canvas = this.#canvas
     canvas.addEventListener('pointermove', (event) => this.#move(this.#headAt(event), onHover))
@@ -60,39 +74,45 @@ export class HeadGrid {
     })
     canvas.addEventListener('blur', () => this.#move(null, onHover))
     canvas.addEventListener('focus', () => {
-      if (this.#state.cursor === null && canvas.matches(':focus-visible')) this.#move(0, onHover)
+      if (this.#cursor === null && canvas.matches(':focus-visible')) this.#move(0, onHover)
     })
     canvas.addEventListener('keydown', (event) => {
       const moved = this.#stepped(event.key)
       if (moved !== null) this.#move(moved, onHover)
-      else if (event.key === ' ' || event.key === 'Enter') onToggle(this.#state.cursor ?? 0)
+      else if (event.key === ' ' || event.key === 'Enter') onToggle(this.#cursor ?? 0)
       else if (event.key === 'Escape') onLeave()
       else return
-      event.preventDefault()
-      event.stopPropagation()
+      heard(event)
     })
   }
 
+  /**
+   * The head to which a key leads; null for other keys.
+   * @param {string} key
+   */
   #stepped(key) {
-    const head = this.#state.cursor ?? 0
-    const place = this.layerOf(head)
-    const column = head - this.#starts[place]
-    const within = (row, at) => this.#starts[row] + Math.min(this.#layers[row][3] - 1, Math.max(0, at))
-    if (key === 'ArrowLeft') return within(place, column - 1)
-    if (key === 'ArrowRight') return within(place, column + 1)
-    if (key === 'ArrowUp') return within(Math.max(0, place - 1), column)
-    if (key === 'ArrowDown') return within(Math.min(this.#layers.length - 1, place + 1), column)
-    return null
+    const step = ARROWS[key]
+    if (!step) return null
+    const head = this.#cursor ?? 0
+    const place = layerOf(this.#starts, head)
+    const row = Math.min(this.#layers.length - 1, Math.max(0, place + step[0]))
+    const column = head - this.#starts[place] + step[1]
+    return this.#starts[row] + Math.min(this.#layers[row][3] - 1, Math.max(0, column))
   }
 
+  /**
+   * @param {number | null} head
+   * @param {Options['onHover']} onHover
+   */
   #move(head, onHover) {
-    if (head === this.#state.cursor) return
-    this.#state.cursor = head
+    if (head === this.#cursor) return
+    this.#cursor = head
     this.#canvas.setAttribute('aria-description', head === null ? '' : this.#say(head))
     this.draw()
     onHover(head)
   }
 
+  /** @param {MouseEvent} event */
   #headAt(event) {
     const box = this.#canvas.getBoundingClientRect()
     const scale = box.width / (this.#canvas.offsetWidth || 1) || 1
@@ -104,15 +124,17 @@ export class HeadGrid {
     return this.#starts[row] + column
   }
 
-  /** levels: 0 to 255 a head, or null if unknown; lit: set of heads that make the map, null for all. */
-  show({ levels, lit, colours, ink }) {
-    Object.assign(this.#state, { levels, lit })
-    this.#colours = colours
-    this.#ink = ink
+  /** @param {Shown} shown */
+  show(shown) {
+    this.#shown = shown
     this.draw()
   }
 
-  /** Fits the grid into a width and a height in CSS px; many layers make it scroll. */
+  /**
+   * Fits the grid into a width and a height in CSS px; many layers make it scroll.
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     const columns = Math.max(...this.#layers.map((layer) => layer[3]))
     const blocks = new Set(this.#layers.map((layer) => layer[0])).size
@@ -133,25 +155,30 @@ export class HeadGrid {
 
   draw() {
     const canvas = this.#canvas
-    const ratio = (globalThis.devicePixelRatio || 1) * 1
+    const ratio = globalThis.devicePixelRatio || 1
     const [width, height] = [parseFloat(canvas.style.width) || 0, parseFloat(canvas.style.height) || 0]
-    if (!width || !this.#colours) return
+    const shown = this.#shown
+    const context = canvas.getContext('2d')
+    if (!width || !shown || !context) return
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)]
     if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high })
-    const context = canvas.getContext('2d')
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
     context.clearRect(0, 0, width, height)
-    this.#drawLabels(context)
+    this.#drawLabels(context, shown)
     this.#layers.forEach((layer, row) => {
-      for (let column = 0; column < layer[3]; column++) this.#drawCell(context, row, column)
+      for (let column = 0; column < layer[3]; column++) this.#drawCell(context, shown, row, column)
     })
-    this.#drawCursor(context)
+    this.#drawCursor(context, shown)
   }
 
-  #drawLabels(context) {
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Shown} shown
+   */
+  #drawLabels(context, { ink }) {
     const size = Math.min(10, this.#cell.height + 2)
     context.font = `${size}px system-ui, sans-serif`
-    context.fillStyle = this.#ink
+    context.fillStyle = ink
     context.textBaseline = 'middle'
     context.textAlign = 'right'
     const every = Math.ceil((size + 1) / this.#cell.height)
@@ -165,16 +192,21 @@ export class HeadGrid {
     })
   }
 
-  #drawCell(context, row, column) {
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Shown} shown
+   * @param {number} row
+   * @param {number} column
+   */
+  #drawCell(context, { levels, lit, colours, ink }, row, column) {
     const head = this.#starts[row] + column
-    const { levels, lit } = this.#state
     const on = lit === null || lit.has(head)
     const gap = this.#cell.width > 7 ? 1 : 0.5
     context.globalAlpha = on ? 1 : 0.22
-    if (levels) context.fillStyle = css(this.#colours.subarray(3 * levels[head], 3 * levels[head] + 3))
+    if (levels) context.fillStyle = css(colours.subarray(3 * levels[head], 3 * levels[head] + 3))
     else {
       context.globalAlpha *= lit === null ? 0.16 : 0.5
-      context.fillStyle = this.#ink
+      context.fillStyle = ink
     }
     const x = LABEL_WIDTH + column * this.#cell.width
     const radius = Math.min(2.5, this.#cell.height / 4)
@@ -184,13 +216,17 @@ export class HeadGrid {
     context.globalAlpha = 1
   }
 
-  #drawCursor(context) {
-    const head = this.#state.cursor
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Shown} shown
+   */
+  #drawCursor(context, { ink }) {
+    const head = this.#cursor
     if (head === null) return
-    const row = this.layerOf(head)
+    const row = layerOf(this.#starts, head)
     const x = LABEL_WIDTH + (head - this.#starts[row]) * this.#cell.width
     context.lineWidth = 2
-    context.strokeStyle = this.#ink
+    context.strokeStyle = ink
     context.beginPath()
     context.roundRect(x, this.#tops[row], this.#cell.width, this.#cell.height, 3)
     context.stroke()

@@ -1,8 +1,11 @@
 /** Colours: scales that are perceptually uniform, and distinct colours for words; safe for colour-blind eyes. */
 
-import { bytesOf } from './viewer_maps.js'
+import { bytesOf } from './unpack.js'
+
+/** @import { RGB } from './types.js' */
 
 /** 256 colours each, RGB bytes as base64, from matplotlib's scales as OpenCV has them. */
+/** @type {Record<string, string>} */
 const SCALES = {
   inferno:
     'AAAEAQAFAQEGAQEIAgEKAgIMAgIOAwIQBAMSBAMUBQQXBgQZBwUbCAUdCQYfCgciCwckDAgmDQgpDgkrEAktEQowEgoyFAs0FQs3' +
@@ -44,7 +47,7 @@ const SCALES = {
 
 export const SCALE_NAMES = [...Object.keys(SCALES), 'grey']
 
-/** Okabe and Ito's set, in the order in which words take them. */
+/** Okabe and Ito's set, in the order in which words take them. @type {readonly RGB[]} */
 export const WORD_COLOURS = [
   [230, 159, 0],
   [86, 180, 233],
@@ -55,15 +58,25 @@ export const WORD_COLOURS = [
   [0, 114, 178],
 ]
 
+/**
+ * @param {RGB} colour
+ * @param {number} [alpha]
+ */
 export const css = ([red, green, blue], alpha = 1) => `rgb(${red} ${green} ${blue} / ${alpha})`
 
-/** 256 colours as a Uint8Array of RGB; an unknown name gives the first scale. */
+/**
+ * 256 colours as a Uint8Array of RGB; an unknown name gives the first scale.
+ * @param {string} name
+ */
 export function scaleOf(name) {
   if (name === 'grey') return Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3))
   return bytesOf(SCALES[name] ?? SCALES.inferno)
 }
 
-/** A scale as a CSS gradient from left to right. */
+/**
+ * A scale as a CSS gradient from left to right.
+ * @param {Uint8Array} scale
+ */
 export function gradientOf(scale) {
   const stops = Array.from({ length: 9 }, (_, i) => {
     const at = Math.round((i / 8) * 255) * 3

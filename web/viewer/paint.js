@@ -1,53 +1,72 @@
 /** Paints a picture with maps over it on a canvas. */
 
-import { css, scaleOf } from './viewer_colours.js'
-import { normalise, otsu, outline, rangeOf, upsample } from './viewer_maps.js'
+import { blank, contextOf, pixelsOf } from './canvas.js'
+import { css, scaleOf } from './colours.js'
+import { Lru } from './lru.js'
+import { normalise, otsu, outline, rangeOf, thinned, upsample } from './maps.js'
+
+/** @import { Canvas, Context } from './canvas.js' */
+/** @import { Grid, PreparedMap, RGB, Scene, ShownLayer, WordMap } from './types.js' */
 
 /** Longest side in cells to which maps are interpolated before they are coloured. */
 const FINE_SIDE = 256
 const OUTLINE_SIDE = 96
 const KEPT_LAYERS = 160
+const KEPT_GROUNDS = 4
 const GREY_SHARE = 0.7
+/** Rings of a spot: width and colour. @type {readonly [number, string][]} */
+const SPOT_RINGS = [
+  [4, 'rgb(0 0 0 / 0.6)'],
+  [2, 'white'],
+]
 const DIMMED = 0.38
 const OUTSIDE = 0.8
-/** Outlines of regions. */
+/** Outline of a region where a word was expected. @type {RGB} */
 export const EXPECTED = [86, 180, 233]
+/** Outline of a region where it was found. @type {RGB} */
 export const FOUND = [230, 159, 0]
 
-/** A map ready to be painted: its range, itself at `fine` normalised, and its automatic threshold. */
+/**
+ * A map ready to be painted.
+ * @param {string} key that no other map has
+ * @param {WordMap} map
+ * @param {number} aspect width to height of the picture
+ * @returns {PreparedMap}
+ */
 export function prepare(key, map, aspect) {
   const range = rangeOf(map)
   const fine = normalise(upsample(map, gridOf(FINE_SIDE, aspect)))
   return { key, map, range, fine, automatic: otsu(fine) }
 }
 
+/**
+ * The grid of that aspect whose longer side has so many cells.
+ * @param {number} side
+ * @param {number} aspect
+ * @returns {Grid}
+ */
 function gridOf(side, aspect) {
   return aspect >= 1 ? [Math.max(8, Math.round(side / aspect)), side] : [side, Math.max(8, Math.round(side * aspect))]
 }
 
-function blank(width, height) {
-  const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height))
-  return canvas
-}
-
-/**
- * scene: {
- *   view: 'heat' | 'mask' | 'picture', opacity: 0..1, threshold: 0..1 or 0 for each map's own,
- *   layers: [{prepared, colour: RGB or null for the colour scale}], expected: [map of 0 and 1], spot: {x, y} or null,
- *   found: whether the found region is outlined
- * }
- */
 export class Painter {
-  #scale
   #scaleName
+  #scale
+  /** @type {CanvasImageSource | null} */
   #picture = null
-  #grounds = new Map()
-  #layers = new Map()
+  /** @type {Lru<string, OffscreenCanvas>} */
+  #grounds = new Lru(KEPT_GROUNDS)
+  /** @type {Lru<string, OffscreenCanvas>} */
+  #layers = new Lru(KEPT_LAYERS)
+  /** @type {Lru<string, Float32Array>} */
+  #outlines = new Lru(KEPT_LAYERS)
 
   constructor(scaleName = 'inferno') {
-    this.scale = scaleName
+    this.#scaleName = scaleName
+    this.#scale = scaleOf(scaleName)
   }
 
+  /** @param {string} name */
   set scale(name) {
     if (name === this.#scaleName) return
     this.#scaleName = name
@@ -59,33 +78,43 @@ export class Painter {
     return this.#scale
   }
 
-  /** An ImageBitmap or another picture that a canvas can draw. */
+  /** An ImageBitmap or another picture that a canvas can draw. @param {CanvasImageSource | null} picture */
   set picture(picture) {
     this.#picture = picture
     this.#grounds.clear()
   }
 
+  /**
+   * @param {Canvas} canvas
+   * @param {Scene} scene
+   */
   paint(canvas, scene) {
-    const context = canvas.getContext('2d', { alpha: false })
+    /** @type {Context} */
+    const context = contextOf(canvas, { alpha: false })
     const { width, height } = canvas
     // Maps are fine already: straight lines between their cells do, and are drawn several times faster.
     context.imageSmoothingQuality = 'low'
     const shown = scene.layers.length > 0 && scene.view !== 'picture'
-    if (!this.#picture) {
+    const picture = this.#picture
+    if (!picture) {
       context.clearRect(0, 0, width, height)
       return
     }
-    if (!shown || scene.view === 'mask') context.drawImage(this.#plain(width, height), 0, 0)
-    else context.drawImage(this.#ground(width, height), 0, 0)
+    if (!shown || scene.view === 'mask') context.drawImage(this.#plain(picture, width, height), 0, 0)
+    else context.drawImage(this.#ground(picture, width, height), 0, 0)
     if (shown && scene.view === 'heat') this.#paintHeat(context, scene)
     if (shown && scene.view === 'mask') this.#paintMask(context, scene)
     if (shown) this.#paintOutlines(context, scene)
-    for (const map of scene.expected ?? []) {
+    for (const map of scene.expected) {
       this.#trace(context, outline(map, 0.5), EXPECTED)
     }
     if (scene.spot) this.#paintSpot(context, scene.spot)
   }
 
+  /**
+   * @param {Context} context
+   * @param {Scene} scene
+   */
   #paintHeat(context, scene) {
     const { width, height } = context.canvas
     context.globalAlpha = scene.opacity
@@ -93,11 +122,19 @@ export class Painter {
     context.globalAlpha = 1
   }
 
+  /**
+   * @param {Context} context
+   * @param {Scene} scene
+   */
   #paintMask(context, scene) {
     const { width, height } = context.canvas
     context.drawImage(this.#veil(scene), 0, 0, width, height)
   }
 
+  /**
+   * @param {Context} context
+   * @param {Scene} scene
+   */
   #paintOutlines(context, scene) {
     const several = scene.layers.length > 1
     if (!several && scene.view === 'heat' && !scene.found) return
@@ -107,13 +144,14 @@ export class Painter {
     }
   }
 
+  /**
+   * @param {Context} context
+   * @param {{x: number, y: number}} spot
+   */
   #paintSpot(context, { x, y }) {
     const { width, height } = context.canvas
     const radius = Math.max(5, Math.min(width, height) / 70)
-    for (const [line, colour] of [
-      [4, 'rgb(0 0 0 / 0.6)'],
-      [2, 'white'],
-    ]) {
+    for (const [line, colour] of SPOT_RINGS) {
       context.beginPath()
       context.arc(x * width, y * height, radius, 0, 2 * Math.PI)
       context.lineWidth = line
@@ -122,6 +160,11 @@ export class Painter {
     }
   }
 
+  /**
+   * @param {Context} context
+   * @param {Float32Array} segments see `outline`
+   * @param {RGB} colour
+   */
   #trace(context, segments, colour) {
     const { width, height } = context.canvas
     const unit = Math.max(1, Math.min(width, height) / 360)
@@ -139,57 +182,47 @@ export class Painter {
     context.stroke()
   }
 
-  /** The picture as wide and high as the canvas. */
-  #plain(width, height) {
-    return this.#kept(`plain ${width} ${height}`, () => {
-      const plain = blank(width, height)
-      const context = plain.getContext('2d')
+  /**
+   * The picture as wide and high as the canvas.
+   * @param {CanvasImageSource} picture
+   * @param {number} width
+   * @param {number} height
+   */
+  #plain(picture, width, height) {
+    return kept(this.#grounds, `plain ${width} ${height}`, () => {
+      const { canvas, context } = blank(width, height)
       context.imageSmoothingQuality = 'high'
-      context.drawImage(this.#picture, 0, 0, width, height)
-      return plain
+      context.drawImage(picture, 0, 0, width, height)
+      return canvas
     })
   }
 
-  /** The same, paler and darker, so that colours over it are read easily. */
-  #ground(width, height) {
-    return this.#kept(`ground ${width} ${height}`, () => {
-      const ground = blank(width, height)
-      const context = ground.getContext('2d')
-      context.drawImage(this.#plain(width, height), 0, 0)
+  /**
+   * The same, paler and darker, so that colours over it are read easily.
+   * @param {CanvasImageSource} picture
+   * @param {number} width
+   * @param {number} height
+   */
+  #ground(picture, width, height) {
+    return kept(this.#grounds, `ground ${width} ${height}`, () => {
+      const { canvas, context } = blank(width, height)
+      context.drawImage(this.#plain(picture, width, height), 0, 0)
       context.globalCompositeOperation = 'saturation'
       context.fillStyle = css([128, 128, 128], GREY_SHARE)
       context.fillRect(0, 0, width, height)
       context.globalCompositeOperation = 'source-over'
       context.fillStyle = css([0, 0, 0], DIMMED)
       context.fillRect(0, 0, width, height)
-      return ground
+      return canvas
     })
   }
 
-  #kept(key, make) {
-    if (!this.#grounds.has(key)) {
-      if (this.#grounds.size > 3) this.#grounds.clear()
-      this.#grounds.set(key, make())
-    }
-    return this.#grounds.get(key)
-  }
-
-  #layer(key, make) {
-    const found = this.#layers.get(key)
-    if (found) {
-      this.#layers.delete(key)
-      this.#layers.set(key, found)
-      return found
-    }
-    const made = make()
-    this.#layers.set(key, made)
-    if (this.#layers.size > KEPT_LAYERS) this.#layers.delete(this.#layers.keys().next().value)
-    return made
-  }
-
-  /** The map in the colours of the scale, or in one colour; clear where it is low. */
+  /**
+   * The map in the colours of the scale, or in one colour; clear where it is low.
+   * @param {ShownLayer} layer
+   */
   #coloured({ prepared, colour }) {
-    return this.#layer(`${prepared.key} ${colour ?? 'scale'}`, () => {
+    return kept(this.#layers, `${prepared.key} ${colour ?? 'scale'}`, () => {
       const scale = this.#scale
       return pixelsOf(prepared.fine, (pixels, at, heat) => {
         if (colour) {
@@ -206,10 +239,10 @@ export class Painter {
     })
   }
 
-  /** What lies outside the regions of all layers, darkened. */
+  /** What lies outside the regions of all layers, darkened. @param {Scene} scene */
   #veil({ layers, threshold }) {
     const key = layers.map(({ prepared }) => prepared.key).join('|')
-    return this.#layer(`veil ${threshold} ${key}`, () => {
+    return kept(this.#layers, `veil ${threshold} ${key}`, () => {
       const [first, ...rest] = layers.map(({ prepared }) => prepared)
       return pixelsOf(first.fine, (pixels, at, heat, i) => {
         let above = heat - (threshold || first.automatic)
@@ -221,8 +254,13 @@ export class Painter {
     })
   }
 
+  /**
+   * The outline of where a map is above a threshold, coarse enough to be drawn quickly.
+   * @param {PreparedMap} prepared
+   * @param {number} threshold
+   */
   #segmentsOf(prepared, threshold) {
-    return this.#layer(`outline ${threshold} ${prepared.key}`, () => {
+    return kept(this.#outlines, `${threshold} ${prepared.key}`, () => {
       const [height, width] = prepared.fine.grid
       const coarse = thinned(prepared.fine, Math.max(1, Math.round(Math.max(height, width) / OUTLINE_SIDE)))
       return outline(coarse, threshold)
@@ -230,26 +268,13 @@ export class Painter {
   }
 }
 
-/** Every n-th cell of a map, as means of n by n. */
-function thinned({ grid, values }, n) {
-  const [height, width] = grid
-  const [rows, columns] = [Math.floor(height / n), Math.floor(width / n)]
-  const means = new Float32Array(rows * columns)
-  for (let y = 0; y < rows * n; y++) {
-    for (let x = 0; x < columns * n; x++) {
-      means[Math.floor(y / n) * columns + Math.floor(x / n)] += values[y * width + x] / (n * n)
-    }
-  }
-  return { grid: [rows, columns], values: means }
-}
-
-function pixelsOf({ grid, values }, colour) {
-  const [height, width] = grid
-  const canvas = blank(width, height)
-  const image = new ImageData(width, height)
-  for (let i = 0; i < values.length; i++) {
-    colour(image.data, 4 * i, Math.min(1, Math.max(0, values[i])), i)
-  }
-  canvas.getContext('2d').putImageData(image, 0, 0)
-  return canvas
+/**
+ * What is kept under a key, made if it is not there.
+ * @template {object} Value
+ * @param {Lru<string, Value>} values
+ * @param {string} key
+ * @param {() => Value} make
+ */
+function kept(values, key, make) {
+  return values.get(key) ?? values.set(key, make())
 }

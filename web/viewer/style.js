@@ -102,6 +102,13 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .strip .count { position: absolute; inset-inline-end: 2px; bottom: 2px; min-width: 14px; padding: 0 3px; border-radius: 7px; font-size: 10px; line-height: 14px;
   text-align: center; background: #b34e00; color: #fff; font-weight: 600; }
 
+.complaint { position: absolute; z-index: 6; inset-inline: 12px; top: 12px; display: flex; align-items: flex-start; gap: 8px; padding: 7px 8px 7px 11px;
+  border-radius: 8px; background: var(--ground); color: var(--strong); box-shadow: inset 0 0 0 1.5px var(--bad), 0 8px 24px rgb(0 0 0 / .35);
+  overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
+.complaint span { flex: 1; min-width: 0; align-self: center; }
+.complaint > .icon { margin-top: 4px; color: var(--bad); }
+.complaint .tool { flex: none; }
+
 /* the prompt */
 .card { background: var(--field); border-radius: 8px; box-shadow: inset 0 0 0 1px var(--line); padding: 9px 11px 11px; }
 .head { display: flex; align-items: center; gap: 8px; min-height: 24px; margin-bottom: 4px; }

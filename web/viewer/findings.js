@@ -1,31 +1,49 @@
 /** What went wrong, worst first; each finding opens to its evidence. Kinds that are not known are shown as named. */
 
-import { el, icon } from './viewer_dom.js'
+import { el, icon } from './dom.js'
+import { factsToTell, opening, reportOf, sureFindings } from './report.js'
+
+/** @import { Look } from './look.js' */
+/** @import { Actions, Coverage, Facts, Finding, TextKey, Translate } from './types.js' */
 
 const DETAIL = 3
-/** Coordinates are for programs; people read the names of the places beside them. */
-const COORDINATE = /_[xy]$/
+/** @typedef {{element: HTMLElement, button: HTMLButtonElement, detail: HTMLElement}} Card */
 
-export class FindingList {
+export class FindingsTab {
+  /** @type {TextKey} */
+  static key = 'findings'
+
   #t
-  #onOpen
+  #actions
+  /** @type {Card[]} */
   #cards = []
+  /** @type {number | null} */
   #opened = null
 
-  constructor(t, onOpen) {
+  /**
+   * @param {Translate} t
+   * @param {Actions} actions
+   */
+  constructor(t, actions) {
     this.#t = t
-    this.#onOpen = onOpen
-    this.element = el('div', { class: 'findings', role: 'tabpanel' })
+    this.#actions = actions
+    this.element = el('div', { class: 'findings' })
   }
 
-  /**
-   * findings: those of one picture, worst first; checks: [kind, claim, verdict] of each claim that was checked;
-   * coverage: {layers, heads, steps, rows: [seen, expected]} of the recording, null if it is not known.
-   */
-  show({ findings, checks }, problems, notices, coverage = null) {
+  /** @param {Look} look */
+  badge({ manifest, state }) {
+    const report = reportOf(manifest, state.picture)
+    const problems = manifest.problems.length
+    return { count: report.findings.length + problems, bad: sureFindings(report).length + problems > 0 }
+  }
+
+  /** @param {Look} look */
+  fill(look) {
     const t = this.#t
+    const { problems, notices, coverage } = look.manifest
+    const { findings, checks } = look.report
     this.#opened = null
-    this.#cards = findings.map((finding, number) => this.#card(finding, number))
+    this.#cards = findings.map((finding, number) => this.#card(look, finding, number))
     const cards = problems.map((problem) => still('problem', 'warning', t('problem'), problem))
     cards.push(...this.#cards.map(({ element }) => element))
     if (!cards.length) cards.push(still('calm', 'good', t('noFindings'), t('noFindingsHint', { count: checks.length })))
@@ -36,39 +54,63 @@ export class FindingList {
     this.element.replaceChildren(...cards)
   }
 
-  /** Opens the finding of that number and closes the others; null closes all. */
-  open(number) {
+  /** @param {Look} look */
+  show({ state }) {
+    if (state.opened !== this.#opened) this.#open(state.opened)
+  }
+
+  /**
+   * Opens the finding of that number and closes the others; null closes all.
+   * @param {number | null} number
+   */
+  #open(number) {
     this.#opened = number
     this.#cards.forEach(({ element, button, detail }, i) => {
       const opened = i === number
       element.classList.toggle('open', opened)
-      button.setAttribute('aria-expanded', opened)
+      button.setAttribute('aria-expanded', String(opened))
       detail.hidden = !opened
       if (opened) element.scrollIntoView({ block: 'nearest' })
     })
   }
 
-  #card(finding, number) {
+  /**
+   * @param {Look} look
+   * @param {Finding} finding
+   * @param {number} number
+   * @returns {Card}
+   */
+  #card({ manifest, state }, finding, number) {
     const t = this.#t
+    const toggle = () => this.#actions.change(opening(manifest, state, state.opened === number ? null : number))
     const detail = this.#detail(finding)
     const level = finding.level === 'information' ? 'information' : 'unsure'
-    const name = t(finding.kind) === finding.kind ? finding.kind.replaceAll('_', ' ') : t(finding.kind)
     const button = el(
       'button',
       {
         type: 'button',
         'aria-expanded': 'false',
         data: { finding: number },
-        on: { click: () => this.#onOpen(this.#opened === number ? null : number) },
+        on: { click: toggle },
       },
       icon(finding.sure ? 'warning' : level === 'information' ? 'note' : 'doubt'),
-      el('span', { class: 'title' }, name, finding.sure ? null : el('em', { text: t(level) })),
+      el('span', { class: 'title' }, this.#nameOf(finding), finding.sure ? null : el('em', { text: t(level) })),
       el('span', { class: 'message', text: finding.message, dir: 'auto' })
     )
     const element = el('article', { class: `finding ${finding.sure ? 'sure' : level}` }, button, detail)
     return { element, button, detail }
   }
 
+  /**
+   * The kind of a finding in words; one that has no text of its own is shown as it is named.
+   * @param {Finding} finding
+   */
+  #nameOf({ kind }) {
+    const text = this.#t(/** @type {TextKey} */ (kind))
+    return text === kind ? kind.replaceAll('_', ' ') : text
+  }
+
+  /** @param {Finding} finding */
   #detail(finding) {
     const t = this.#t
     const trust = t('confidence', { value: finding.confidence.toFixed(2) })
@@ -85,20 +127,33 @@ export class FindingList {
   }
 }
 
-function table(title, values) {
-  const told = Object.entries(values ?? {}).filter(([name]) => !COORDINATE.test(name))
-  const rows = told.flatMap(([name, value]) => [
+/**
+ * @param {string} title
+ * @param {Facts | undefined} facts
+ */
+function table(title, facts) {
+  const rows = factsToTell(facts).flatMap(([name, value]) => [
     el('dt', { text: name.replaceAll('_', ' ') }),
     el('dd', { text: shown(value) }),
   ])
   return rows.length ? [el('p', { class: 'faint', text: title }), el('dl', { 'aria-label': title }, ...rows)] : []
 }
 
+/**
+ * @param {string} title
+ * @param {string[]} lines
+ */
 function list(title, lines) {
   const items = [...new Set(lines)].map((line) => el('li', { text: line, dir: 'auto' }))
   return el('details', { class: 'notes' }, el('summary', { text: `${title} (${items.length})` }), el('ul', {}, ...items))
 }
 
+/**
+ * @param {'problem' | 'calm'} kind
+ * @param {Parameters<typeof icon>[0]} picture
+ * @param {string} title
+ * @param {string} message
+ */
 function still(kind, picture, title, message) {
   return el(
     'article',
@@ -109,11 +164,15 @@ function still(kind, picture, title, message) {
   )
 }
 
+/** @param {Facts[string]} value */
 function shown(value) {
   return typeof value === 'number' ? String(Number(value.toFixed(DETAIL))) : String(value)
 }
 
-/** {layers: [16, 16], ...} -> {layers: '16/16', ...} */
+/**
+ * {layers: [16, 16], ...} -> {layers: '16/16', ...}
+ * @param {Coverage} coverage
+ */
 function shares(coverage) {
   return Object.fromEntries(Object.entries(coverage).map(([name, counts]) => [name, counts.join('/')]))
 }

@@ -7,13 +7,17 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return n
 })
 
+/** @param {Uint8Array} bytes */
 function checksum(bytes) {
   let sum = 0xffffffff
   for (const byte of bytes) sum = TABLE[(sum ^ byte) & 255] ^ (sum >>> 8)
   return (sum ^ 0xffffffff) >>> 0
 }
 
-/** ASCII JSON: what is not ASCII is escaped, for the chunk holds Latin-1 only. */
+/**
+ * ASCII JSON: what is not ASCII is escaped, for the chunk holds Latin-1 only.
+ * @param {unknown} value
+ */
 function asciiJson(value) {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -21,6 +25,10 @@ function asciiJson(value) {
   )
 }
 
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
 function chunk(key, value) {
   const body = new TextEncoder().encode(`tEXt${key}\0${asciiJson(value)}`)
   const bytes = new Uint8Array(body.length + 8)
@@ -31,15 +39,23 @@ function chunk(key, value) {
   return bytes
 }
 
-/** A PNG (Blob) with values (object) embedded as JSON, each under its key; keys are ASCII. */
-export async function withTexts(png, texts) {
+/**
+ * A PNG with values embedded as JSON, each under its key; keys are ASCII.
+ * @param {Blob} png
+ * @param {Record<string, unknown>} texts
+ */
+export function withTexts(png, texts) {
   const chunks = Object.entries(texts)
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([key, value]) => chunk(key, value))
   return new Blob([png.slice(0, HEADER_END), ...chunks, png.slice(HEADER_END)], { type: 'image/png' })
 }
 
-/** A file name of letters, digits, - and _ only, whatever the words are. */
+/**
+ * A file name of letters, digits, - and _ only, whatever the words are.
+ * @param {string[]} words
+ * @param {string} ending
+ */
 export function safeName(words, ending) {
   const name = words
     .join('_')

@@ -1,66 +1,15 @@
-/**
- * Maps in the browser: unpack, interpolate, combine heads, threshold, rank words at a spot.
- *
- * A map is {grid: [h, w], values: Float32Array}, attention probability unless it says otherwise.
- */
+/** Maps in the browser: interpolate, combine heads, threshold, rank words at a spot. */
 
-const LEVELS = 255
-
-/** Bytes of base64. */
-export function bytesOf(text) {
-  const binary = atob(text)
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
-  return bytes
-}
-
-async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'))
-  return new Uint8Array(await new Response(stream).arrayBuffer())
-}
-
-/** What `selagg_core.report.packed_maps.PackedMaps.to_dict` gave, as a list of maps. Rejects data of another size. */
-export async function unpackMaps(packed) {
-  const [height, width] = packed.grid
-  const cells = height * width
-  const steps = await inflate(bytesOf(packed.data))
-  if (steps.length !== packed.count * cells) {
-    throw new RangeError(`Packed maps hold ${steps.length} cells, not ${packed.count * cells}.`)
-  }
-  const maps = []
-  for (let n = 0; n < packed.count; n++) {
-    const values = new Float32Array(cells)
-    const low = packed.low[n]
-    const scale = (packed.high[n] - low) / LEVELS
-    let at = n * cells
-    let to = 0
-    for (let y = 0; y < height; y++) {
-      let level = 0
-      for (let x = 0; x < width; x++) {
-        level = (level + steps[at++]) & LEVELS
-        values[to++] = low + level * scale
-      }
-    }
-    maps.push({ grid: [height, width], values })
-  }
-  return maps
-}
-
-/** 16-bit unsigned little-endian numbers of base64. */
-export function numbersOf(text) {
-  const bytes = bytesOf(text)
-  return Uint16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes[2 * i] | (bytes[2 * i + 1] << 8))
-}
-
-/** The numbers below `total` whose bits are set, the lowest bit of a byte first, of base64. */
-export function bitsOf(text, total) {
-  const bytes = bytesOf(text)
-  return Array.from({ length: total }, (_, i) => i).filter((i) => (bytes[i >> 3] >> (i & 7)) & 1)
-}
+/** @import { Grid, WordMap } from './types.js' */
 
 // -------------------------------------------------------------------------------------- interpolation
 
-/** Bicubic weights (a = -0.75, as PyTorch has them) by which `wanted` cells are made of `cells`. */
+/**
+ * Bicubic taps (a = -0.75, as PyTorch has them) by which `wanted` cells are made of `cells`: for each of them four
+ * times a cell and its weight.
+ * @param {number} cells
+ * @param {number} wanted
+ */
 function cubicTaps(cells, wanted) {
   const taps = []
   const scale = cells / wanted
@@ -80,7 +29,12 @@ function cubicTaps(cells, wanted) {
   return taps
 }
 
-/** A map on a finer grid, bicubic. */
+/**
+ * A map on a finer grid, bicubic.
+ * @param {WordMap} map
+ * @param {Grid} grid
+ * @returns {WordMap}
+ */
 export function upsample(map, grid) {
   const [height, width] = map.grid
   const [rows, columns] = grid
@@ -112,10 +66,30 @@ export function upsample(map, grid) {
 }
 
 /**
+ * Every n-th cell of a map, as means of n by n.
+ * @param {WordMap} map
+ * @param {number} n
+ * @returns {WordMap}
+ */
+export function thinned({ grid, values }, n) {
+  const [height, width] = grid
+  const [rows, columns] = [Math.floor(height / n), Math.floor(width / n)]
+  const means = new Float32Array(rows * columns)
+  for (let y = 0; y < rows * n; y++) {
+    for (let x = 0; x < columns * n; x++) {
+      means[Math.floor(y / n) * columns + Math.floor(x / n)] += values[y * width + x] / (n * n)
+    }
+  }
+  return { grid: [rows, columns], values: means }
+}
+
+/**
  * The plain mean over heads (DAAM): each head's map on the finest grid without negative overshoot.
  *
- * heads: maps by number of the head; chosen: numbers. Heads that were not recorded are left out; null if
- * none is left.
+ * Heads that were not recorded are left out; null if none is left.
+ * @param {Map<number, WordMap>} heads by number
+ * @param {number[]} chosen numbers
+ * @returns {WordMap | null}
  */
 export function meanOfHeads(heads, chosen) {
   const grid = [...heads.values()].map((map) => map.grid).reduce((a, b) => (b[0] * b[1] > a[0] * a[1] ? b : a))
@@ -135,7 +109,7 @@ export function meanOfHeads(heads, chosen) {
 
 // --------------------------------------------------------------------------------------------- measures
 
-/** Lowest, highest and mean value. */
+/** Lowest, highest and mean value. @param {WordMap} map */
 export function rangeOf(map) {
   let low = Infinity
   let high = -Infinity
@@ -148,7 +122,11 @@ export function rangeOf(map) {
   return { low, high, mean: sum / map.values.length }
 }
 
-/** The map between 0 and 1 by its own range; a flat map becomes zeros. */
+/**
+ * The map between 0 and 1 by its own range; a flat map becomes zeros.
+ * @param {WordMap} map
+ * @returns {WordMap}
+ */
 export function normalise(map) {
   const { low, high } = rangeOf(map)
   const spread = high - low
@@ -159,7 +137,7 @@ export function normalise(map) {
   return { grid: map.grid, values }
 }
 
-/** Otsu's threshold of a normalised map; 1 for a flat one: nothing is above it. */
+/** Otsu's threshold of a normalised map; 1 for a flat one: nothing is above it. @param {WordMap} map */
 export function otsu(map) {
   const counts = new Float64Array(256)
   for (const value of map.values) counts[Math.min(255, Math.max(0, Math.round(value * 255)))]++
@@ -180,7 +158,12 @@ export function otsu(map) {
   return threshold
 }
 
-/** The value at a spot in shares of width and height, between cells linear. */
+/**
+ * The value at a spot in shares of width and height, between cells linear.
+ * @param {WordMap} map
+ * @param {number} x
+ * @param {number} y
+ */
 export function valueAt(map, x, y) {
   const [height, width] = map.grid
   const across = Math.min(width - 1, Math.max(0, x * width - 0.5))
@@ -188,7 +171,7 @@ export function valueAt(map, x, y) {
   const [left, top] = [Math.floor(across), Math.floor(down)]
   const [right, bottom] = [Math.min(width - 1, left + 1), Math.min(height - 1, top + 1)]
   const [fx, fy] = [across - left, down - top]
-  const at = (row, column) => map.values[row * width + column]
+  const at = (/** @type {number} */ row, /** @type {number} */ column) => map.values[row * width + column]
   return (
     (at(top, left) * (1 - fx) + at(top, right) * fx) * (1 - fy) +
     (at(bottom, left) * (1 - fx) + at(bottom, right) * fx) * fy
@@ -199,6 +182,10 @@ export function valueAt(map, x, y) {
  * Words at a spot, the strongest first: [{word, lift}].
  *
  * lift: attention to the word here over its mean in the picture, so words of different strength compare.
+ * @param {WordMap[]} maps
+ * @param {number[]} means
+ * @param {number} x
+ * @param {number} y
  */
 export function rankAt(maps, means, x, y) {
   return maps
@@ -209,16 +196,21 @@ export function rankAt(maps, means, x, y) {
 /**
  * The outline of where a map is above a threshold, as line segments in shares of width and height
  * (marching squares; the border of the picture closes it): Float32Array of x0, y0, x1, y1.
+ * @param {WordMap} map
+ * @param {number} threshold
  */
 export function outline(map, threshold) {
   const [height, width] = map.grid
   const outside = threshold - 1
-  const at = (y, x) => (y < 0 || x < 0 || y >= height || x >= width ? outside : map.values[y * width + x])
-  const place = (y, x) => [
+  const at = (/** @type {number} */ y, /** @type {number} */ x) =>
+    y < 0 || x < 0 || y >= height || x >= width ? outside : map.values[y * width + x]
+  const place = (/** @type {number} */ y, /** @type {number} */ x) => [
     Math.min(1, Math.max(0, (x + 0.5) / width)),
     Math.min(1, Math.max(0, (y + 0.5) / height)),
   ]
+  /** @type {number[]} */
   const segments = []
+  /** @type {(y0: number, x0: number, y1: number, x1: number) => [number, number]} */
   const crossing = (y0, x0, y1, x1) => {
     const [a, b] = [at(y0, x0), at(y1, x1)]
     const t = Math.min(1, Math.max(0, (threshold - a) / (b - a)))

@@ -1,10 +1,19 @@
 /** What the viewer says, in English. Other languages come from the host's locales, under the key "selagg". */
 
+/** @import { Translate } from './types.js' */
+
 export const ENGLISH = {
   viewer: 'Prompt viewer',
   empty: 'Run the workflow: the words of the prompt will appear here, and where each of them went.',
   loading: 'Loading the maps...',
   failed: 'The maps could not be loaded: {reason}',
+  pictureFailed: 'Picture {number} could not be loaded: {reason}',
+  saveFailed: '{name} could not be saved: {reason}',
+  savedWithoutWorkflow: 'The picture is saved, but without its workflow: {reason}',
+  fullScreenFailed: 'Full screen is not possible here: {reason}',
+  paintFailed: 'This could not be shown: {reason}',
+  notOffered: 'the browser does not offer it.',
+  dismiss: 'Close this message',
   picture: 'Picture {number}',
   pictureWarnings: 'Picture {number}, {count} warnings',
   pictures: 'Pictures of the batch',
@@ -82,10 +91,15 @@ export const ENGLISH = {
   diffuse: 'Diffuse',
 }
 
-/** A function (key, values) => text; `own` holds texts of another language, by the same keys. */
+/**
+ * The texts in the language whose own texts are given, by the same keys; English where it has none.
+ * @param {Record<string, unknown>} [own]
+ * @returns {Translate}
+ */
 export function translator(own = {}) {
   return (key, values = {}) => {
-    const text = typeof own[key] === 'string' ? own[key] : (ENGLISH[key] ?? key)
+    const translated = own[key]
+    const text = typeof translated === 'string' ? translated : (ENGLISH[key] ?? key)
     return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
   }
 }
