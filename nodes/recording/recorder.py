@@ -31,6 +31,12 @@ from .rows import Rows, area_of, area_size, same_entries
 
 logger = logging.getLogger("selagg")
 
+COMPILED = (
+    "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
+    "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
+    "(Ctrl+B) and run again."
+)
+
 
 def install(model, capture: Capture) -> None:
     """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that."""
@@ -146,7 +152,9 @@ class RunRecorder(host.SamplingHooks):
             if self._failure is None and self._sums.recording:
                 with self._guarded():
                     rows = self._attribute(call.x, call.context, call.options)
-                    if rows:
+                    if self._sites is None and host.is_compiled_without_guards(self._guider.model_patcher):
+                        self._refuse(COMPILED)
+                    elif rows:
                         options = hooked.enter_context(self._hooked(call, rows))
             yield options
 
@@ -197,6 +205,12 @@ class RunRecorder(host.SamplingHooks):
                 )
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
             self._sums.clear()  # frees the device: sampling goes on
+
+    def _refuse(self, reason: str) -> None:
+        """Records nothing of this run."""
+        self._failure = reason
+        logger.warning("SelAgg Capture: %s", reason)
+        self._sums.clear()
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -292,7 +306,10 @@ class RunRecorder(host.SamplingHooks):
                 return
             if reading.text is None:
                 self._add_self_attention(call, reading)
+            elif reading.layer in call.done and "torch._dynamo" in sys.modules:
+                self._refuse(COMPILED)  # a graph that was compiled for this layer serves another
             else:
+                call.done.add(reading.layer)
                 self._add(call, reading)
 
     def _add(self, call: _Call, reading: AttentionReading) -> None:
@@ -338,10 +355,12 @@ class RunRecorder(host.SamplingHooks):
 
 
 class _Call:
-    """Listens to one model call (`families.family.Listener`): whose rows are in it, what is wanted of them."""
+    """Listens to one model call (`families.family.Listener`): whose rows it has, what is wanted of them."""
 
     def __init__(self, recorder: RunRecorder, rows: list[Rows], total: int):
         self.rows, self.total, self._recorder = rows, total, recorder
+        self.done: set[LayerId] = set()
+        """Layers that this call has been through."""
         self.wanted = {own.handle: recorder._sums.wanted_self_attention(own.handle) for own in rows}
         self.outlines = {layer for layers in self.wanted.values() for layer in layers}
 
