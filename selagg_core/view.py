@@ -11,7 +11,7 @@ import torch
 
 from .drawing.pictures import rgb_picture
 from .recording.capture import Capture
-from .relevance.run_view import RunView
+from .relevance.run_view import RunView, shown_entries
 
 ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
@@ -25,11 +25,7 @@ def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> Ru
     """
     recording = capture.recording_for(latent)
     check_images(latent, images)
-    main = recording.positive()
-    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
-    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
-    if not entries:
-        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
+    entries = shown_entries(recording)
     pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
     for entry in entries:
         if entry.batch not in (1, len(pictures)):

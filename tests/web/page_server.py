@@ -15,7 +15,8 @@ import made_run
 
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.relevance.choose_heads import HeadSettings
-from selagg_core.report.manifest import head_sheets, manifest, maps_file, prepare, texts_of
+from selagg_core.report.manifest import head_sheets, manifest, maps_file
+from selagg_core.report.shown import prepare
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 PAGE = """<!doctype html>
@@ -81,7 +82,7 @@ class Run:
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
             return "application/json", json.dumps(
-                head_sheets(texts_of(self.view)[text], picture, word)
+                head_sheets(self.shown.texts[text], picture, word)
             ).encode()
         if path == "/data/report":
             return "application/json", b"{}"
