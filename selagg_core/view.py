@@ -15,7 +15,7 @@ import torch
 from .drawing.pictures import rgb_picture
 from .recording.capture import Capture
 from .recording.head_maps import Recording
-from .relevance.run_view import RunView
+from .relevance.run_view import RunView, shown_entries
 
 ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
@@ -44,12 +44,7 @@ def view_of(recording: Recording, pictures: Sequence[np.ndarray] = ()) -> RunVie
 
     Raises ValueError, with what to do, if it has no positive prompt with known words.
     """
-    main = recording.positive()
-    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
-    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
-    if not entries:
-        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
-    return RunView(recording, entries, tuple(pictures))
+    return RunView(recording, shown_entries(recording), tuple(pictures))
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
