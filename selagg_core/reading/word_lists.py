@@ -1,0 +1,233 @@
+"""Words that the reading of a prompt treats apart: small closed classes and the jargon of prompts."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.replace("\n", " ").split(",") if part.strip())
+
+
+# ------------------------------------------------------------------------------------------ closed classes
+
+DETERMINERS = _words("a an the this that these those some any each every another both several many few all")
+POSSESSIVES = _words("his her its their my your our whose")
+PRONOUNS = _words("it him them he she they himself herself itself themselves i you we me us one's")
+COPULAS = _words("is are was were be been being am looks look appears appear seems seem becomes")
+HAVE = _words("has have having had with wearing holding carrying")
+CONJUNCTIONS = _words("and or but nor yet plus & + while as than then because if so")
+RELATIVES = _words("who which that where when whose what whom")
+PREPOSITIONS = _words(
+    """
+    of in on at by to from for with without into onto over under above below beneath underneath behind beside
+    besides between among near next inside outside within through throughout across along around against
+    toward towards upon off out up down about after before during until since like via per amid amidst atop
+    past beyond alongside despite except
+    """
+)
+ADVERBS = _words(
+    """
+    very really too quite so extremely highly super ultra hyper slightly partially fully completely totally
+    beautifully softly brightly dimly not never always just only also even still almost nearly there here away
+    together apart alone forward backward backwards upward upwards downward downwards upside outwards inwards
+    straight everywhere somewhere around back loud aloud again well far close
+    """
+)
+NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split(),
+        start=1,
+    )
+}
+MOST_COUNTED = 20
+
+# --------------------------------------------------------------------------------------------- prompt jargon
+
+MEDIA = _words(
+    """
+    photo photos photograph photographs photography picture pictures image images painting paintings drawing
+    drawings illustration illustrations render renders rendering portrait portraits sketch sketches artwork
+    artworks art poster wallpaper screenshot still shot closeup close-up selfie snapshot print concept cover
+    cartoon comic manga anime watercolor watercolour sculpture mural fresco collage depiction scene view
+    diagram footage frame film movie video clipart vector icon icons logo sticker design pattern headshot
+    """
+)
+"""What a picture is called: before "of" it is the picture itself, never a thing in it."""
+
+QUALITY = _words(
+    """
+    masterpiece quality best better worst high low res resolution highres absurdres lowres detailed details detail
+    intricate realistic photorealistic hyperrealistic realism photorealism hyperrealism hd uhd fhd qhd hdr
+    sharp focus focused award winning trending artstation deviantart pinterest instagram pixiv behance cgsociety
+    flickr unsplash shutterstock unreal engine octane blender vray v-ray raytracing redshift cinema4d cgi
+    render rendered rendering professional official stunning epic beautiful amazing awesome perfect gorgeous
+    masterful exquisite elegant aesthetic aesthetics vibrant vivid dramatic cinematic atmospheric atmosphere
+    ambiance ambience mood moody style styled stylized stylised artistic artist score rating safe explicit
+    questionable sensitive general source newest recent mid early late absurd nsfw sfw hq lq uncensored
+    raw photorealist hyperdetailed ultradetailed extremely highly insanely megapixel megapixels
+    """
+)
+"""Words about the picture as a whole; none of them is a thing in it."""
+
+TECHNICAL = _words(
+    """
+    lens lenses bokeh aperture exposure iso shutter camera cameras dslr slr hasselblad nikon canon leica sony
+    fujifilm kodak polaroid portra ektachrome lomography gopro grain noise contrast saturation hue tone tones
+    gradient gradients grading palette color colour colors colours colored lighting backlighting shading shadows
+    shade highlights reflection reflections composition framing perspective angle angles viewpoint viewer
+    background backdrop foreground midground depth field view closeup zoom fov macro panorama panoramic
+    wide-angle telephoto fisheye tilt-shift symmetry texture textures geometry volumetrics occlusion raytraced
+    rays subsurface scattering fractal fractals aspect ratio format dimension dimensions pixel pixels size scale
+    medium brushwork brushstrokes strokes stroke brushstroke linework lineart outline outlines silhouette
+    technique rendition version edition series collection set setting settings theme themes motif genre
+    aesthetics vibe vibes concept concepts subject object objects item items element elements
+    object's environment surroundings scenery scene scenes landscape atmosphere ambient film still
+    effect effects filter filters light luminosity brightness darkness glow illumination flare flares vignette
+    pose posture gesture expression expressions action body anatomy proportions cowboy shot half-body full-body
+    upper-body portrait profile front back side left right top bottom middle center centre corner edge
+    bottom upper lower end ends part parts piece pieces distance horizon vanishing direction way
+    manner kind kinds type types sort sorts shape shapes form forms structure style styles name names
+    caption title text words word letters letter font signature watermark username artist-name logo
+    """
+)
+"""Nouns of photography, drawing and places in the picture: heads that are no things."""
+
+ABSTRACT = _words(
+    """
+    essence beauty nature life love emotion emotions feeling feelings energy power dream dreams story stories time
+    day night morning evening afternoon dusk dawn midnight noon sunrise sunset winter summer autumn spring
+    season weather climate year years age century future past present world universe reality fantasy fiction
+    science magic mystery horror peace harmony balance movement motion speed space sense touch hint mix blend
+    combination variety lot number group pair couple bunch amount series range inspiration influence
+    influences attention focus look looks gaze stare smile smiles feel work works masterwork craft skill
+    detail details imagination idea ideas thought memory silence wonder hope joy sadness happiness fear anger
+    rating general safe score game games play fun fashion beauty glamour luxury modernism minimalism surrealism
+    realism impressionism expressionism brutalism cubism futurism fun party war battle fight adventure journey
+    event moment situation result use purpose case example fact point contact hours hour minute
+    minutes second seconds distance height width length level degree position place location area region
+    space spot zone everything something anything nothing someone everyone anyone somebody nobody one ones
+    other others thing things stuff matter top bottom side sides culture history tradition music
+    solo alone character characters clothing's sex
+    """
+)
+"""Nouns that name nothing with a place of its own."""
+
+NOT_THINGS = MEDIA | QUALITY | TECHNICAL | ABSTRACT
+"""Nouns that are never entities as heads, unless THINGS has them."""
+
+THINGS = _words(
+    """
+    hand hands arm arms leg legs foot feet finger fingers eye eyes face hair skin lips mouth nose ear ears wing
+    wings tail horn horns tear tears glass snow smoke rain fog mist fire flame flames ice water lightning
+    rainbow lights neon lamp floor ceiling wall walls field table sky sun moon star stars cloud clouds road
+    street path river sea ocean shadow bubbles sparks dust steam graffiti tattoo tattoos freckles
+    statue sculpture mural mirror sign poster flag map screen window door book books newspaper
+    dragon angel demon ghost robot cyborg android alien zombie vampire mermaid elf goblin orc monster creature
+    wizard witch spaceship spacesuit mech mecha hoodie t-shirt tshirt tshirts sweatshirt crop-top headphones
+    smartphone laptop drone selfie-stick miniskirt bodysuit catgirl foxgirl anime-girl superhero teddy
+    men women people person boy girl boys girls guy guys man woman child children baby kid kids
+    couple model samurai ninja geisha knight avatar princess prince queen king
+    ground grass sand mud plants leaves flower flowers petals blossom vegetation foliage
+    city town village house building skyscraper castle temple tower bridge store shop market room
+    kitchen bathroom bedroom garden park forest jungle desert beach mountain mountains valley canyon cave
+    waterfall lake pond island volcano planet galaxy nebula asteroid meteor
+    food soup cake pizza bread coffee tea beer wine juice milk cheese chocolate
+    outfit dress suit costume uniform armor armour gown robe robes cloak
+    crowd audience team band army herd flock pack
+    trunk trunks pole poles board boards bar bars pot pan cup plate bottle bowl jar box bag basket
+    """
+)
+"""Nouns that are things, whatever the table has."""
+
+# ------------------------------------------------------------------------------------------------ attributes
+
+VALUES = {
+    "Color": "dark light pale colorful multicolor multicolour multicolored bicolor tricolor monochromatic "
+    "dark-skinned golden silvery rosy bluish raven ginger platinum blonde blond brunette rainbow-colored",
+    "Material": "jean denim knitted crochet ceramic woolen crystal stained bejeweled jeweled gilded gilt "
+    "tiled bricked stone-built furry steel glass lace leather paper plush sequined brick cobblestone",
+    "Texture": "ripped torn pleated ruffled frilled frilly puffy messy curly wavy straight braided grassy rocky "
+    "snowy muddy sandy mossy foggy misty bushy leafy dusty rusty cracked shattered broken crumpled folded "
+    "wrinkled wrinkly sweaty bloody dirty clean wet dry frozen melting burnt charred peeled shaggy fluffy "
+    "bumpy spiky thorny feathered scaly hairy bearded freckled tanned wooded barren lush overgrown tattooed "
+    "see-through sheer tight loose baggy weathered distressed pitted lined stitched embroidered",
+    "Geometric Patterns": "plaid polka-dot polka-dotted flowered floral-print camo gingham leopard zebra "
+    "patterned lined spotted dotted solid plain unpatterned",
+    "Shape": "oblong square-shaped rectangular triangular teardrop oval circular round cubic spherical conical "
+    "pyramidal cylindrical hexagonal octagonal pentagonal diamond heart-shaped curved pointed domed arched "
+    "curvy flat bent hooked slanted tilted open closed",
+    "Size": "big small large tiny huge giant enormous gigantic massive tall short long little miniature thick "
+    "thin wide narrow oversized mini medium-sized fat slim slender skinny plump chubby muscular full deep",
+}
+"""Concept -> words that say what a thing is like, beside those of the lexicon."""
+
+SHADES = _words("dark light pale deep bright neon pastel soft hot baby sky royal navy electric dusty vivid")
+"""Words that tell shades of a colour when a colour follows."""
+
+KIND_NOUNS = _words(
+    """
+    color colour colors colours coloured colored pattern patterned patterns texture textured textures shape
+    shaped hue hues tone tones size sized style styled material print
+    """
+)
+"""After a value they repeat what kind of value it is: "white color car"."""
+
+# ------------------------------------------------------------------------------------------------- structure
+
+PARTITIVES = _words(
+    """
+    pair pairs group groups bunch number lot lots kind kinds type types variety sort couple set sets piece pieces
+    series collection slice slices handful dozens dozen hundreds thousands plenty bit bits swarm
+    mix mixture closeup close-up view shot glimpse depiction version example image images bust
+    """
+)
+"""Before "of" they only measure what follows."""
+
+POSTURES = _words(
+    """
+    sit sits sat sitting seated stand stands stood standing lie lies lay lays lying laying lain kneel kneels knelt
+    kneeling lean leans leaned leaning rest rests rested resting perch perches perched perching squat squats
+    squatting crouch crouches crouched crouching hang hangs hung hanging float floats floated floating hover hovers
+    hovering fly flies flew flying swim swims swam swimming walk walks walked walking run runs ran running jump
+    jumps jumped jumping ride rides riding rode dance dances danced dancing sleep sleeps slept sleeping climb climbs
+    climbing crawl crawls crawling park parks parked parking place places placed placing set mounted balanced
+    balancing positioned located situated stacked displayed laid spread scattered posing pose poses posed
+    grazing wait waits waiting play plays playing drive drives driving surf surfing skate skating skateboarding
+    ski skiing sail sails sailing grow grows growing stay stays staying drift drifting hide hides hiding
+    hidden sprawled curled swinging stretched tied attached arranged piled planted built served reflecting
+    marching falling landing landed rising towering looming painted printed written drawn eating drinking reading
+    """
+)
+"""What says how or where somebody or something is: a place after it is that of the subject of the clause."""
+
+WEARING = _words(
+    """
+    wear wears wore wearing worn dressed clad holding hold holds held carrying carry carries carried with
+    featuring has have having sporting covered surrounded including containing made
+    """
+)
+"""After these comes what belongs to somebody: no subject of what follows."""
+
+LOOKING = _words(
+    """
+    look looks looked looking gaze gazes gazing stare stares staring staring glance glancing smile smiles smiling
+    point points pointing peer peering focus focused focusing based working work works trending
+    shot captured taken photographed posted featured published available standing-out depending concentrating
+    """
+)
+"""No relation follows these: "looking at", "based on", "trending on"."""
+
+NO_PLACE_AFTER_ON = _words(
+    """
+    fire canvas paper instagram pinterest artstation deviantart display film top earth holiday vacation location
+    youtube twitter netflix tv kodak set sale time way theme
+    """
+)
+NEGATIONS = _words("no without not never none nor zero isn't aren't doesn't don't didn't won't cannot can't minus sans")
+
+PERSON_TAGS = _words("girl girls boy boys woman women man men other others person people")
