@@ -231,3 +231,42 @@ NO_PLACE_AFTER_ON = _words(
 NEGATIONS = _words("no without not never none nor zero isn't aren't doesn't don't didn't won't cannot can't minus sans")
 
 PERSON_TAGS = _words("girl girls boy boys woman women man men other others person people")
+
+CLOSED = (
+    DETERMINERS
+    | POSSESSIVES
+    | PRONOUNS
+    | COPULAS
+    | CONJUNCTIONS
+    | RELATIVES
+    | PREPOSITIONS
+    | ADVERBS
+    | NEGATIONS
+    | frozenset(NUMBERS)
+)
+
+TRANSITIVE = _words(
+    """
+    riding driving eating drinking reading playing making doing taking using pushing pulling throwing catching
+    kicking chasing watching touching hugging kissing feeding cutting cooking selling buying painting writing
+    sipping smoking licking biting petting showing revealing exposing displaying depicting standing sitting
+    looking leaning lying kneeling overlooking facing surrounding casting emitting forming including featuring
+    """
+)
+"""Forms in "-ing" that take what follows as their object, where they start a phrase."""
+
+PARTICIPLES = _words(
+    """
+    worn torn broken hidden made held seen shown drawn woven driven ridden lit set built cut hung spread bound
+    bent swept thrown grown overgrown frozen stolen taken given written eaten beaten chosen wrapped left
+    """
+)
+"""Irregular participles."""
+CREATORS = _words(
+    """
+    art artwork artist artwork painting photo photograph photography picture image illustration drawing render
+    portrait design style work poster cover concept designed directed drawn painted written inspired created
+    made illustrated photographed shot rendered influenced composed produced captured taken sculpted styled
+    """
+)
+"""Before "by" they name who made the picture."""

@@ -1,0 +1,123 @@
+"""What a word or name can be in a prompt: a thing, a value of a thing, or neither.
+
+The lexicon of concepts comes first, then the lists, then the table of English words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cached_property
+
+from ..concepts import Lexicon
+from . import word_lists as lists
+from .word_table import WordUse, is_name, use_of
+
+ATTRIBUTE_CONCEPTS = frozenset(
+    ("Color", "Material", "Texture", "Geometric Patterns", "Size", "Shape", "Facial Expressions")
+)
+"""Concepts of words that say what something is like, if they stand before a noun."""
+PLACELESS_CONCEPTS = frozenset(
+    (
+        *ATTRIBUTE_CONCEPTS - {"Shape"},
+        "Lighting Conditions",
+        "Weather Conditions",
+        "Time of Day",
+        "Geo-locations",
+        "Image Style",
+        "Counting",
+        "Poses and Gestures",
+        "Brand Logos",
+        "Background",
+        "Position",
+    )
+)
+"""Concepts of words that name nothing with a place of its own in the picture."""
+_GROWN = frozenset(("Animals", "Plants", "Fruits and Vegetables", "Food and Beverages", "Vehicles"))
+"""Names of these that start with a value are no thing of that value ("red panda", "white wine", "fire truck")."""
+_SURE, _PERHAPS = 6, 3
+"""Of ten uses of a noun so many name something seen."""
+
+
+class Thing(IntEnum):
+    """How far a name is one of something that can be seen."""
+
+    NO = 0
+    PERHAPS = 1
+    SURE = 2
+
+
+class Vocabulary:
+    """The words of English as one lexicon of concepts extends them. Answers are remembered."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self._values: dict[str, tuple[str, ...]] = {}
+        self._things: dict[tuple[str, ...], Thing] = {}
+        self._names: dict[tuple[str, ...], bool] = {}
+
+    def use(self, word: str) -> WordUse:
+        return use_of(word)
+
+    @cached_property
+    def _listed(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for concept, words in lists.VALUES.items():
+            for word in words.split():
+                found[word] = (*found.get(word, ()), concept)
+        return found
+
+    def value(self, word: str) -> tuple[str, ...]:
+        """The concepts of a word as a value ("red": Color); none if it is no known value."""
+        if word not in self._values:
+            senses = self.lexicon.lookup(word)
+            own = tuple(sense for sense in senses if sense in ATTRIBUTE_CONCEPTS)
+            self._values[word] = own or self._listed.get(word, ())
+        return self._values[word]
+
+    def has_place(self, name: str) -> bool:
+        """Whether the lexicon knows a name as something with a place in the picture."""
+        return any(sense not in PLACELESS_CONCEPTS for sense in self.lexicon.lookup(name))
+
+    def thing(self, name: Sequence[str]) -> Thing:
+        """Whether a name, given as its words in lower case, is one of a thing."""
+        key = tuple(name)
+        if key not in self._things:
+            self._things[key] = self._thing(key)
+        return self._things[key]
+
+    def _thing(self, name: tuple[str, ...]) -> Thing:
+        head, whole = name[-1], " ".join(name)
+        if head in lists.THINGS:
+            return Thing.SURE
+        known = whole in self.lexicon.senses or (len(name) > 1 and is_name(name))
+        if head in lists.NOT_THINGS and not (known and len(name) > 1):
+            return Thing.NO
+        if self.has_place(whole):
+            return Thing.SURE
+        use = use_of(whole if known and len(name) > 1 else head)
+        if not use.noun:
+            use = use_of(head.rpartition("-")[2])
+        if self.lexicon.lookup(head):  # it knows the word, as nothing with a place
+            return Thing.PERHAPS if use.thing > _SURE else Thing.NO
+        if use.thing >= _SURE:
+            return Thing.SURE
+        return Thing.PERHAPS if use.thing >= _PERHAPS else Thing.NO
+
+    def is_name(self, words: Sequence[str]) -> bool:
+        """Whether words together are one name of a thing, the first of them no value that can be checked."""
+        key = tuple(words)
+        if key not in self._names:
+            self._names[key] = self._is_name(key)
+        return self._names[key]
+
+    def _is_name(self, words: tuple[str, ...]) -> bool:
+        if words[-1] in lists.NOT_THINGS - lists.MEDIA or words[0] in lists.CLOSED:
+            return False
+        whole = " ".join(words)
+        listed = any(form in self.lexicon.senses for form in (whole, whole.removesuffix("s")))
+        listed = listed and self.has_place(whole)
+        if not listed and not is_name(words):
+            return False
+        concepts = {*(self.lexicon.lookup(whole) if listed else ()), use_of(whole).concept}
+        return not self.value(words[0]) or bool(concepts & _GROWN)
