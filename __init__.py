@@ -2,7 +2,10 @@
 
 # Test runners import this file on its own, without its package: then there is nothing to register.
 if __package__:
-    from .nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
+    from .packages import make_importable
+
+    make_importable()
+    from selagg_nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
 
     WEB_DIRECTORY = "./web"
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from demo.host_path import prepare_host
-from selagg_core.calibration import PRESET, Calibration, KindModel, fit_kind
-from selagg_core.evidence import FEATURES
-from selagg_core.labelling import FALSE_ALARMS, Labelled, with_thresholds
+from selagg_core.calibrate import FALSE_ALARMS, Labelled, with_thresholds
+from selagg_core.diagnosis.calibration import PRESET, Calibration, KindModel, fit_kind
+from selagg_core.diagnosis.features import FEATURES
 
 from .detection import auroc
 from .labelled import METHODS, TEXT_FEATURES, Row, collect

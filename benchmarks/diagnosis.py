@@ -23,7 +23,7 @@ import torch
 
 from demo.host_path import prepare_host
 from demo.result_file import write_line
-from selagg_core.calibration import Calibration, KindModel, shipped_calibration
+from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
 
 from .calibrate import OTHERS
 from .detection import (

@@ -114,13 +114,13 @@ def main() -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    from demo.pack import part
     from demo.studio import SamplingSettings, Studio
 
     studio = Studio()
     settings = SamplingSettings(steps=args.steps)
-    node = part("nodes.capture").SelAggCapture
-    used, capture = node().capture(studio.model)
+    from selagg_nodes.capture import SelAggCapture
+
+    used, capture = SelAggCapture().capture(studio.model)
     # The host remembers each loading of a copy of a model (weakref.finalize), which any node that changes the
     # model costs.  So the plain runs go through copies too, as many as those with capture.
     copied = studio.model.clone()
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> dict:
         studio.sample(args.prompt, [args.seed + number], settings, model)
 
     def captured(number: int) -> None:
-        model = node().capture(studio.model)[0] if number % 10 == 9 else used
+        model = SelAggCapture().capture(studio.model)[0] if number % 10 == 9 else used
         latent = studio.sample(args.prompt, [args.seed + number], settings, model)
         if model is used:
             capture.recording_for(latent).positive()

@@ -10,6 +10,16 @@ from typing import Any
 import numpy as np
 
 from demo.scenes import Claim as Told
+from selagg_core.claims.read_claims import general_lexicon, read_claims
+from selagg_core.diagnose import observe
+from selagg_core.diagnosis.examine import region_features
+from selagg_core.diagnosis.features import Observed, candidates
+from selagg_core.diagnosis.measure import measure_place
+from selagg_core.maps.arrays import resize_maps
+from selagg_core.maps.heads import HeadSelection
+from selagg_core.maps.regions import Region
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.relevance.run_view import RunView
 
 from .pictures import Sampled
 from .truth import PictureTruth, truth_of
@@ -43,23 +53,17 @@ class Collector:
     """Makes rows of sampled pictures. The host must be prepared."""
 
     def __init__(self, word_similarity, methods: Sequence[str] = METHODS) -> None:
-        from demo.pack import part
-
         self.methods = methods
         self._similarity = word_similarity
-        self._viewing, self._diagnosing = part("selagg_core.viewing"), part("selagg_core.diagnosing")
-        self._claims, self._evidence = part("selagg_core.claims"), part("selagg_core.evidence")
-        self._choosing, self._maps = part("selagg_core.choosing"), part("selagg_core.maps")
-        self._diagnosis, self._regions = part("selagg_core.diagnosis"), part("selagg_core.regions")
         self._lexicon = None
 
     def rows(self, sampled: Sampled) -> Iterator[Row]:
         """All candidates of all pictures of a case that the truth has a word on."""
         case, recording = sampled.case, sampled.recording
-        view = self._viewing.RunView(recording, (recording.positive(),), tuple(sampled.pictures))
+        view = RunView(recording, (recording.positive(),), tuple(sampled.pictures))
         claims = self._read_claims(view)
         chosen = {
-            method: view.choose(claims.groups, self._choosing.HeadSettings(mode))
+            method: view.choose(claims.groups, HeadSettings(mode))
             for method, mode in (("selective", "selective"), ("daam", "all"))
         }
         for index, picture in enumerate(sampled.pictures):
@@ -80,29 +84,29 @@ class Collector:
 
     def _read_claims(self, view):
         if self._lexicon is None:
-            relevance = view.choose((), self._choosing.HeadSettings()).relevance
-            self._lexicon = self._claims.general_lexicon(relevance.concepts if relevance else ())
-        return self._claims.read_claims(view.prompts, self._lexicon)
+            relevance = view.choose((), HeadSettings()).relevance
+            self._lexicon = general_lexicon(relevance.concepts if relevance else ())
+        return read_claims(view.prompts, self._lexicon)
 
     def _candidates(self, method, view, index, claims, chosen, truth, case, name):
         """(key, features) of every candidate by one method."""
         groups = claims.groups
-        settings = self._choosing.HeadSettings()
+        settings = HeadSettings()
         heads = chosen.get(method, chosen["selective"])
         if method == "random":
             heads = self._random_heads(heads, view.recording.layout, name)
-        observed = self._diagnosing.observe(view, index, groups, claims, heads, settings)
+        observed = observe(view, index, groups, claims, heads, settings)
         if method in ("pixels", "text"):
             flat = dict.fromkeys(groups, np.ones((8, 8), np.float32))
-            observed = self._evidence.Observed(flat, flat, view.pictures[index])
+            observed = Observed(flat, flat, view.pictures[index])
         elif method == "random":  # heads that speak for a sense are not random either
-            observed = self._evidence.Observed(observed.heats, observed.common, view.pictures[index])
+            observed = Observed(observed.heats, observed.common, view.pictures[index])
         elif method == "oracle":
             heats = {group: _true_map(group, claims, truth, case) for group in groups}
-            observed = self._evidence.Observed(heats, heats, view.pictures[index], observed.senses)
+            observed = Observed(heats, heats, view.pictures[index], observed.senses)
         elif method == "daam":
-            observed = self._evidence.Observed(observed.common, observed.common, view.pictures[index])
-        found = [(key_of(c), c.features) for c in self._evidence.candidates(claims, observed)]
+            observed = Observed(observed.common, observed.common, view.pictures[index])
+        found = [(key_of(c), c.features) for c in candidates(claims, observed)]
         found += [
             (key, self._region_features(observed.heats[group], mask))
             for key, group, mask in _expected_boxes(claims, truth, case, name)
@@ -124,14 +128,12 @@ class Collector:
                 own = np.flatnonzero(np.isin(layer_of, grid))
                 count = int(selection.mask[own].sum())
                 mask[rng.choice(own, count, replace=False)] = True
-            drawn.append(self._maps.HeadSelection("random", mask))
+            drawn.append(HeadSelection("random", mask))
         return replace(heads, selections=tuple(drawn))
 
     def _region_features(self, heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-        place = self._diagnosis.measure_place(
-            self._maps.resize_maps(heat, mask.shape), self._regions.Region(mask), ""
-        )
-        return self._diagnosis.region_features(place)
+        place = measure_place(resize_maps(heat, mask.shape), Region(mask), "")
+        return region_features(place)
 
     def _text_features(self, key: tuple, view, claims) -> dict[str, float]:
         """Length, entities, likeness of entity words, and how far the weights in the prompt are apart."""

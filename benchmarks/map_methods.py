@@ -10,21 +10,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from selagg_core.choosing import sense_scores
-from selagg_core.concepts import Lexicon, assign_concepts
-from selagg_core.layout import HeadLayout
-from selagg_core.maps import (
-    HeadSelection,
-    everything_map,
-    finest_grid,
-    matched_random,
-    resolution_groups,
-    select_heads,
-    word_maps,
-)
-from selagg_core.recipe import DEFAULT, PAPER, MapRecipe
-from selagg_core.relevance import HeadRelevance
-from selagg_core.upsampling import enlarge
+from selagg_core.maps.enlarge import enlarge
+from selagg_core.maps.heads import HeadSelection, matched_random, resolution_groups, select_heads
+from selagg_core.maps.recipe import DEFAULT, PAPER, MapRecipe
+from selagg_core.maps.word_maps import everything_map, finest_grid, word_maps
+from selagg_core.prompt.lexicon import Lexicon
+from selagg_core.recording.layout import HeadLayout
+from selagg_core.relevance.choose_heads import sense_scores
+from selagg_core.relevance.concepts import assign_concepts
+from selagg_core.relevance.relevance import HeadRelevance
 
 from .map_sources import Sample, Target
 

@@ -13,6 +13,8 @@ import torch
 from demo.caption_check import check_caption, parse_caption
 from demo.reader import read_picture
 from demo.scenes import Caption, caption_words, render, scene_from_seed
+from selagg_core.recording.capture import Capture
+from selagg_core.recording.settings import CaptureSettings
 
 from .scoring import KINDS
 
@@ -54,27 +56,24 @@ class DemoModel:
     """The demo model with capture."""
 
     def __init__(self) -> None:
-        from demo.pack import part
         from demo.studio import SamplingSettings, Studio
+        from selagg_nodes.recording import encode, recorder
 
+        self._encode, self._recorder = encode.encode_and_label, recorder
         self.studio, self.settings = Studio(), SamplingSettings()
-        self.prompts, self.recorder = part("nodes.prompt"), part("nodes.recorder")
-        self.capture = part("selagg_core.capture").Capture
         sampling = self.studio.model.get_model_object("model_sampling")
         self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        self.capturing = part("selagg_core.budget").CaptureSettings(
-            step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True
-        )
+        self.capturing = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
 
     def scene(self, seed: int) -> Sample:
         """The scene of a seed, painted, encoded and noised to every level, read with its own caption."""
         scene, caption = scene_from_seed(seed)
         picture, masks = render(scene)
-        conditioning, _ = self.prompts.encode_and_label("benchmarks.maps", self.studio.clip, caption.text)
+        conditioning, _ = self._encode("benchmarks.maps", self.studio.clip, caption.text)
         clean = self.studio.model.model.process_latent_in(self.studio.encode(picture[None]))
         generator = torch.Generator().manual_seed(seed)
         noised = [clean + s * torch.randn(clean.shape, generator=generator) for s in self.sigmas]
-        recording = self.recorder.record_evaluations(
+        recording = self._recorder.record_evaluations(
             self.studio.model, conditioning, noised, self.sigmas, self.capturing
         )
         head_maps = recording.positive().picture(0)
@@ -86,10 +85,10 @@ class DemoModel:
     def sampled(self, number: int, text: str, seed: int) -> Sample:
         """A picture sampled from a prompt; its objects are where the reader sees them surely."""
         caption = parse_caption(text)
-        conditioning, _ = self.prompts.encode_and_label("benchmarks.maps", self.studio.clip, text)
-        capture = self.capture(self.recorder.LABELS, self.capturing)
+        conditioning, _ = self._encode("benchmarks.maps", self.studio.clip, text)
+        capture = Capture(self._recorder.LABELS, self.capturing)
         model = self.studio.model.clone()
-        self.recorder.install(model, capture)
+        self._recorder.install(model, capture)
         latents = self.studio.sample(text, [seed], self.settings, model)
         picture = self.studio.decode(latents)[0]
         head_maps = capture.recording_for(latents).positive().picture(0)

@@ -67,7 +67,9 @@ def _row(name: str, means: dict[str, dict[str, float]]) -> str:
 
 def write_figure(result: dict[str, Any], path: Path) -> None:
     """Horizontal bars of overall IoU of the main methods, one panel a source."""
-    from selagg_core.overlay import BOLD, INK, MUTED, blank_sheet, draw_text
+    from selagg_core.drawing.colours import INK, MUTED
+    from selagg_core.drawing.pictures import blank_sheet
+    from selagg_core.drawing.text import BOLD, draw_text
 
     sources = _sources(result)
     width, line, left, panel = 980, 34, 400, 60 + 34 * len(_BARS)

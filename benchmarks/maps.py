@@ -91,7 +91,8 @@ class MapBenchmark:
     """The demo model, its relevance, and the methods with oracle heads of the development scenes."""
 
     def __init__(self, development: Sequence[int]) -> None:
-        from selagg_core.relevance import AGREEMENT, ARGMAX_WINS, load_preset
+        from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS
+        from selagg_core.relevance.shipped import load_preset
 
         self.model = DemoModel()
         self.development = list(scenes(self.model, development))

@@ -52,9 +52,9 @@ class Bench:
     """A model, its conditioning, and the three ways to sample it."""
 
     def __init__(self, args: argparse.Namespace):
-        from demo.pack import part
+        from selagg_nodes.families.unet import cross_attention_sites
 
-        self._args, self._part = args, part
+        self._args = args
         self.device = torch.device(args.device)
         self.architecture = ARCHITECTURES[args.model]
         dtype = getattr(torch, args.dtype)
@@ -63,10 +63,13 @@ class Bench:
             random_conditioning(self.architecture, COLUMNS, args.size, args.seed + i) for i in (1, 2)
         )
         self.words = self._label(args.prompt)
-        self.sites = part("nodes.host").cross_attention_sites(self.model)
+        self.sites = cross_attention_sites(self.model)
 
     def _label(self, text: str) -> int:
         """Tells SelAgg the words of the positive prompt; how many there are."""
+        from selagg_nodes.recording.encode import read_prompt
+        from selagg_nodes.recording.labels import LABELS
+
         module, name = self.architecture.tokenizer
 
         class Tokens:  # a CLIP without weights: only its tokenizer is needed
@@ -76,16 +79,18 @@ class Bench:
             def tokenize(self, text, return_word_ids=False):
                 return self.tokenizer.tokenize_with_weights(text, return_word_ids)
 
-        prompt = self._part("nodes.prompt").read_prompt(Tokens(), text)
+        prompt = read_prompt(Tokens(), text)
         if prompt.length != COLUMNS:
             raise ValueError(f"The prompt takes {prompt.length} columns; this benchmark is for {COLUMNS}.")
-        self._part("nodes.recorder").LABELS.register(prompt, self.positive[0][0])
+        LABELS.register(prompt, self.positive[0][0])
         return len(prompt.words)
 
     def capturing(self, **settings):
         """(model, capture) of a new SelAgg Capture."""
+        from selagg_nodes.capture import SelAggCapture
+
         settings = {"every_nth_step": self._args.every_nth_step, **settings}
-        return self._part("nodes.capture").SelAggCapture().capture(self.model, **settings)
+        return SelAggCapture().capture(self.model, **settings)
 
     def variant(self, name: str) -> tuple[object, object]:
         """(model, what must be held while it is sampled) of one of VARIANTS."""
@@ -95,8 +100,9 @@ class Bench:
 
     def naive(self) -> tuple[object, list]:
         """(model, list) that keeps all probabilities of the positive prompt in all steps, on the host."""
+        from selagg_nodes.host import attention
+
         kept: list[torch.Tensor] = []
-        attention = self._part("nodes.host").attention
 
         def attend(q, k, v, options):
             start = options["cond_or_uncond"].index(0)

@@ -24,6 +24,11 @@ from safetensors.numpy import load_file, save_file
 from demo.caption_check import RELATIONS, parse_caption
 from demo.scenes import Caption, scene_from_seed
 from demo.vocabulary import COLOURS, HOMONYMS, OBJECTS
+from selagg_core.prompt.words import Prompt, Word
+from selagg_core.recording.capture import Capture
+from selagg_core.recording.head_maps import EntryRecording, Recording
+from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.self_attention import SelfAttention
 
 from .starts import fitting_starts, start_picture
 
@@ -266,17 +271,14 @@ class Sampler:
     """The demo model with capture on. `folder`: where pictures and recordings are kept, None for nowhere."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        from demo.pack import part
         from demo.studio import SamplingSettings, Studio
+        from selagg_nodes.recording import encode, recorder
 
         self.folder = folder
         self._settings = SamplingSettings
+        self._encode, self._recorder = encode.encode_and_label, recorder
         self._studio = Studio()
         self._vectors: dict[str, torch.Tensor] = {}
-        self._prompts, self._recorder = part("nodes.prompt"), part("nodes.recorder")
-        self._recording, self._capture = part("selagg_core.recording"), part("selagg_core.capture")
-        self._self_attention = part("selagg_core.self_attention").SelfAttention
-        self._core_prompt, self._layout = part("selagg_core.prompt"), part("selagg_core.layout")
 
     def sampled(self, case: Case) -> Sampled:
         """The pictures of a case, from the folder if they are there."""
@@ -337,8 +339,8 @@ class Sampler:
         return None if picture is None else self._studio.encode(picture[None])
 
     def _sample(self, case: Case) -> Sampled:
-        self._prompts.encode_and_label("benchmarks", self._studio.clip, case.text)
-        capture = self._capture.Capture(self._recorder.LABELS)
+        self._encode("benchmarks", self._studio.clip, case.text)
+        capture = Capture(self._recorder.LABELS)
         model = self._studio.model.clone()
         self._recorder.install(model, capture)
         start = self._encoded(case.start_picture())
@@ -385,7 +387,7 @@ class Sampler:
         arrays = load_file(path)
         with safe_open(path, "numpy") as file:
             told = json.loads(file.metadata()["told"])
-        layers = [self._layout.LayerId(*key) for key in told["recorded"]]
+        layers = [LayerId(*key) for key in told["recorded"]]
 
         def stored(name: str) -> MappingProxyType:
             return MappingProxyType(
@@ -393,17 +395,13 @@ class Sampler:
             )
 
         kept = {
-            self._layout.LayerId(*key): self._self_attention(
-                arrays[f"self.{i}.q"], arrays[f"self.{i}.k"], tuple(grid)
-            )
+            LayerId(*key): SelfAttention(arrays[f"self.{i}.q"], arrays[f"self.{i}.k"], tuple(grid))
             for i, (key, grid) in enumerate(told["self"])
         }
-        words = tuple(
-            self._core_prompt.Word(text, tuple(cols), weight) for text, cols, weight in told["words"]
-        )
-        prompt = self._core_prompt.Prompt(told["text"], words, told["length"], tuple(told["special"]))
-        layout = self._layout.HeadLayout.of([tuple(key) for key in told["layers"]])
-        entry = self._recording.EntryRecording(
+        words = tuple(Word(text, tuple(cols), weight) for text, cols, weight in told["words"])
+        prompt = Prompt(told["text"], words, told["length"], tuple(told["special"]))
+        layout = HeadLayout.of([tuple(key) for key in told["layers"]])
+        entry = EntryRecording(
             "positive",
             0,
             prompt,
@@ -414,7 +412,7 @@ class Sampler:
             layout,
             self_attention=MappingProxyType(kept),
         )
-        recording = self._recording.Recording(
+        recording = Recording(
             (entry,),
             layout,
             tuple(told["latent_shape"]),

@@ -24,7 +24,7 @@ from demo.caption_check import parse_caption
 from demo.host_path import prepare_host
 from demo.result_file import write_line
 from demo.scenes import Claim
-from selagg_core.suggestions import RATES_FILE
+from selagg_core.diagnosis.suggestions import RATES_FILE
 
 from .maps import seed_range
 from .pictures import Case, Sampler, drawn_cases, unweighted

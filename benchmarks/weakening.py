@@ -30,6 +30,7 @@ from demo.reader import read_picture
 from demo.result_file import write_line
 from demo.scenes import Claim, caption_words, scene_from_seed
 from demo.vocabulary import HOMONYMS, NATURAL_COLOUR, SHAPES
+from selagg_core.relevance.shipped import load_preset
 
 from .maps import seed_range
 from .scoring import KINDS
@@ -114,8 +115,8 @@ class WeakeningHooks:
     columns: of the word in the text; factors: (rows, heads of the model), one row a picture.
     """
 
-    def __init__(self, layers, host, layout, columns: Sequence[int], factors: torch.Tensor):
-        self._layers, self._host, self._layout = layers, host, layout
+    def __init__(self, layers, rows, layout, columns: Sequence[int], factors: torch.Tensor):
+        self._layers, self._rows, self._layout = layers, rows, layout
         self._columns, self._factors = list(columns), factors
         self._model = None
 
@@ -133,7 +134,7 @@ class WeakeningHooks:
         """Nothing happens between steps."""
 
     def model_call(self, x, context, options):
-        rows = self._layers.positive_rows(x, options)
+        rows = self._rows.positive_rows(x, options)
         if rows is None:
             return options
 
@@ -173,16 +174,18 @@ class WeakeningBench:
     """The demo model and its relevance, ready to sample with a weakened word."""
 
     def __init__(self, score_kind: str, steps: int) -> None:
-        from demo.pack import part
         from demo.studio import SamplingSettings, Studio
+        from selagg_nodes import host
+        from selagg_nodes.families import layers, unet
+        from selagg_nodes.recording import rows
+        from selagg_nodes.recording.encode import read_prompt
 
         self.studio = Studio()
         self.settings = replace(SamplingSettings(), steps=steps)
-        self.host, self.layers = part("nodes.host"), part("nodes.layers")
-        self.prompts = part("nodes.prompt")
-        self.relevance = part("selagg_core.relevance").load_preset("demo").with_score(score_kind)
+        self.host, self.layers, self.rows, self.read_prompt = host, layers, rows, read_prompt
+        self.relevance = load_preset("demo").with_score(score_kind)
         self.layout = self.relevance.layout
-        sites = {site.key: site.halvings for site in self.host.cross_attention_sites(self.studio.model)}
+        sites = {site.key: site.halvings for site in unet.cross_attention_sites(self.studio.model)}
         self.resolutions = np.concatenate(
             [
                 np.full(heads, sites[layer.block, layer.number, layer.depth])
@@ -211,12 +214,12 @@ class WeakeningBench:
         for row, plan in zip(factors, plans, strict=True):
             if plan.count:
                 row[torch.from_numpy(orders[plan.order][: plan.count])] = plan.factor
-        prompt = self.prompts.read_prompt(self.studio.clip, target.prompt)
+        prompt = self.read_prompt(self.studio.clip, target.prompt)
         if [word.text for word in prompt.words] != caption_words(target.prompt):
             raise RuntimeError(f"The words read back differ from the caption {target.prompt!r}")
         model = self.studio.model.clone()
         columns = prompt.words[target.word].columns
-        hooks = WeakeningHooks(self.layers, self.host, self.layout, columns, factors)
+        hooks = WeakeningHooks(self.layers, self.rows, self.layout, columns, factors)
         self.host.on_sampling(model, hooks.attach)
         seeds = [target.seed] * len(plans)
         pictures = self.studio.decode(self.studio.sample(target.prompt, seeds, self.settings, model))

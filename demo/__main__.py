@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from selagg_core.report import Report
+from selagg_core.report.page import report_page
+from selagg_core.report.report import Report
 
 from .background_server import background_server
 from .client import Client, WorkflowError
@@ -105,7 +106,7 @@ def write(results: Results, folder: Path) -> None:
     sheets = [
         (n, data) for n, data in results.pictures.items() if n.startswith(("diagnosis", "contact_sheet"))
     ]
-    (folder / "report.html").write_text(results.report.to_html(sheets), encoding="utf-8")
+    (folder / "report.html").write_text(report_page(results.report, sheets), encoding="utf-8")
 
 
 def run(folder: Path, progress: Progress) -> Results:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packages import make_importable
+
 UPSTREAM, REGISTRY = "upstream", "registry"
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,7 +55,7 @@ def find_host(wanted: str = "auto") -> Host:
 
 
 def prepare_host() -> str:
-    """Makes `import comfy` work in this process; gives "upstream" or "registry".
+    """Makes `import comfy` and `import selagg_nodes` work in this process; gives "upstream" or "registry".
 
     $SELAGG_HOST chooses; without it an environment that has the registry's host installed uses that one.
 
@@ -69,6 +71,7 @@ def prepare_host() -> str:
         sys.path[:] = [path, *(entry for entry in sys.path if entry != path)]
     elif importlib.util.find_spec("comfy") is None:
         raise RuntimeError("No ComfyUI found: set COMFYUI_PATH, or let `python dev.py test` install one.")
+    make_importable()
     make_torchvision_importable()
     if not torch.cuda.is_available():
         sys.argv = [*sys.argv[:1], "--cpu"]

@@ -7,8 +7,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from selagg_core.prompt.lexicon import Concept
+from selagg_core.relevance.shipped import SHIPPED_MODEL
+
 from .model import WEIGHTS
-from .pack import part
 from .scenes import scene_from_seed
 from .studio import SamplingSettings, Studio
 from .vocabulary import BACKGROUNDS, COLOURS, HOMONYMS, PATTERNS, SHAPES, SIZES, THINGS
@@ -44,11 +46,12 @@ def measure(
     studio: Studio, seeds: range, state: Path | None = None, settings: SamplingSettings = SETTINGS
 ) -> Any:
     """The HeadRelevance of the demo model from the captions of these scenes, one picture each."""
-    relevance, builder = part("selagg_core.relevance"), part("nodes.relevance_builder")
+    from selagg_nodes.recording import build_relevance as builder
+
     plan = builder.BuildPlan(
         captions(seeds),
-        tuple(relevance.Concept(name, words) for name, words in CONCEPTS.items()),
-        relevance.SHIPPED_MODEL,
+        tuple(Concept(name, words) for name, words in CONCEPTS.items()),
+        SHIPPED_MODEL,
         seeds[0],
         settings.steps,
         settings.cfg,

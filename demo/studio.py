@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from .model import LATENT_SIDE, DemoWeights, load_weights
-from .pack import part
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,12 @@ class Studio:
     """The demo model as host objects: `model`, `clip`, `vae`."""
 
     def __init__(self, weights: DemoWeights | None = None) -> None:
-        nodes = part("nodes.demo_model")
+        from selagg_nodes import demo_model
+
         weights = weights or load_weights()
-        self.model = nodes.build_model(weights)
-        self.clip = nodes.build_clip(weights)
-        self.vae = nodes.build_vae(weights)
+        self.model = demo_model.build_model(weights)
+        self.clip = demo_model.build_clip(weights)
+        self.vae = demo_model.build_vae(weights)
 
     def conditioning(self, text: str) -> list:
         """CONDITIONING of a prompt, as CLIP Text Encode makes it."""

@@ -6,9 +6,11 @@ import logging
 import re
 from pathlib import Path
 
-from ..selagg_core.calibration import Calibration
-from ..selagg_core.labelling import LABELS_FILE, fit, read_folder
-from . import host, viewer
+from selagg_core.calibrate import LABELS_FILE, fit, read_folder
+from selagg_core.diagnosis.calibration import Calibration
+
+from . import host
+from .viewer import sockets
 
 NODE = "SelAgg Calibrate"
 ENDING = ".calibration.json"
@@ -38,7 +40,7 @@ class SelAggCalibrate:
                 "folder": (
                     "STRING",
                     {
-                        "default": viewer.REPORTS,
+                        "default": sockets.REPORTS,
                         "tooltip": f"Folder inside the output folder with kept reports and {LABELS_FILE}. "
                         "Empty: load the calibration of this name.",
                     },

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from ..selagg_core.budget import DEFAULT_BUDGET, MEBIBYTE, CaptureSettings
-from ..selagg_core.capture import Capture
+from selagg_core.recording.capture import Capture
+from selagg_core.recording.settings import DEFAULT_BUDGET, MEBIBYTE, CaptureSettings
+
 from . import host
-from .recorder import LABELS, install
+from .families.unet import cross_attention_sites
+from .recording.labels import LABELS
+from .recording.recorder import install
 
 logger = logging.getLogger("selagg")
 
@@ -120,7 +123,7 @@ class SelAggCapture:
             self_attention,
             sub_tokens=sub_tokens,
         )
-        if not host.cross_attention_sites(model):
+        if not cross_attention_sites(model):
             message = _UNSUPPORTED.format(name=host.model_name(model))
             logger.warning(message)
             return model, Capture(LABELS, settings, unsupported=message)

@@ -10,8 +10,7 @@ import comfy.supported_models
 import comfy.supported_models_base
 import torch
 from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer, SDClipModel
-
-from ..demo.model import TEXT_CONFIG, UNET_CONFIG, DemoWeights, load_weights
+from selagg_demo.model import TEXT_CONFIG, UNET_CONFIG, DemoWeights, load_weights
 
 
 class DemoUNetConfig(comfy.supported_models.SD15):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from ..selagg_core.choosing import HeadSettings
-from ..selagg_core.diagnosing import diagnose_run
-from ..selagg_core.expectations import Expectations, read_expectations
-from ..selagg_core.recipe import DEFAULT
-from ..selagg_core.regions import parse_boxes
-from ..selagg_core.report import Report
-from ..selagg_core.viewing import open_run
-from . import viewer, viewer_data
-from .words import ConceptFinder
+from selagg_core.claims.expectations import Expectations, read_expectations
+from selagg_core.diagnose import diagnose_run
+from selagg_core.maps.recipe import DEFAULT
+from selagg_core.maps.regions import parse_boxes
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.report.report import Report
+from selagg_core.view import open_run
+
+from .recording.words import ConceptFinder
+from .viewer import sockets
+from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
 
 logger = logging.getLogger("selagg")
 
@@ -44,9 +46,9 @@ class SelAggDiagnose:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": viewer.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": viewer.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": viewer.IMAGE_TOOLTIP}),
+                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
             },
             "optional": {
                 "words": (
@@ -73,8 +75,8 @@ class SelAggDiagnose:
                         "pixels or per cent, such as cat: 0, 0, 50%, 100%",
                     },
                 ),
-                "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
-                "claims": ("STRING", {"default": "", "multiline": True, "tooltip": viewer.CLAIMS_TOOLTIP}),
+                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
+                "claims": ("STRING", {"default": "", "multiline": True, "tooltip": sockets.CLAIMS_TOOLTIP}),
                 "keep_report": (
                     "BOOLEAN",
                     {
@@ -91,12 +93,12 @@ class SelAggDiagnose:
                         "it those of the demo model are used.",
                     },
                 ),
-                "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
-                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
-                "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
-                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
+                "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": sockets.CLIP_TOOLTIP}),
             },
-            "hidden": viewer_data.HIDDEN,
+            "hidden": HIDDEN,
         }
 
     @classmethod
@@ -129,29 +131,29 @@ class SelAggDiagnose:
         graph=None,
         extra_pnginfo=None,
     ):
-        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
+        asked = Asked(unique_id, graph, extra_pnginfo)
         try:
-            run = open_run(capture, viewer.latent_samples(latent), image)
-            own = read_expectations(viewer.mask_arrays(expected), expected_words, boxes=boxes)
+            run = open_run(capture, sockets.latent_samples(latent), image)
+            own = read_expectations(sockets.mask_arrays(expected), expected_words, boxes=boxes)
             expectations = (expect or Expectations()) + own
             settings = HeadSettings(
                 overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
             )
             report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
-            annotated = viewer.pictures_to_images(pictures)
-            samples = viewer.latent_samples(latent)
-            shown = viewer_data.hand_over(run, capture, samples, settings, asked, report, expectations)
+            annotated = sockets.pictures_to_images(pictures)
+            samples = sockets.latent_samples(latent)
+            shown = hand_over(run, capture, samples, settings, asked, report, expectations)
         except ValueError as error:
-            message, annotated = viewer.refusal(NODE, error, image)
-            shown = viewer_data.nothing(asked)
+            message, annotated = sockets.refusal(NODE, error, image)
+            shown = nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         if keep_report and report.pictures:
-            saved = viewer.keep_report(report, image)
+            saved = sockets.keep_report(report, image)
             logger.info("%s: report kept in %s.", NODE, saved)
         warnings = report.warnings()
         return {
             "ui": {
-                "images": viewer.preview(annotated, "selagg_diagnose"),
+                "images": sockets.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 "report": [report.to_json()],
                 **shown,

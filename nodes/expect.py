@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..selagg_core.expectations import Expectations, read_expectations
-from . import viewer
+from selagg_core.claims.expectations import Expectations, read_expectations
+
+from .viewer import sockets
 
 NODE = "SelAgg Expect"
 
@@ -48,7 +49,7 @@ class SelAggExpect:
         }
 
     def collect(self, text, words, mask=None, expect=None):
-        return ((expect or Expectations()) + read_expectations(viewer.mask_arrays(mask), words, text),)
+        return ((expect or Expectations()) + read_expectations(sockets.mask_arrays(mask), words, text),)
 
 
 NODES: dict[str, type] = {"SelAggExpect": SelAggExpect}

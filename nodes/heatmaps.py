@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from ..selagg_core.choosing import HeadSettings
-from ..selagg_core.maps import DEFAULT_FRACTION, MODES, check_fraction
-from ..selagg_core.recipe import DEFAULT
-from ..selagg_core.viewing import draw_heatmaps, open_run
-from . import viewer, viewer_data
-from .words import ConceptFinder
+from selagg_core.heatmaps import draw_heatmaps
+from selagg_core.maps.heads import DEFAULT_FRACTION, MODES, check_fraction
+from selagg_core.maps.recipe import DEFAULT
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.view import open_run
+
+from .recording.words import ConceptFinder
+from .viewer import sockets
+from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
 
 NODE = "SelAgg Heatmaps"
 
@@ -45,9 +48,9 @@ class SelAggHeatmaps:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": viewer.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": viewer.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": viewer.IMAGE_TOOLTIP}),
+                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
                 "words": (
                     "STRING",
                     {
@@ -87,13 +90,13 @@ class SelAggHeatmaps:
                 ),
             },
             "optional": {
-                "concepts": ("STRING", {"default": "", "tooltip": viewer.CONCEPTS_TOOLTIP}),
-                "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
-                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
-                "prompt": ("SELAGG_PROMPT", {"tooltip": viewer.PROMPT_TOOLTIP}),
-                "clip": ("CLIP", {"tooltip": viewer.CLIP_TOOLTIP}),
+                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
+                "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+                "clip": ("CLIP", {"tooltip": sockets.CLIP_TOOLTIP}),
             },
-            "hidden": viewer_data.HIDDEN,
+            "hidden": HIDDEN,
         }
 
     @classmethod
@@ -122,25 +125,25 @@ class SelAggHeatmaps:
         graph=None,
         extra_pnginfo=None,
     ):
-        asked = viewer_data.Asked(unique_id, graph, extra_pnginfo)
+        asked = Asked(unique_id, graph, extra_pnginfo)
         try:
             check_settings(top_fraction, threshold)
-            run = open_run(capture, viewer.latent_samples(latent), image)
+            run = open_run(capture, sockets.latent_samples(latent), image)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
             result = draw_heatmaps(run, words, settings, threshold or None)
-            samples = viewer.latent_samples(latent)
-            shown = viewer_data.hand_over(run, capture, samples, settings, asked)
+            samples = sockets.latent_samples(latent)
+            shown = hand_over(run, capture, samples, settings, asked)
         except ValueError as error:
-            message, pictures = viewer.refusal(NODE, error, image)
+            message, pictures = sockets.refusal(NODE, error, image)
             return {
-                "ui": viewer_data.nothing(asked),
+                "ui": nothing(asked),
                 "result": (pictures, torch.zeros(image.shape[:3]), pictures, message),
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         drawn = (
-            viewer.pictures_to_images(result.overlays),
+            sockets.pictures_to_images(result.overlays),
             torch.from_numpy(result.masks),
-            viewer.pictures_to_images(result.sheets),
+            sockets.pictures_to_images(result.sheets),
             "\n".join(lines),
         )
         return {"ui": shown, "result": drawn}

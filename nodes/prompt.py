@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
-from ..selagg_core.prompt import Prompt, merge_parallel, prompt_from_tokens
-from . import host
-from .recorder import LABELS, PROMPT_KEY
-
-logger = logging.getLogger("selagg")
+from .recording.encode import encode_and_label
 
 _CLIP_TOOLTIP = "The CLIP text encoder of the checkpoint (after LoRA and Clip Skip, as for CLIP Text Encode)."
 _TEXT_TOOLTIP = (
     "The prompt, in the syntax of CLIP Text Encode: weights (word:1.2), embedding:name, \\( and \\)."
 )
-
-
-def read_prompt(clip, text: str) -> Prompt | None:
-    """The words of a text and their columns; None for text encoders that are not CLIP."""
-    streams = host.token_streams(clip, text)
-    if not streams:
-        return None
-    return merge_parallel(
-        [prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width) for s in streams]
-    )
-
-
-def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:
-    """CONDITIONING as the host makes it, with its words, which are registered too."""
-    if clip is None:
-        raise ValueError(
-            f"{node}: there is no CLIP. Connect the CLIP output of a checkpoint loader; if the checkpoint "
-            "has none, load one with a CLIP loader."
-        )
-    conditioning = host.encode_text(clip, text)
-    columns = conditioning[0][0].shape[1]
-    prompt = read_prompt(clip, text)
-    if prompt is None or prompt.length != columns:
-        logger.warning("%s cannot tell the words of this text encoder apart (supported: CLIP).", node)
-        return conditioning, Prompt(text, (), columns, tuple(range(columns)))
-    for embedding, _ in conditioning:
-        LABELS.register(prompt, embedding)
-    return [[embedding, {**extra, PROMPT_KEY: prompt}] for embedding, extra in conditioning], prompt
 
 
 class SelAggTextEncode:

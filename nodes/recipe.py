@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ..selagg_core.recipe import DEFAULT, PAPER, MapRecipe
+from selagg_core.maps.recipe import DEFAULT, PAPER, MapRecipe
 
 NODE = "SelAgg Map Recipe"
 CUSTOM = "custom"

@@ -11,26 +11,24 @@ import comfy.samplers
 import numpy as np
 import torch
 
-from ..selagg_core.building import DEFAULT_PROMPTS, fill_prompts
-from ..selagg_core.choosing import ranked_by, relevance_for
-from ..selagg_core.concepts import parse_concepts
-from ..selagg_core.groups import find_group
-from ..selagg_core.headpicture import head_maps_picture, relevance_picture
-from ..selagg_core.maps import DEFAULT_FRACTION
-from ..selagg_core.overlay import blank_sheet
-from ..selagg_core.recipe import DEFAULT
-from ..selagg_core.relevance import (
-    ARGMAX_WINS,
-    MAP_KINDS,
-    PRESETS,
-    Concept,
-    HeadRelevance,
-    load_preset,
-)
-from ..selagg_core.viewing import RunView, open_run
-from . import host, viewer
-from .relevance_builder import NODE as BUILD
-from .relevance_builder import BuildPlan, build_relevance
+from selagg_core.drawing.pictures import blank_sheet
+from selagg_core.maps.heads import DEFAULT_FRACTION
+from selagg_core.maps.recipe import DEFAULT
+from selagg_core.prompt.groups import find_group
+from selagg_core.prompt.lexicon import Concept
+from selagg_core.relevance.building import DEFAULT_PROMPTS, fill_prompts
+from selagg_core.relevance.choose_heads import ranked_by, relevance_for
+from selagg_core.relevance.concepts import parse_concepts
+from selagg_core.relevance.relevance import ARGMAX_WINS, MAP_KINDS, HeadRelevance
+from selagg_core.relevance.run_view import RunView
+from selagg_core.relevance.shipped import PRESETS, load_preset
+from selagg_core.report.head_table import head_maps_picture, relevance_picture
+from selagg_core.view import open_run
+
+from . import host
+from .recording.build_relevance import NODE as BUILD
+from .recording.build_relevance import BuildPlan, build_relevance
+from .viewer import sockets
 
 logger = logging.getLogger("selagg")
 
@@ -285,15 +283,15 @@ class SelAggHeadRelevance:
                 ),
             },
             "optional": {
-                "relevance": ("SELAGG_RELEVANCE", {"tooltip": viewer.RELEVANCE_TOOLTIP}),
-                "recipe": ("SELAGG_RECIPE", {"tooltip": viewer.RECIPE_TOOLTIP}),
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
+                "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
                 "word": (
                     "STRING",
                     {"default": "", "tooltip": "The word of the prompt whose maps to show, head by head."},
                 ),
-                "capture": ("SELAGG_CAPTURE", {"tooltip": viewer.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": viewer.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": viewer.IMAGE_TOOLTIP}),
+                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
             },
         }
 
@@ -315,7 +313,7 @@ class SelAggHeadRelevance:
             heads = relevance_picture(relevance, concept, top_fraction)
             ranking = relevance.ranking(concept)
         except ValueError as error:
-            message, pictures = viewer.refusal(SHOW, error, blank if image is None else image[:1])
+            message, pictures = sockets.refusal(SHOW, error, blank if image is None else image[:1])
             return pictures, message, blank
         lines = [
             f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
@@ -328,9 +326,9 @@ class SelAggHeadRelevance:
             try:
                 table = _table(run, word, relevance.top_heads(concept, top_fraction))
             except ValueError as error:
-                message, table = viewer.refusal(SHOW, error, blank if image is None else image[:1])
+                message, table = sockets.refusal(SHOW, error, blank if image is None else image[:1])
                 text = f"{message}\n{text}"
-        return viewer.pictures_to_images([heads]), text, table
+        return sockets.pictures_to_images([heads]), text, table
 
 
 def _opened(capture, latent, image) -> RunView | None:
@@ -340,7 +338,7 @@ def _opened(capture, latent, image) -> RunView | None:
         return None
     if not all(given):
         raise ValueError("to show maps of a run, connect all three: capture, latent and image.")
-    return open_run(capture, viewer.latent_samples(latent), image)
+    return open_run(capture, sockets.latent_samples(latent), image)
 
 
 def _relevance_of(run: RunView | None, connected: HeadRelevance | None) -> HeadRelevance:
@@ -360,7 +358,9 @@ def _table(run: RunView | None, word: str, top: np.ndarray) -> torch.Tensor:
         raise ValueError(f'to show the maps of "{word.strip()}", connect capture, latent and image.')
     group = find_group(run.prompts, word)
     head_maps = run.entries[group.entry].picture(0)
-    return viewer.pictures_to_images([head_maps_picture(head_maps, group.indices, group.label, top.tolist())])
+    return sockets.pictures_to_images(
+        [head_maps_picture(head_maps, group.indices, group.label, top.tolist())]
+    )
 
 
 NODES: dict[str, type] = {

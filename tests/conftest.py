@@ -22,7 +22,7 @@ PACK_NAME = "ComfyUI-SelAgg"
 class RepositoryPackages:
     """Finds the packages of the repository that tests import by name, and nothing else of it."""
 
-    NAMES = ("selagg_core", "demo", "benchmarks", "dev")
+    NAMES = ("selagg_core", "packages", "demo", "benchmarks", "dev")
 
     @classmethod
     def find_spec(cls, name: str, path=None, target=None) -> ModuleSpec | None:
@@ -53,7 +53,7 @@ def host(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session")
 def pack(host: str) -> ModuleType:
-    """The pack as the host loads it; parts: `importlib.import_module(f"{pack.__name__}.nodes.capture")`."""
+    """The pack as the host loads it; parts: `importlib.import_module("selagg_nodes.capture")`."""
     return load_pack(ROOT, PACK_NAME)
 
 

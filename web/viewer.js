@@ -2,7 +2,7 @@
  * The prompt viewer: a picture, its prompt word by word, what went wrong, and the heads behind it.
  *
  * Knows nothing of ComfyUI. `mount` it in an element, then `show(manifest, source)`:
- * manifest: what `selagg_core.manifest.manifest` gives.
+ * manifest: what `selagg_core.report.manifest.manifest` gives.
  * source: {picture(n): address, heads(text, picture, word), steps(text, picture, step), workflow(), maps: address,
  * report: address}; the other functions give promises, which may be rejected with an Error to show.
  */

@@ -19,7 +19,7 @@ async function inflate(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 
-/** What `selagg_core.sheets.PackedMaps.to_dict` gave, as a list of maps. Rejects data of another size. */
+/** What `selagg_core.report.packed_maps.PackedMaps.to_dict` gave, as a list of maps. Rejects data of another size. */
 export async function unpackMaps(packed) {
   const [height, width] = packed.grid
   const cells = height * width

@@ -23,16 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..layout import HeadLayout, sd1_layout, sdxl_layout
-from ..relevance import (
-    ARGMAX_WINS,
-    PRESET_FOLDER,
-    PUBLISHED,
-    Concept,
-    HeadRelevance,
-    published_labels,
-    relevance_from_shares,
-)
+from ..prompt.lexicon import Concept
+from ..recording.layout import HeadLayout, sd1_layout, sdxl_layout
+from ..relevance.relevance import ARGMAX_WINS, HeadRelevance, published_labels, relevance_from_shares
+from ..relevance.shipped import PRESET_FOLDER, PUBLISHED
 
 logger = logging.getLogger("selagg")
 

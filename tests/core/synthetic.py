@@ -7,11 +7,11 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from selagg_core.calibration import Calibration, KindModel
-from selagg_core.evidence import FEATURES
-from selagg_core.layout import HeadLayout, LayerId
-from selagg_core.prompt import Prompt, Word
-from selagg_core.recording import EntryRecording, HeadMaps, Recording
+from selagg_core.diagnosis.calibration import Calibration, KindModel
+from selagg_core.diagnosis.features import FEATURES
+from selagg_core.prompt.words import Prompt, Word
+from selagg_core.recording.head_maps import EntryRecording, HeadMaps, Recording
+from selagg_core.recording.layout import HeadLayout, LayerId
 
 LAYOUT = HeadLayout.of([("input", 1, 0, 2), ("middle", 0, 0, 2), ("output", 3, 0, 3)])
 GRIDS = {

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.attention import (
+from selagg_core.recording.probabilities import (
     LayerGroup,
     column_matrix,
     column_probabilities,

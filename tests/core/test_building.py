@@ -9,7 +9,8 @@ import pytest
 import torch
 from synthetic import GRIDS, LAYOUT, blob, prompt_of
 
-from selagg_core.building import (
+from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.relevance.building import (
     DEFAULT_PROMPTS,
     ConceptTexts,
     RelevanceSums,
@@ -20,16 +21,8 @@ from selagg_core.building import (
     map_scores,
     spoken_words,
 )
-from selagg_core.concepts import Lexicon
-from selagg_core.relevance import (
-    AGREEMENT,
-    ARGMAX_WINS,
-    CONCENTRATION,
-    CONSISTENCY,
-    RELIABLE_MAPS,
-    Concept,
-    load_preset,
-)
+from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS, CONCENTRATION, CONSISTENCY, RELIABLE_MAPS
+from selagg_core.relevance.shipped import load_preset
 
 CONCEPTS = (Concept("Color", ("red", "blue")), Concept("Animals", ("cat", "polar bear")))
 

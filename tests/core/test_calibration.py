@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from synthetic import CALIBRATION
 
-from selagg_core.calibration import (
+from selagg_core.diagnosis.calibration import (
     Calibration,
     choose_threshold,
     fit_kind,
     isotonic,
     shipped_calibration,
 )
-from selagg_core.evidence import FEATURES
+from selagg_core.diagnosis.features import FEATURES
 
 
 def labels(count: int = 400, seed: int = 0):

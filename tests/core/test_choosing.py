@@ -7,11 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selagg_core.choosing import NO_RELEVANCE, choose_heads, ranked_by, relevance_for, sense_scores
-from selagg_core.concepts import Nearest
-from selagg_core.layout import sd1_layout, sdxl_layout
-from selagg_core.recipe import DEFAULT, PAPER
-from selagg_core.relevance import load_preset
+from selagg_core.maps.recipe import DEFAULT, PAPER
+from selagg_core.recording.layout import sd1_layout, sdxl_layout
+from selagg_core.relevance.choose_heads import (
+    NO_RELEVANCE,
+    choose_heads,
+    ranked_by,
+    relevance_for,
+    sense_scores,
+)
+from selagg_core.relevance.concepts import Nearest
+from selagg_core.relevance.shipped import load_preset
 
 
 @pytest.fixture(scope="module")

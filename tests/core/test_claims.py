@@ -2,17 +2,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.claims import claim_lines, general_lexicon, parse_place, read_claims
-from selagg_core.phrases import breaks_before
-from selagg_core.prompt import _CLIP_SPLIT, _WEIGHT, Prompt, Word, _is_word
+from selagg_core.claims.claim import claim_lines
+from selagg_core.claims.edits import parse_place
+from selagg_core.claims.phrases import breaks_before
+from selagg_core.claims.read_claims import general_lexicon, read_claims
+from selagg_core.prompt.words import CLIP_SPLIT, WEIGHT, Prompt, Word, is_word
 
 LEXICON = general_lexicon()
 
 
 def spoken(text: str) -> Prompt:
     """A prompt as CLIP splits it: a column for each piece, marks included; weights and brackets have none."""
-    pieces = _CLIP_SPLIT.findall(_WEIGHT.sub("", text).replace("(", " ").replace(")", " "))
-    words = tuple(Word(p, (column,)) for column, p in enumerate(pieces, start=1) if _is_word(p))
+    pieces = CLIP_SPLIT.findall(WEIGHT.sub("", text).replace("(", " ").replace(")", " "))
+    words = tuple(Word(p, (column,)) for column, p in enumerate(pieces, start=1) if is_word(p))
     return Prompt(text, words, 77 * (len(pieces) // 75 + 1), (0,))
 
 

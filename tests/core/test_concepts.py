@@ -7,18 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.concepts import (
-    Lexicon,
+from selagg_core.prompt.lexicon import Concept, Lexicon, base_forms, common_words
+from selagg_core.relevance.concepts import (
     Nearest,
     assign_concepts,
-    base_forms,
-    common_words,
     nearest_concept,
     parse_concepts,
     parse_overrides,
     trusted_margin,
 )
-from selagg_core.relevance import Concept, load_preset
+from selagg_core.relevance.shipped import load_preset
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import pytest
 from demo.model import CONTEXT_WIDTH, WEIGHTS
 from demo.relevance import CONCEPTS, captions
 from demo.vocabulary import BACKGROUNDS, COLOURS, HOMONYMS, OBJECTS, PATTERNS, SHAPES
-from selagg_core.concepts import Lexicon
-from selagg_core.layout import sd1_layout
-from selagg_core.relevance import AGREEMENT, ARGMAX_WINS, MAP_KINDS, load_preset, transfer_notice
+from selagg_core.prompt.lexicon import Lexicon
+from selagg_core.recording.layout import sd1_layout
+from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS, MAP_KINDS
+from selagg_core.relevance.shipped import load_preset, transfer_notice
 
 
 @pytest.fixture(scope="module")

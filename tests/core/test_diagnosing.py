@@ -6,11 +6,12 @@ import torch
 from synthetic import CALIBRATION, OneRunCapture, entry_of, painted, recording_of
 from test_viewing import BUMPS, TEXT
 
-from selagg_core.coverage import Coverage
-from selagg_core.diagnosing import diagnose_run
-from selagg_core.expectations import read_expectations
-from selagg_core.recording import Recording
-from selagg_core.viewing import RunView, open_run
+from selagg_core.claims.expectations import read_expectations
+from selagg_core.diagnose import diagnose_run
+from selagg_core.recording.coverage import Coverage
+from selagg_core.recording.head_maps import Recording
+from selagg_core.relevance.run_view import RunView
+from selagg_core.view import open_run
 
 PAINT = {"red": (0.25, 0.5, 0.12), "blue": (0.75, 0.5, 0.12)}
 

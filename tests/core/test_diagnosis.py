@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from synthetic import CALIBRATION, blob, painted
 
-from selagg_core.calibration import Calibration
-from selagg_core.claims import Claim, Claims
-from selagg_core.diagnosis import Judge, examine, measure_place, measure_word
-from selagg_core.evidence import Observed, focus_of
-from selagg_core.groups import WordGroup
-from selagg_core.overlay import rgb_picture
-from selagg_core.regions import Region
+from selagg_core.claims.claim import Claim, Claims
+from selagg_core.diagnosis.calibration import Calibration
+from selagg_core.diagnosis.examine import Judge, examine
+from selagg_core.diagnosis.features import Observed
+from selagg_core.diagnosis.measure import measure_place, measure_word
+from selagg_core.drawing.pictures import rgb_picture
+from selagg_core.maps.arrays import focus_of
+from selagg_core.maps.regions import Region
+from selagg_core.prompt.groups import WordGroup
 
 CAT, DOG = WordGroup("cat", (0,)), WordGroup("dog", (1,))
 PICTURE = rgb_picture(painted({"red": (0.25, 0.5, 0.12), "blue": (0.75, 0.5, 0.12)})[0].numpy())

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from synthetic import blob, painted, prompt_of
 
-from selagg_core.claims import general_lexicon, read_claims
-from selagg_core.evidence import FEATURES, Observed, candidates, overlap, unit_mass
-from selagg_core.groups import WordGroup
-from selagg_core.overlay import rgb_picture
-from selagg_core.pixels import COLOURS, colour_share, colour_word, lab, salience
+from selagg_core.claims.read_claims import general_lexicon, read_claims
+from selagg_core.diagnosis.features import FEATURES, Observed, candidates, overlap, unit_mass
+from selagg_core.diagnosis.pixels import COLOURS, colour_share, colour_word, lab, salience
+from selagg_core.drawing.pictures import rgb_picture
+from selagg_core.prompt.groups import WordGroup
 
 LEFT, RIGHT = (0.25, 0.5, 0.1), (0.75, 0.5, 0.1)
 TEXT = "a red circle left of a blue square"

@@ -1,7 +1,7 @@
 import pytest
 from synthetic import prompt_of
 
-from selagg_core.groups import choose_groups, find_group
+from selagg_core.prompt.groups import choose_groups, find_group
 
 
 def labels(text: str, words: str) -> list[str]:

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from synthetic import LAYOUT, random_head_maps
 
-from selagg_core.headpicture import head_maps_picture, relevance_picture
-from selagg_core.overlay import EXPECTED, heat_colours
-from selagg_core.relevance import ARGMAX_WINS, Concept, HeadRelevance, load_preset
+from selagg_core.drawing.colours import EXPECTED
+from selagg_core.drawing.pictures import heat_colours
+from selagg_core.prompt.lexicon import Concept
+from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
+from selagg_core.relevance.shipped import load_preset
+from selagg_core.report.head_table import head_maps_picture, relevance_picture
 
 
 def relevance(scores) -> HeadRelevance:

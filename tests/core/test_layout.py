@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selagg_core.layout import HeadId, HeadLayout, LayerId, sd1_layout, sdxl_layout
+from selagg_core.recording.layout import HeadId, HeadLayout, LayerId, sd1_layout, sdxl_layout
 
 
 def test_sd1_has_the_published_heads():

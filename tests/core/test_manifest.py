@@ -13,15 +13,16 @@ import torch
 from safetensors.numpy import load
 from synthetic import LAYOUT, OneRunCapture, entry_of, recording_of
 
-from selagg_core.choosing import HeadSettings
-from selagg_core.coverage import Coverage
-from selagg_core.diagnosing import diagnose_run
-from selagg_core.expectations import expected_regions, read_expectations
-from selagg_core.findings import Finding
-from selagg_core.manifest import (
+from selagg_core.claims.expectations import expected_regions, read_expectations
+from selagg_core.diagnose import diagnose_run
+from selagg_core.diagnosis.findings import Finding
+from selagg_core.diagnosis.landing import landing
+from selagg_core.maps.recipe import PAPER
+from selagg_core.recording.coverage import Coverage
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.report.manifest import (
     choose,
     head_sheets,
-    landing,
     manifest,
     maps_file,
     prepare,
@@ -29,9 +30,8 @@ from selagg_core.manifest import (
     step_sheet,
     texts_of,
 )
-from selagg_core.recipe import PAPER
-from selagg_core.sheets import PackedMaps, unpack_maps
-from selagg_core.viewing import open_run
+from selagg_core.report.packed_maps import PackedMaps, unpack_maps
+from selagg_core.view import open_run
 
 TEXT = "a red circle left of a circle and a star"
 BUMPS = {"red": (0.25, 0.5, 0.1), "circle": (0.25, 0.5, 0.12), "star": (0.75, 0.5, 0.12)}
@@ -152,8 +152,8 @@ def test_parts_of_the_run(view):
 
 
 def test_relevance_of_a_word_is_sent_in_the_order_in_which_heads_are_taken():
-    from selagg_core.manifest import _ranking
-    from selagg_core.relevance import load_preset
+    from selagg_core.relevance.shipped import load_preset
+    from selagg_core.report.manifest import _ranking
 
     relevance = load_preset("sd14")
     packed = _ranking(relevance, ["Animals"])

@@ -5,16 +5,9 @@ import torch
 import torch.nn.functional as functional
 from synthetic import GRIDS, LAYOUT, blob, entry_of, random_head_maps
 
-from selagg_core.maps import (
-    cap_borders,
-    group_maps,
-    normalise,
-    paste_area,
-    resize_maps,
-    select_heads,
-    word_map,
-    word_maps,
-)
+from selagg_core.maps.arrays import cap_borders, normalise, paste_area, resize_maps
+from selagg_core.maps.heads import select_heads
+from selagg_core.maps.word_maps import group_maps, word_map, word_maps
 
 
 def naive_daam(head_maps, word: int, chosen: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -54,7 +47,7 @@ def test_a_selection_for_each_word():
 def test_small_chunks_give_the_same_maps(monkeypatch):
     head_maps = random_head_maps(3)
     whole = word_maps(head_maps, select_heads(LAYOUT))
-    monkeypatch.setattr("selagg_core.maps.CHUNK_PIXELS", 1)
+    monkeypatch.setattr("selagg_core.maps.word_maps.CHUNK_PIXELS", 1)
     np.testing.assert_allclose(word_maps(head_maps, select_heads(LAYOUT)), whole, atol=1e-6)
 
 

@@ -8,17 +8,10 @@ import json
 import numpy as np
 import pytest
 
-from selagg_core.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
 from selagg_core.presets.build import LAYOUTS, build_preset, ranking_digest
-from selagg_core.relevance import (
-    PRESETS,
-    PUBLISHED,
-    load_preset,
-    preset_for,
-    published_labels,
-    relevance_from_shares,
-    transfer_notice,
-)
+from selagg_core.recording.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
+from selagg_core.relevance.relevance import published_labels, relevance_from_shares
+from selagg_core.relevance.shipped import PRESETS, PUBLISHED, load_preset, preset_for, transfer_notice
 
 # Of the published files: SHA-256 of argsort(-win share, stable) as int16 and of the labels joined by line
 # ends, and the beginning of that of each file.

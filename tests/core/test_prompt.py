@@ -7,15 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.prompt import (
-    LabelCache,
-    Prompt,
-    TextKey,
-    Word,
-    merge_parallel,
-    prompt_from_tokens,
-    split_words,
-)
+from selagg_core.prompt.known_texts import LabelCache, TextKey
+from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
+from selagg_core.prompt.words import Prompt, Word, split_words
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 

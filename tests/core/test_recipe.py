@@ -9,21 +9,14 @@ import numpy as np
 import pytest
 from synthetic import GRIDS, LAYOUT, blob, entry_of, random_head_maps
 
-from selagg_core.layout import LayerId
-from selagg_core.maps import (
-    compete,
-    everything_map,
-    group_maps,
-    matched_random,
-    normalise,
-    resolution_groups,
-    select_heads,
-    word_maps,
-)
-from selagg_core.recipe import DEFAULT, PAPER, MapRecipe
-from selagg_core.recording import SubTokens
-from selagg_core.self_attention import SelfAttention
-from selagg_core.upsampling import enlarge
+from selagg_core.maps.arrays import normalise
+from selagg_core.maps.enlarge import enlarge
+from selagg_core.maps.heads import matched_random, resolution_groups, select_heads
+from selagg_core.maps.recipe import DEFAULT, PAPER, MapRecipe
+from selagg_core.maps.word_maps import compete, everything_map, group_maps, word_maps
+from selagg_core.recording.head_maps import SubTokens
+from selagg_core.recording.layout import LayerId
+from selagg_core.recording.self_attention import SelfAttention
 
 FINEST = LayerId("input", 1, 0)
 EVERY = select_heads(LAYOUT)

@@ -10,12 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selagg_core.budget import CaptureSettings, plan_pooling
-from selagg_core.capture import Capture, latent_hash
-from selagg_core.layout import HeadLayout, LayerId
-from selagg_core.prompt import LabelCache, Prompt, Word
-from selagg_core.recording import Recording
-from selagg_core.running_sums import RunSums
+from selagg_core.prompt.known_texts import LabelCache
+from selagg_core.prompt.words import Prompt, Word
+from selagg_core.recording.capture import Capture, latent_hash
+from selagg_core.recording.head_maps import Recording
+from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.run_sums import RunSums
+from selagg_core.recording.settings import CaptureSettings, plan_pooling
 
 FINE, COARSE = LayerId("input", 1, 0), LayerId("middle", 0, 0)
 LAYOUT = HeadLayout.of([("input", 1, 0, 2), ("middle", 0, 0, 2)])
@@ -391,7 +392,7 @@ def test_pooling_stays_within_budget_or_goes_as_coarse_as_allowed(sides, slots, 
 
 
 def test_large_maps_are_kept_in_half_precision(monkeypatch):
-    monkeypatch.setattr("selagg_core.running_sums.HALF_PRECISION_ABOVE", 1000)
+    monkeypatch.setattr("selagg_core.recording.run_sums.HALF_PRECISION_ABOVE", 1000)
     run, handle = longer(4, step_bins=2)
     values = []
     for step in range(4):

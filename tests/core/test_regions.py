@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import blob
 
-from selagg_core.regions import (
+from selagg_core.maps.regions import (
     Region,
     bounding_box,
     centroid,

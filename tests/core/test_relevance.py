@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from selagg_core.layout import HeadId, HeadLayout, LayerId
-from selagg_core.maps import select_heads
-from selagg_core.relevance import (
+from selagg_core.maps.heads import select_heads
+from selagg_core.prompt.lexicon import Concept
+from selagg_core.recording.layout import HeadId, HeadLayout, LayerId
+from selagg_core.relevance.merge import merge
+from selagg_core.relevance.relevance import (
     AGREEMENT,
     ARGMAX_WINS,
     RELIABLE_MAPS,
-    Concept,
     HeadRelevance,
-    merge,
     relevance_from_shares,
 )
 

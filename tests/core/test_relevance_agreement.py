@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.relevance_agreement import compare, ranks, spearman
-from selagg_core.relevance import load_preset
+from selagg_core.relevance.shipped import load_preset
 
 
 def test_ranks_share_ties():

@@ -7,10 +7,12 @@ import pytest
 from test_diagnosing import diagnosed, view
 from test_viewing import BUMPS
 
-from selagg_core import report as report_module
-from selagg_core.diagnosis import Check, PictureDiagnosis, PlaceEvidence, WordEvidence
-from selagg_core.findings import Finding
-from selagg_core.report import VERSION, Report
+from selagg_core.diagnosis.examine import Check, PictureDiagnosis
+from selagg_core.diagnosis.findings import Finding
+from selagg_core.diagnosis.measure import PlaceEvidence, WordEvidence
+from selagg_core.report import page as report_module
+from selagg_core.report.page import report_page
+from selagg_core.report.report import VERSION, Report
 
 SCHEMA_FILE = json.loads(Path(report_module.__file__).with_name("report.schema.json").read_text("utf-8"))
 HOSTILE = '<script>alert("1")</script>&\'{style}'
@@ -91,16 +93,16 @@ def test_warnings_are_one_line_each_worst_first():
 
 
 def test_the_page_escapes_everything_and_needs_nothing_else():
-    page = Page(hostile().to_html([(HOSTILE, b"\x89PNG")]))
+    page = Page(report_page(hostile(), [(HOSTILE, b"\x89PNG")]))
     assert "script" not in page.tags
     assert page.text.count(HOSTILE) >= 6
     assert page.links == ["data:image/png;base64,iVBORw=="]
-    source = hostile().to_html()
+    source = report_page(hostile())
     assert "default-src 'none'" in source and "prefers-color-scheme: dark" in source
 
 
 def test_a_page_without_findings_says_what_was_checked():
-    calm = Page(diagnosed()[0].to_html())
+    calm = Page(report_page(diagnosed()[0]))
     assert "Checked: 2 things, 2 attributes, 1 place, 1 pair." in calm.text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from selagg_core.attention import halved
-from selagg_core.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
-from selagg_core.self_attention import SelfAttention, layers_to_keep, layers_within
+from selagg_core.recording.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
+from selagg_core.recording.probabilities import halved
+from selagg_core.recording.self_attention import SelfAttention, layers_to_keep, layers_within
 
 
 def attention(batch=1, heads=2, grid=(3, 5), dim=4, seed=0) -> SelfAttention:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selagg_core.sheets import PackedMaps, pack_maps, unpack_maps
+from selagg_core.report.packed_maps import PackedMaps, pack_maps, unpack_maps
 
 
 def test_a_map_comes_back_within_half_a_level_of_its_own_range():

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from selagg_core import suggestions
-from selagg_core.suggestions import RATES_FILE, suggestion_for
+from selagg_core.diagnosis import suggestions
+from selagg_core.diagnosis.suggestions import RATES_FILE, suggestion_for
 
 
 @pytest.fixture

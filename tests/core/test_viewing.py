@@ -5,8 +5,9 @@ import pytest
 import torch
 from synthetic import OneRunCapture, entry_of, recording_of
 
-from selagg_core.recording import Recording
-from selagg_core.viewing import draw_heatmaps, open_run
+from selagg_core.heatmaps import draw_heatmaps
+from selagg_core.recording.head_maps import Recording
+from selagg_core.view import open_run
 
 TEXT = "a red circle left of a blue square"
 BUMPS = {

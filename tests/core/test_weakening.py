@@ -24,7 +24,7 @@ from benchmarks.weakening import (
 )
 from demo.scenes import caption_words, render, scene_from_seed
 from demo.vocabulary import HOMONYMS, NATURAL_COLOUR
-from selagg_core.relevance import load_preset
+from selagg_core.relevance.shipped import load_preset
 
 HEADS = 128
 

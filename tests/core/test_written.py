@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from selagg_core.prompt import Prompt, Word
-from selagg_core.written import written_pieces
+from selagg_core.prompt.as_written import written_pieces
+from selagg_core.prompt.words import Prompt, Word
 
 
 def prompt(text: str, *words: str) -> Prompt:

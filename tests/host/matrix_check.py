@@ -22,7 +22,7 @@ class Matrix:
     def __init__(self, pack, folder: Path):
         """folder: where the encoder's embeddings are put."""
         self._package = pack.__name__
-        encoder, node = clip_with_embeddings(folder), self.part("nodes.prompt").SelAggTextEncode()
+        encoder, node = clip_with_embeddings(folder), self.part("selagg_nodes.prompt").SelAggTextEncode()
 
         def encode(words: str) -> list:
             with torch.inference_mode():
@@ -31,18 +31,20 @@ class Matrix:
         self.models = Models(tiny_models.unet(), tiny_models.sd2(), tiny_models.sdxl(), encode)
 
     def part(self, name: str):
-        return importlib.import_module(f"{self._package}.{name}")
+        return importlib.import_module(name)
 
     def capturing(self, model):
         """(model, capture) of a new SelAgg Capture."""
-        return self.part("nodes.capture").SelAggCapture().capture(model)
+        return self.part("selagg_nodes.capture").SelAggCapture().capture(model)
 
     def check(self, case: Case) -> None:
         """Samples plain and with capture, and compares latents, maps, labels and what is said."""
         model = self.models.sd1 if case.model is None else case.model
         plain = latent_of(case, case.after(case.before(model)), lambda *_: None)
         captured, capture = self.capturing(case.before(model))
-        with naive_run(model, self.part("nodes.host").cross_attention_sites(model)) as reference:
+        with naive_run(
+            model, self.part("selagg_nodes.families.unet").cross_attention_sites(model)
+        ) as reference:
             latent = latent_of(case, case.after(captured), reference.report)
         assert torch.equal(latent, plain)
         assert torch.isfinite(latent).all()

@@ -23,19 +23,21 @@ PROMPTS = ("a red circle", "a red cat and a blue circle")
 @pytest.fixture(scope="module")
 def parts(pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.{name}")
+        return importlib.import_module(name)
 
     return SimpleNamespace(
-        host=module("nodes.host"),
-        builder=module("nodes.relevance_builder"),
-        nodes=module("nodes.relevance"),
-        words=module("nodes.words"),
-        concepts=module("selagg_core.concepts"),
-        relevance=module("selagg_core.relevance"),
-        choosing=module("selagg_core.choosing"),
-        recipe=module("selagg_core.recipe"),
-        capture=module("nodes.capture"),
-        prompt=module("nodes.prompt"),
+        host=module("selagg_nodes.host"),
+        builder=module("selagg_nodes.recording.build_relevance"),
+        nodes=module("selagg_nodes.relevance"),
+        words=module("selagg_nodes.recording.words"),
+        unet=module("selagg_nodes.families.unet"),
+        concepts=module("selagg_core.relevance.concepts"),
+        shipped=module("selagg_core.relevance.shipped"),
+        relevance=module("selagg_core.relevance.relevance"),
+        choosing=module("selagg_core.relevance.choose_heads"),
+        recipe=module("selagg_core.maps.recipe"),
+        capture=module("selagg_nodes.capture"),
+        prompt=module("selagg_nodes.prompt"),
     )
 
 
@@ -58,7 +60,7 @@ def reference_wins(parts, model, clip, concepts, events) -> np.ndarray:
     text = torch.cat([encoded[0][0][None], *(tokens for _, tokens in encoded)])
     owner = np.array([-1, *(i for i, (_, tokens) in enumerate(encoded) for _ in tokens)])
     wins = []
-    for site in sorted(parts.host.cross_attention_sites(model), key=lambda site: PLACES.index(site.key)):
+    for site in sorted(parts.unet.cross_attention_sites(model), key=lambda site: PLACES.index(site.key)):
         own = np.zeros((len(concepts), site.heads), int)
         with torch.no_grad():
             keys = site.module.to_k(text[None])
@@ -140,7 +142,7 @@ def _interruption() -> type:
 def test_what_was_done_for_something_else_is_not_mixed_in(parts, clip, plan, tmp_path, change):
     state = tmp_path / "tiny.building"
     sums = parts.builder.RelevanceSums.empty(3, 14)
-    layout = parts.builder.HeadLayout.of((*s.key, s.heads) for s in parts.host.cross_attention_sites(unet()))
+    layout = parts.builder.HeadLayout.of((*s.key, s.heads) for s in parts.unet.cross_attention_sites(unet()))
     foreign = replace(sums, prompts=1, decisions=2, wins=sums.wins + 1, mark=np.ones(7, np.float32))
     foreign.save(state, "other" if change == "plan" else plan.job(layout))
     if change == "damage":
@@ -164,7 +166,7 @@ def test_models_and_encoders_that_will_not_do_are_named(parts, clip, plan):
 
 def test_a_layer_that_another_pack_bypasses_is_named(parts, clip, plan):
     model = unet()
-    site = parts.host.cross_attention_sites(model)[0]
+    site = parts.unet.cross_attention_sites(model)[0]
     site.module.register_forward_hook(lambda module, given, out: out)
     with pytest.raises(ValueError, match=r"input 1\.0"):
         parts.builder.build_relevance(model, clip, plan)
@@ -204,7 +206,7 @@ def test_the_node_saves_what_the_other_loads(parts, built):
 
 def test_presets_are_loaded_by_name(parts):
     preset, summary = parts.nodes.SelAggLoadRelevance().load("sd14", "as saved")
-    assert preset is parts.relevance.load_preset("sd14") and "Stable Diffusion v1.4" in summary
+    assert preset is parts.shipped.load_preset("sd14") and "Stable Diffusion v1.4" in summary
     with pytest.raises(ValueError, match='no score "agreement"'):
         parts.nodes.SelAggLoadRelevance().load("sd14", "agreement")
 
@@ -320,5 +322,5 @@ def test_an_unknown_word_takes_the_concept_nearest_to_it(parts, clustered):
 def test_an_encoder_that_knows_no_concepts_finds_none(parts, clip):
     """Its weights are random: whatever is nearest is so by chance."""
     finder = parts.words.ConceptFinder()
-    concepts = parts.relevance.load_preset("sd14").concepts[:6]
+    concepts = parts.shipped.load_preset("sd14").concepts[:6]
     assert [finder.by(clip)(word, concepts) for word in ("zyxwv", "qwertz", "lamp")] == [None] * 3

@@ -24,13 +24,13 @@ def model(host):
 
 @pytest.fixture(scope="module")
 def recorder(pack):
-    return importlib.import_module(f"{pack.__name__}.nodes.recorder")
+    return importlib.import_module("selagg_nodes.recording.recorder")
 
 
 @pytest.fixture
 def capturing(pack):
     """SelAgg Capture: model, settings -> (model, capture)."""
-    node = importlib.import_module(f"{pack.__name__}.nodes.capture").SelAggCapture
+    node = importlib.import_module("selagg_nodes.capture").SelAggCapture
 
     def connect(model, **settings):
         return node().capture(model, **settings)
@@ -216,7 +216,7 @@ def test_negative_prompt_when_asked(model, capturing):
 
 def test_sum_of_chunks_is_the_sum_of_all(host, model, capturing, pack, monkeypatch):
     """Memory bounded by working through the pixels in parts."""
-    attention = importlib.import_module(f"{pack.__name__}.selagg_core.attention")
+    attention = importlib.import_module("selagg_core.recording.probabilities")
     captured_model, capture = capturing(model)
     latent = sample(captured_model, text(77, 1), text(77, 2))
     whole = capture.recording_for(latent).positive()
@@ -375,7 +375,7 @@ def test_no_run_and_wrong_latent(model, capturing):
 
 
 def test_the_last_runs_are_kept(pack, model, capturing):
-    count = importlib.import_module(f"{pack.__name__}.selagg_core.capture").KEPT_RUNS
+    count = importlib.import_module("selagg_core.recording.capture").KEPT_RUNS
     captured_model, capture = capturing(model, self_attention=False)
     latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(count + 2)]
     for latent in latents[2:]:
@@ -404,7 +404,7 @@ def test_the_denoised_output_finds_its_run(host, model, capturing):
 def test_an_exception_inside_capture_costs_the_maps_not_the_picture(
     pack, model, capturing, monkeypatch, caplog, error
 ):
-    running_sums = importlib.import_module(f"{pack.__name__}.selagg_core.running_sums")
+    running_sums = importlib.import_module("selagg_core.recording.run_sums")
     calls = []
 
     def broken(*args):
@@ -657,12 +657,12 @@ def test_every_second_step(model, capturing):
 
 
 def test_a_small_budget_halves_the_precision_then_pools_the_finest_grids(pack, model, capturing, monkeypatch):
-    running_sums = importlib.import_module(f"{pack.__name__}.selagg_core.running_sums")
+    running_sums = importlib.import_module("selagg_core.recording.run_sums")
     monkeypatch.setattr(running_sums, "MEBIBYTE", 1)
     full_model, full = capturing(model, self_attention=False)
     latent = sample(full_model, text(77, 1), text(77, 2), size=(2, 16, 16))
     exact = full.recording_for(latent).positive()
-    module = importlib.import_module(f"{pack.__name__}.nodes.capture")
+    module = importlib.import_module("selagg_nodes.capture")
     monkeypatch.setattr(module, "MEBIBYTE", 1)
     for share, pooled in ((2, False), (4, True)):
         budget = full.get_ram_usage() // share

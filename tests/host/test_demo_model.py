@@ -38,7 +38,7 @@ def test_missing_or_foreign_weights_are_refused(tmp_path):
 
 
 def test_the_unet_has_the_heads_of_sd1(studio, pack):
-    sites = importlib.import_module(f"{pack.__name__}.nodes.host").cross_attention_sites(studio.model)
+    sites = importlib.import_module("selagg_nodes.families.unet").cross_attention_sites(studio.model)
     expected = (
         [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
     )

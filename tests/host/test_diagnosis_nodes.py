@@ -14,7 +14,7 @@ from test_viewers import diagnosed, sampled, viewers  # noqa: F401 (fixture)
 @pytest.fixture(scope="module")
 def nodes(host, pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.nodes.{name}")
+        return importlib.import_module(f"selagg_nodes.{name}")
 
     return SimpleNamespace(
         expect=module("expect").SelAggExpect(),

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT, load_pack
 
 from demo.host_path import REGISTRY, UPSTREAM, find_host
+from packages import make_importable
 
 NODE_IDS = {
     "SelAggTextEncode",
@@ -55,7 +56,21 @@ def test_every_node_is_registered(pack):
 
 def test_loads_from_a_folder_with_a_hyphen(linked_pack, pack):
     assert set(linked_pack.NODE_CLASS_MAPPINGS) == NODE_IDS
-    assert linked_pack.NODE_CLASS_MAPPINGS["SelAggCapture"] is not pack.NODE_CLASS_MAPPINGS["SelAggCapture"]
+
+
+def test_a_class_is_the_same_whoever_imports_it(linked_pack, pack):
+    assert linked_pack.NODE_CLASS_MAPPINGS["SelAggCapture"] is pack.NODE_CLASS_MAPPINGS["SelAggCapture"]
+    of_nodes = importlib.import_module("selagg_nodes.recording.recorder")
+    of_benchmarks = importlib.import_module("benchmarks.pictures")
+    assert of_nodes.LayerId is of_benchmarks.LayerId
+    roots = {name.split(".")[0] for name in sys.modules if name.endswith("recording.layout")}
+    assert roots == {"selagg_core"}
+
+
+def test_a_second_copy_is_refused_by_name(pack, tmp_path):
+    with pytest.raises(ImportError, match="installed twice") as refusal:
+        make_importable(tmp_path)
+    assert str(tmp_path) in str(refusal.value) and str(ROOT) in str(refusal.value)
 
 
 @pytest.mark.parametrize("node_id", sorted(NODE_IDS))

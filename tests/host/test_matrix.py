@@ -25,6 +25,9 @@ from situations import (
 )
 from tiny_models import sample
 
+from selagg_core.maps.heads import select_heads
+from selagg_core.maps.word_maps import word_maps
+
 SITUATIONS = all_situations()
 TABLE = ROOT / "docs" / "compatibility.md"
 
@@ -83,7 +86,7 @@ def test_tiles_of_an_upscale(host, matrix):
     """Every tile is sampled by itself on one capture, after the small picture: each finds its own run."""
     case, own = Case(P, N), {"latent": None, "denoise": 0.5, "steps": 4}
     captured, capture = matrix.capturing(matrix.models.sd1)
-    sites = matrix.part("nodes.host").cross_attention_sites(matrix.models.sd1)
+    sites = matrix.part("selagg_nodes.families.unet").cross_attention_sites(matrix.models.sd1)
     small = sample(captured, P, N)
     assert torch.equal(sample(matrix.models.sd1, P, N), small)
     larger = host_node("LatentUpscale")({"samples": small}, "bicubic", 192, 128, "disabled")["samples"]
@@ -118,9 +121,9 @@ def test_a_model_that_gives_no_finite_values(host, matrix):
     captured, capture = matrix.capturing(matrix.models.sdxl)
     latent = sample(free_u(captured), positive, negative, **own)
     assert torch.allclose(latent, plain, rtol=0, atol=0, equal_nan=True)
-    recording, maps = capture.recording_for(latent), matrix.part("selagg_core.maps")
+    recording = capture.recording_for(latent)
     with pytest.raises(ValueError, match="not finite"):
-        maps.word_maps(recording.positive().picture(0), maps.select_heads(recording.layout))
+        word_maps(recording.positive().picture(0), select_heads(recording.layout))
 
 
 # -- the table -------------------------------------------------------------------------------------------

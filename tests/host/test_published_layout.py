@@ -8,8 +8,9 @@ import pytest
 from tiny_models import patcher
 
 from benchmarks.full_size import SD15, SDXL
-from selagg_core.layout import HeadLayout
-from selagg_core.relevance import load_preset, preset_for, published_labels
+from selagg_core.recording.layout import HeadLayout
+from selagg_core.relevance.relevance import published_labels
+from selagg_core.relevance.shipped import load_preset, preset_for
 
 # (place, transformer blocks of it) -> heads of each, and the side of its grid for a latent of side 64.
 SD1_GRIDS = [
@@ -35,7 +36,7 @@ def full_size(request, pack):
         "sdxl": (supported.SDXL, SDXL, SDXL_GRIDS),
     }[request.param]
     model = patcher(kind(dict(config)).get_model({}, "", device="meta"))
-    sites = importlib.import_module(f"{pack.__name__}.nodes.host").cross_attention_sites(model)
+    sites = importlib.import_module("selagg_nodes.families.unet").cross_attention_sites(model)
     columns, counts = [], {"down": 0, "mid": 0, "up": 0}
     for place, blocks, heads, side in grids:
         for _ in range(blocks):

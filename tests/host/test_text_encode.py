@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 from tiny_models import CONTEXT, sample, unet
 from tiny_text import clip as tiny_clip
 from tiny_text import clip_with_embeddings, sdxl_tokens_clip
+
+from selagg_core.prompt.known_texts import LabelCache
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +27,19 @@ def model(host):
 
 @pytest.fixture
 def nodes(pack, monkeypatch):
-    """The module nodes.prompt, with labels of its own for each test."""
-    module = importlib.import_module(f"{pack.__name__}.nodes.prompt")
-    capture = importlib.import_module(f"{pack.__name__}.nodes.capture")
-    labels = type(module.LABELS)()
-    monkeypatch.setattr(module, "LABELS", labels)
+    """The prompt nodes and how they read a prompt, with labels of their own for each test."""
+    encode = importlib.import_module("selagg_nodes.recording.encode")
+    capture = importlib.import_module("selagg_nodes.capture")
+    labels = LabelCache()
+    monkeypatch.setattr(encode, "LABELS", labels)
     monkeypatch.setattr(capture, "LABELS", labels)
-    return module
+    prompt = importlib.import_module("selagg_nodes.prompt")
+    return SimpleNamespace(**vars(prompt), read_prompt=encode.read_prompt)
 
 
 @pytest.fixture
 def capturing(pack, nodes):
-    node = importlib.import_module(f"{pack.__name__}.nodes.capture").SelAggCapture
+    node = importlib.import_module("selagg_nodes.capture").SelAggCapture
     return lambda model, **settings: node().capture(model, **settings)
 
 
@@ -186,7 +190,7 @@ def test_a_text_encoder_that_is_not_clip_still_encodes(nodes, caplog):
 
 
 def test_nodes_explain_themselves(nodes, pack):
-    capture = importlib.import_module(f"{pack.__name__}.nodes.capture")
+    capture = importlib.import_module("selagg_nodes.capture")
     for module in (nodes, capture):
         assert set(module.NODES) == set(module.DISPLAY_NAMES)
         for name, node in module.NODES.items():

@@ -19,16 +19,18 @@ TEXT = "a red circle left of a blue square"
 @pytest.fixture(scope="module")
 def parts(pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.{name}")
+        return importlib.import_module(name)
 
     return SimpleNamespace(
-        capture=module("nodes.capture").SelAggCapture,
-        heatmaps=module("nodes.heatmaps").SelAggHeatmaps,
-        diagnose=module("nodes.diagnose").SelAggDiagnose,
-        labels=module("nodes.prompt").LABELS,
-        prompt=module("selagg_core.prompt"),
-        data=module("nodes.viewer_data"),
-        host=module("nodes.host"),
+        capture=module("selagg_nodes.capture").SelAggCapture,
+        heatmaps=module("selagg_nodes.heatmaps").SelAggHeatmaps,
+        diagnose=module("selagg_nodes.diagnose").SelAggDiagnose,
+        labels=module("selagg_nodes.recording.labels").LABELS,
+        prompt=module("selagg_core.prompt.words"),
+        hand_over=module("selagg_nodes.viewer.hand_over"),
+        store=module("selagg_nodes.viewer.store"),
+        routes=module("selagg_nodes.viewer.routes"),
+        host=module("selagg_nodes.host"),
     )
 
 
@@ -36,8 +38,8 @@ def parts(pack):
 def served(parts, monkeypatch):
     """As if a server ran: the store is empty."""
     monkeypatch.setattr(parts.host, "server_routes", lambda: object())
-    monkeypatch.setattr(parts.data, "VIEWS", parts.data.ViewStore())
-    return parts.data
+    monkeypatch.setattr(parts.hand_over, "VIEWS", parts.store.ViewStore())
+    return parts.hand_over
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ DRAWING = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold
 def stored(parts, run) -> tuple[str, object]:
     ui = parts.diagnose().diagnose(**run, **PLACE)["ui"]
     (shown,) = ui["selagg"]
-    return shown["id"], parts.data.VIEWS.get(shown["id"])
+    return shown["id"], parts.hand_over.VIEWS.get(shown["id"])
 
 
 def test_without_a_server_nothing_is_prepared(parts, run):
@@ -92,10 +94,10 @@ def test_heads_come_from_the_recording_and_go_with_it(served, parts, run):
 
 def test_the_store_is_bounded_and_keeps_the_newest(served, parts, run):
     _, view = stored(parts, run)
-    store = served.ViewStore(limit=3 * view.size)
+    store = parts.store.ViewStore(limit=3 * view.size)
     keys = [store.add(view) for _ in range(5)]
     assert [store.get(key) is not None for key in keys] == [False, False, True, True, True]
-    small = served.ViewStore(limit=1)
+    small = parts.store.ViewStore(limit=1)
     last = [small.add(view) for _ in range(3)][-1]
     assert small.get(last) is view and len(small._views) == 1
 
@@ -110,8 +112,8 @@ def ask(served, parts, run):
 
     async def answer(path: str):
         routes = web.RouteTableDef()
-        served.add_routes(routes, served.VIEWS)
-        served.add_routes(routes, served.VIEWS)
+        parts.routes.add_routes(routes, served.VIEWS)
+        parts.routes.add_routes(routes, served.VIEWS)
         app = web.Application()
         app.add_routes(routes)
         async with TestClient(TestServer(app)) as client, client.get(path.format(id=key)) as response:

@@ -19,16 +19,16 @@ VIEWERS = ("heatmaps", "diagnose")
 @pytest.fixture(scope="module")
 def viewers(pack):
     def module(name):
-        return importlib.import_module(f"{pack.__name__}.{name}")
+        return importlib.import_module(name)
 
     return SimpleNamespace(
-        capture=module("nodes.capture").SelAggCapture,
-        heatmaps=module("nodes.heatmaps").SelAggHeatmaps,
-        diagnose=module("nodes.diagnose").SelAggDiagnose,
-        recipe=module("nodes.recipe").SelAggMapRecipe,
-        labels=module("nodes.prompt").LABELS,
-        prompt=module("selagg_core.prompt"),
-        host=module("nodes.host"),
+        capture=module("selagg_nodes.capture").SelAggCapture,
+        heatmaps=module("selagg_nodes.heatmaps").SelAggHeatmaps,
+        diagnose=module("selagg_nodes.diagnose").SelAggDiagnose,
+        recipe=module("selagg_nodes.recipe").SelAggMapRecipe,
+        labels=module("selagg_nodes.recording.labels").LABELS,
+        prompt=module("selagg_core.prompt.words"),
+        host=module("selagg_nodes.host"),
     )
 
 

@@ -15,11 +15,11 @@ def bench(host):
 
 
 def sampled(bench, target, factors) -> torch.Tensor:
-    prompt = bench.prompts.read_prompt(bench.studio.clip, target.prompt)
+    prompt = bench.read_prompt(bench.studio.clip, target.prompt)
     assert [word.text for word in prompt.words] == caption_words(target.prompt)
     model = bench.studio.model.clone()
     columns = prompt.words[target.word].columns
-    hooks = WeakeningHooks(bench.layers, bench.host, bench.layout, columns, factors)
+    hooks = WeakeningHooks(bench.layers, bench.rows, bench.layout, columns, factors)
     bench.host.on_sampling(model, hooks.attach)
     return bench.studio.sample(target.prompt, [target.seed] * len(factors), bench.settings, model)
 

@@ -9,17 +9,18 @@ import cv2
 import numpy as np
 import torch
 
-from selagg_core.choosing import HeadSettings
-from selagg_core.diagnosing import diagnose_run
-from selagg_core.expectations import Expectations, expected_regions, read_expectations
-from selagg_core.findings import Finding
-from selagg_core.groups import WordGroup
-from selagg_core.layout import sd1_layout
-from selagg_core.prompt import Prompt, Word
-from selagg_core.recording import EntryRecording, Recording
-from selagg_core.regions import Region
-from selagg_core.report import Report
-from selagg_core.viewing import RunView, open_run
+from selagg_core.claims.expectations import Expectations, expected_regions, read_expectations
+from selagg_core.diagnose import diagnose_run
+from selagg_core.diagnosis.findings import Finding
+from selagg_core.maps.regions import Region
+from selagg_core.prompt.groups import WordGroup
+from selagg_core.prompt.words import Prompt, Word
+from selagg_core.recording.head_maps import EntryRecording, Recording
+from selagg_core.recording.layout import sd1_layout
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.relevance.run_view import RunView
+from selagg_core.report.report import Report
+from selagg_core.view import open_run
 
 SIDE = 1024
 TEXT = (

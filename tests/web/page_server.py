@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import made_run
 
-from selagg_core.choosing import HeadSettings
-from selagg_core.manifest import head_sheets, manifest, maps_file, prepare, texts_of
-from selagg_core.overlay import png_bytes
+from selagg_core.drawing.pictures import png_bytes
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.report.manifest import head_sheets, manifest, maps_file, prepare, texts_of
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 PAGE = """<!doctype html>

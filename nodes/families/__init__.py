@@ -1,0 +1,1 @@
+"""Model families: where a network attends from picture to text."""

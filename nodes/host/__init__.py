@@ -1,0 +1,43 @@
+"""Every difference between ComfyUI hosts, in one place.
+
+Upstream ComfyUI (2025 and later) has wrappers around sampling (`comfy.patcher_extension`); the host that
+installs from a package registry (`comfyui==0.0.1`, mid-2024) has none, and gets the same hooks through one
+class method and one module function.  Both paths call the same `SamplingHooks`.
+"""
+
+from .attention import attention, is_stock_attention
+from .hooks import SamplingHooks, SamplingRun
+from .models import denoised_latent, diffusion_model, model_name
+from .places import (
+    output_directory,
+    progress_bar,
+    relevance_directory,
+    server_routes,
+    stop_if_interrupted,
+    temp_directory,
+)
+from .sampling import evaluate, on_sampling, sample_new
+from .text import CLIP_NAMES, TokenStream, encode_text, token_streams
+
+__all__ = [
+    "CLIP_NAMES",
+    "SamplingHooks",
+    "SamplingRun",
+    "TokenStream",
+    "attention",
+    "denoised_latent",
+    "diffusion_model",
+    "encode_text",
+    "evaluate",
+    "is_stock_attention",
+    "model_name",
+    "on_sampling",
+    "output_directory",
+    "progress_bar",
+    "relevance_directory",
+    "sample_new",
+    "server_routes",
+    "stop_if_interrupted",
+    "temp_directory",
+    "token_streams",
+]

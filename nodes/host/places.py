@@ -1,0 +1,48 @@
+"""Folders, server, progress and interruption."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from .generation import KEY, patcher_extension
+
+try:
+    import folder_paths
+except ImportError:
+    from comfy.cmd import folder_paths
+
+
+def output_directory() -> str:
+    return folder_paths.get_output_directory()
+
+
+def temp_directory() -> str:
+    return folder_paths.get_temp_directory()
+
+
+def relevance_directory() -> str:
+    """The folder of head relevance files among the host's models; it may not exist yet."""
+    return os.path.join(folder_paths.models_dir, KEY)
+
+
+def server_routes():
+    """The route table of the running server, or None: no server, or one whose frontend is too old for ours.
+
+    Not imported: where there is a server, it is there before custom nodes are loaded.
+    """
+    if patcher_extension is None:
+        return None
+    server_class = getattr(sys.modules.get("server"), "PromptServer", None)
+    return getattr(getattr(server_class, "instance", None), "routes", None)
+
+
+def progress_bar(total: int):
+    """The host's progress bar: `.update(1)`, `.update_absolute(value, total)`."""
+    return importlib.import_module("comfy.utils").ProgressBar(total)
+
+
+def stop_if_interrupted() -> None:
+    """Raises the host's own exception if the user has asked it to stop."""
+    importlib.import_module("comfy.model_management").throw_exception_if_processing_interrupted()

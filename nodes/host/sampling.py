@@ -1,0 +1,132 @@
+"""Sampling: hooks around every run of a model, and runs of our own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+
+import comfy.samplers
+import torch
+
+from .generation import KEY, patcher_extension
+from .hooks import SamplingHooks, SamplingRun, with_steps
+from .sampling_2024 import install_sampling_shim
+
+
+def on_sampling(model, handler: Callable[[SamplingRun], torch.Tensor]) -> None:
+    """Call `handler` around every sampling run of this ModelPatcher; it must call `run.proceed` once.
+
+    Nothing is put where other packs put their attention patches.
+    """
+    if patcher_extension is not None:
+        wrapper = _outer_sample_wrapper(handler)
+        model.add_wrapper_with_key(patcher_extension.WrappersMP.OUTER_SAMPLE, KEY, wrapper)
+        return
+    install_sampling_shim()
+    options = dict(model.model_options.get("transformer_options", {}))
+    options[KEY] = [*options.get(KEY, ()), handler]
+    model.model_options["transformer_options"] = options
+
+
+def _outer_sample_wrapper(handler):
+    def outer_sample(executor, *args, **kwargs):
+        guider = executor.class_obj
+        signature = ("noise", "latent_image", "sampler", "sigmas", "denoise_mask", "callback")
+        given = {**dict(zip(signature, args, strict=False)), **kwargs}
+
+        def proceed(hooks):
+            if hooks is None:
+                return executor(*args, **kwargs)
+            _add_run_wrappers(guider.model_options, hooks)
+            callback = with_steps(hooks, given.get("callback"))
+            position = signature.index("callback")
+            if len(args) > position:
+                return executor(*args[:position], callback, *args[position + 1 :], **kwargs)
+            return executor(*args, **{**kwargs, "callback": callback})
+
+        return handler(SamplingRun(guider, given["noise"], given["sigmas"], proceed))
+
+    return outer_sample
+
+
+def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
+    """The host copied these options for this run: what is added here is gone when it ends."""
+
+    def predict_noise(executor, *args, **kwargs):
+        with hooks.evaluation():
+            return executor(*args, **kwargs)
+
+    def calc_cond_batch(executor, *args, **kwargs):
+        with hooks.batch(args[1], args[2]):
+            return executor(*args, **kwargs)
+
+    def apply_model(executor, *args, **kwargs):
+        # Positions are kept: other packs' wrappers index them.
+        x, context, options = args[0], args[3], args[5]
+        return executor(*args[:5], hooks.model_call(x, context, options), *args[6:], **kwargs)
+
+    kinds = patcher_extension.WrappersMP
+    for kind, wrapper in (
+        (kinds.PREDICT_NOISE, predict_noise),
+        (kinds.CALC_COND_BATCH, calc_cond_batch),
+        (kinds.APPLY_MODEL, apply_model),
+    ):
+        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, model_options, is_model_options=True)
+
+
+def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Sequence[float]) -> None:
+    """Evaluate a ModelPatcher once per sigma on given noised latents, through the host's own sampling path.
+
+    latents: for each sigma (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.
+    """
+
+    def evaluations(denoiser, noise, _sigmas, extra_args=None, callback=None, disable=None):
+        denoised = noise
+        for step, (x, sigma) in enumerate(zip(latents, sigmas, strict=True)):
+            x = x.to(noise)
+            denoised = denoiser(x, x.new_full((x.shape[0],), float(sigma)), **extra_args)
+            if callback is not None:
+                callback({"i": step, "x": x, "sigma": sigma, "denoised": denoised})
+        return denoised
+
+    guider = comfy.samplers.CFGGuider(model)
+    guider.inner_set_conds({"positive": positive})
+    guider.set_cfg(1.0)
+    schedule = torch.tensor(
+        [*(float(sigma) for sigma in sigmas), 0.0]
+    )  # as of a sampler: one more than steps
+    sampler = comfy.samplers.KSAMPLER(evaluations)
+    first = latents[0]
+    with torch.no_grad():
+        guider.sample(first, torch.zeros_like(first), sampler, schedule, disable_pbar=True, seed=0)
+
+
+def sample_new(
+    model,
+    positive: list,
+    negative: list,
+    size: tuple[int, int],
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+) -> torch.Tensor:
+    """A latent (1, channels, h, w) sampled from an empty one of size (h, w), as the KSampler node does it."""
+    sample = importlib.import_module("comfy.sample")
+    channels = model.get_model_object("latent_format").latent_channels
+    empty = torch.zeros(1, channels, *size)
+    noise = sample.prepare_noise(empty, seed, None)
+    return sample.sample(
+        model,
+        noise,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        positive,
+        negative,
+        empty,
+        disable_pbar=True,
+        seed=seed,
+    )

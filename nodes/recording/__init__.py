@@ -1,0 +1,1 @@
+"""The ComfyUI side of a recording: rows, labels, the recorder."""

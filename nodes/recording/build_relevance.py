@@ -1,0 +1,235 @@
+"""Measures head relevance in the host: samples prompts, and watches every cross-attention layer meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.probabilities import column_matrix, column_probabilities
+from selagg_core.relevance.building import (
+    NOISE_PARTS,
+    ConceptTexts,
+    RelevanceSums,
+    RunMeasurement,
+    count_wins,
+    spoken_words,
+)
+from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
+
+from .. import host
+from ..families.layers import Attend, with_wrapped_layers
+from ..families.unet import AttentionSite, cross_attention_sites, layer_grid
+from .encode import encode_and_label
+from .rows import positive_rows
+from .words import encode_word
+
+logger = logging.getLogger("selagg")
+
+NODE = "SelAgg Build Relevance"
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What is sampled: one picture a prompt, picture i with the seed `seed` + i.
+
+    size: (h, w) in latent cells.
+    """
+
+    prompts: tuple[str, ...]
+    concepts: tuple[Concept, ...]
+    base_model: str
+    seed: int = 0
+    steps: int = 20
+    cfg: float = 7.5
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    size: tuple[int, int] = (64, 64)
+
+    @property
+    def measured(self) -> str:
+        """How the pictures were made, for the file's `about`."""
+        height, width = (8 * side for side in self.size)
+        return (
+            f"{len(self.prompts)} pictures of {width} x {height}, seeds from {self.seed}, {self.sampler}, "
+            f"{self.scheduler}, {self.steps} steps, guidance {self.cfg}"
+        )
+
+    def job(self, layout: HeadLayout) -> str:
+        """A digest that tells this plan on a model of this layout from any other."""
+        content = json.dumps([asdict(self), [str(layer) for layer in layout.layers], layout.heads])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def build_relevance(
+    model,
+    clip,
+    plan: BuildPlan,
+    state: Path | None = None,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+    about: dict[str, str] | None = None,
+    score_kind: str = ARGMAX_WINS,
+) -> HeadRelevance:
+    """The head relevance of a model (ModelPatcher) with its CLIP, by sampling the prompts of a plan.
+
+    state: a file that holds what is done, written after every picture; the same plan goes on from it. It is
+    deleted at the end.  on_step: called with steps done and steps in all.
+
+    Raises ValueError for a model without cross-attention, a text encoder whose words are not known, an empty
+    plan, or layers that could not be measured; and whatever the host raises when it is interrupted.
+    """
+    sites = cross_attention_sites(model)
+    if not sites:
+        raise ValueError(
+            f"{host.model_name(model)} is no image UNet with text cross-attention: its heads cannot be "
+            "measured. Supported are SD1.x, SD2.x, SDXL and models of their kind."
+        )
+    if not plan.prompts:
+        raise ValueError("there is no prompt to sample: write at least one.")
+    layout = HeadLayout.of((*site.key, site.heads) for site in sites)
+    texts = encode_concepts(clip, plan.concepts)
+    job = plan.job(layout)
+    sums = _begin(state, job, len(plan.concepts), layout.total)
+    lexicon = Lexicon.of(plan.concepts)
+    negative, _ = encode_and_label(NODE, clip, "")
+    total = len(plan.prompts) * plan.steps
+    while sums.prompts < len(plan.prompts):
+        index = sums.prompts
+        positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
+        run = RunMeasurement(layout, spoken_words(prompt, lexicon))
+        _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
+        if not sums.same_model(run):
+            logger.warning("%s starts afresh: what was done is of another checkpoint.", NODE)
+            sums = RelevanceSums.empty(len(plan.concepts), layout.total)
+            continue
+        sums = sums.plus(run)
+        if state is not None:
+            sums.save(state, job)
+    width = int(texts.start.shape[-1])
+    relevance = sums.relevance(
+        plan.concepts,
+        layout,
+        plan.base_model,
+        width,
+        {**(about or {}), "measured": plan.measured},
+        score_kind,
+    )
+    if state is not None:
+        state.unlink(missing_ok=True)
+    return relevance
+
+
+def _sample(model, positive, negative, columns, plan, index, texts, run, on_step, total) -> None:
+    """Sample picture `index` of the plan, measuring into `run`."""
+    watched = model.clone()
+    done = index * plan.steps
+    watch = _Watch(run, texts, columns, plan, index, lambda step: on_step(done + step, total))
+    host.on_sampling(watched, watch.attach)
+    host.sample_new(
+        watched,
+        positive,
+        negative,
+        plan.size,
+        plan.seed + index,
+        plan.steps,
+        plan.cfg,
+        plan.sampler,
+        plan.scheduler,
+    )
+
+
+def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:
+    """Every word of the concepts encoded alone. Raises ValueError for a word that has no text columns."""
+    if clip is None:
+        raise ValueError("there is no CLIP. Connect the CLIP output of a checkpoint loader.")
+    encoded = [[encode_word(clip, word) for word in concept.words] for concept in concepts]
+    start = encoded[0][0][0]
+    words = tuple(tuple(tokens for _, tokens in own) for own in encoded)
+    return ConceptTexts(tuple(concepts), start, words)
+
+
+def _begin(state: Path | None, job: str, concepts: int, heads: int) -> RelevanceSums:
+    if state is not None and state.is_file():
+        found = RelevanceSums.resume(state, job, concepts, heads)
+        if found is not None:
+            logger.info("%s goes on after %d pictures.", NODE, found.prompts)
+            return found
+        logger.warning("%s starts afresh: %s is of another model or plan, or damaged.", NODE, state.name)
+    return RelevanceSums.empty(concepts, heads)
+
+
+class _Watch:
+    """Follows one sampling run (`host.SamplingHooks`) and measures every cross-attention layer in it."""
+
+    def __init__(
+        self,
+        run: RunMeasurement,
+        texts: ConceptTexts,
+        columns: int,
+        plan: BuildPlan,
+        index: int,
+        on_step: Callable[[int], None],
+    ):
+        self._run, self._texts, self._columns, self._on_step = run, texts, columns, on_step
+        self._slots = [(word.columns, 1.0 / len(word.columns)) for word in run.words]
+        self._random = np.random.default_rng([plan.seed, index])
+        self._step = 0
+        self._steps = plan.steps
+        self._measure = self._measure_layer
+        if "torch._dynamo" in sys.modules:  # keep measuring out of compiled graphs
+            self._measure = torch.compiler.disable(self._measure_layer)
+
+    def attach(self, sampling: host.SamplingRun) -> torch.Tensor:
+        # Read here, once the host has loaded the model: packs exchange modules while they load.
+        self._model = sampling.guider.model_patcher
+        self._steps = max(1, len(sampling.sigmas) - 1)
+        return sampling.proceed(self)
+
+    def evaluation(self):
+        return nullcontext()
+
+    def batch(self, conds, x):
+        return nullcontext()
+
+    def step(self, step: int, denoised: torch.Tensor) -> None:
+        self._step = int(step) + 1
+        self._on_step(self._step)
+        host.stop_if_interrupted()
+
+    def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
+        rows = positive_rows(x, options)
+        if context is None or rows is None:
+            return options
+
+        def wrap(site: AttentionSite, previous: Attend) -> Attend:
+            def attend(q, k, v, own):
+                self._measure(site, q[rows], k[rows], own)
+                return previous(q, k, v, own)
+
+            return attend
+
+        # Layers that are left alone are missing later: `RunMeasurement.wins` says so.
+        return with_wrapped_layers(self._model, options, wrap)
+
+    @torch.no_grad()
+    def _measure_layer(self, site: AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
+        layer = LayerId(*site.key)
+        text, matrix = self._texts.draw(self._random)
+        keys = site.module.to_k(text[None].to(k))
+        self._run.add_wins(layer, count_wins(q, keys, site.heads, matrix), q.shape[0], keys[0, 0])
+        grid = layer_grid(q, options)
+        if not self._slots or grid is None:
+            return
+        columns = column_matrix(self._slots, self._columns, k.shape[1], k.device)
+        maps = column_probabilities(q, k, site.heads, columns)
+        self._run.add_maps(layer, NOISE_PARTS * self._step // self._steps, maps, grid)

@@ -1,0 +1,63 @@
+"""The rows of a model call, and the conditioning entries that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+def positive_rows(x: torch.Tensor, options: Mapping) -> slice | None:
+    """The rows of the positive prompt in a model call with one positive and one negative entry, or none."""
+    order = options.get("cond_or_uncond") or []
+    if 0 not in order:
+        return None
+    size = x.shape[0] // len(order)
+    return slice(order.index(0) * size, (order.index(0) + 1) * size)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one conditioning entry in a model call."""
+
+    start: int
+    stop: int
+    handle: tuple[str, int]
+    columns: int
+
+
+def context_of(entry: dict) -> torch.Tensor | None:
+    """The text that the model is given for an entry (not always the one the entry was made with)."""
+    condition = entry.get("model_conds", {}).get("c_crossattn")
+    return getattr(condition, "cond", None)
+
+
+def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:
+    """Entries that these rows may belong to: by uuid, or on hosts without by the text of their first row."""
+    own = [e for e in entries if context_of(e) is not None]
+    if uuid is not None:
+        return [e for e in own if e.get("uuid") == uuid]
+    return [e for e in own if _is_repeated(context_of(e)[0], row)]
+
+
+def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:
+    """Whether the row (keys, width) is the text (columns, width), once or several times over."""
+    if row.shape[0] % text.shape[0] or row.shape[-1] != text.shape[-1]:
+        return False
+    return torch.equal(row[: text.shape[0]], text.to(row)) and torch.equal(
+        row[-text.shape[0] :], text.to(row)
+    )
+
+
+def area_of(entry: dict, latent: torch.Tensor) -> tuple[int, int, int, int] | None:
+    """(h, w, y, x) in latent pixels, clamped to the latent as the host does; None: the whole picture."""
+    if entry.get("area") is None:
+        return None
+    h, w, y, x = (int(v) for v in entry["area"])
+    return min(latent.shape[-2] - y, h), min(latent.shape[-1] - x, w), y, x
+
+
+def area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
+    area = area_of(entry, latent)
+    return tuple(latent.shape[-2:]) if area is None else area[:2]

@@ -1,0 +1,1 @@
+"""What viewer nodes hand to the browser."""

@@ -1,0 +1,87 @@
+"""What a viewer node hands to the browser."""
+
+from __future__ import annotations
+
+import json
+import logging
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from selagg_core.claims.expectations import Expectations, expected_regions
+from selagg_core.drawing.pictures import png_bytes
+from selagg_core.recording.capture import Capture
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.relevance.run_view import RunView
+from selagg_core.report.manifest import manifest, maps_file, prepare
+from selagg_core.report.report import Report
+
+from .. import host
+from .store import VIEWS, Source, StoredView
+
+logger = logging.getLogger("selagg")
+
+KEY = "selagg"
+"""Under which a node's `ui` names the view."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Hidden inputs of a viewer node: which node ran, of which graph."""
+
+    node: str | None = None
+    prompt: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        workflow = (self.extra or {}).get("workflow")
+        name = workflow.get("id") if isinstance(workflow, Mapping) else None
+        return str(name or ""), str(self.node or "")
+
+
+HIDDEN = {"unique_id": "UNIQUE_ID", "graph": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+
+
+def hand_over(
+    view: RunView,
+    capture: Capture,
+    latent: torch.Tensor,
+    settings: HeadSettings,
+    asked: Asked,
+    report: Report | None = None,
+    expectations: Expectations | None = None,
+) -> dict[str, list[Any]]:
+    """The part of a node's `ui` by which the browser finds the view; {} where no browser could."""
+    if host.server_routes() is None:
+        return {}
+    try:
+        # What of the expectations cannot be used is in the report already.
+        expected = expected_regions(
+            expectations or Expectations(), view.prompts, len(view.pictures), view.size, []
+        )
+        shown = prepare(view, settings)
+        body, maps = manifest(shown, report, expected), maps_file(shown)
+    except ValueError as error:
+        logger.warning(f"The viewer has nothing to show: {error}")
+        return {}
+    selections = tuple(choice.selections for choice in shown.chosen)
+    stored = StoredView(
+        manifest=json.dumps(body, allow_nan=False).encode(),
+        pictures=tuple(png_bytes(picture) for picture in view.pictures),
+        maps=maps,
+        report=report.to_json().encode() if report is not None else b"",
+        workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),
+        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, settings.recipe),
+        place=asked.place,
+    )
+    return {KEY: [{"id": VIEWS.add(stored)}]}
+
+
+def nothing(asked: Asked) -> dict[str, list[Any]]:
+    """The part of a node's `ui` when it has nothing to show."""
+    VIEWS.forget(asked.place)
+    return {}

@@ -1,0 +1,103 @@
+"""Views kept in memory within bounds, each under an id that cannot be guessed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import torch
+
+from selagg_core.maps.heads import HeadSelection
+from selagg_core.maps.recipe import MapRecipe
+from selagg_core.recording.capture import Capture
+from selagg_core.report.manifest import Text, texts_of
+from selagg_core.view import open_run
+
+KEPT_BYTES = 96 * 1024 * 1024
+GONE = "These maps are no longer kept: change something, such as the seed, and run the workflow again."
+RECORDING_GONE = (
+    "The recording of this run is no longer in memory, so single heads and steps cannot be shown: change "
+    "something, such as the seed, and run the workflow again."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a shown run came from, without keeping its recording alive."""
+
+    capture: weakref.ReferenceType[Capture]
+    latent: torch.Tensor
+    selections: tuple[tuple[HeadSelection, ...], ...]
+    """The heads of each word of each text. Not the settings: they may hold on to a CLIP."""
+    recipe: MapRecipe
+
+    def texts(self) -> tuple[Text, ...]:
+        """Raises ValueError if the recording is gone."""
+        capture = self.capture()
+        if capture is None:
+            raise ValueError(RECORDING_GONE)
+        count, (rows, columns) = self.latent.shape[0], self.latent.shape[-2:]
+        try:
+            # Only the shape of the pictures matters here.
+            return texts_of(open_run(capture, self.latent, torch.zeros(count, rows, columns, 3)))
+        except ValueError as error:
+            raise ValueError(RECORDING_GONE) from error
+
+
+@dataclass(frozen=True)
+class StoredView:
+    """What the browser may ask for. workflow: JSON of the graph as it was run, for saved pictures."""
+
+    manifest: bytes
+    pictures: tuple[bytes, ...]
+    maps: bytes
+    report: bytes
+    workflow: bytes
+    source: Source
+    place: tuple[str, str] = ("", "")
+    """The ids of the workflow and of the node."""
+
+    @property
+    def size(self) -> int:
+        single = (self.manifest, self.maps, self.report, self.workflow)
+        return sum(map(len, (*single, *self.pictures)))
+
+
+@dataclass
+class ViewStore:
+    """The last views, the oldest forgotten beyond `limit` bytes. Safe to use from several threads."""
+
+    limit: int = KEPT_BYTES
+    _views: OrderedDict[str, StoredView] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, view: StoredView) -> str:
+        """The id under which it can be asked for."""
+        key = secrets.token_hex(16)
+        with self._lock:
+            self._views[key] = view
+            while len(self._views) > 1 and sum(kept.size for kept in self._views.values()) > self.limit:
+                self._views.popitem(last=False)
+        return key
+
+    def get(self, key: str) -> StoredView | None:
+        with self._lock:
+            return self._views.get(key)
+
+    def forget(self, place: tuple[str, str]) -> None:
+        """A node has run without a result: what it showed before is not its view any more."""
+        with self._lock:
+            for key in [key for key, view in self._views.items() if view.place == place]:
+                del self._views[key]
+
+    def last_of(self, place: tuple[str, str]) -> str | None:
+        """The newest view of a node."""
+        with self._lock:
+            return next((key for key in reversed(self._views) if self._views[key].place == place), None)
+
+
+#: Routes and nodes run in different threads of one server and share this, and nothing else.
+VIEWS = ViewStore()

@@ -1,0 +1,1 @@
+"""What a prompt, or the artist, says about the picture."""

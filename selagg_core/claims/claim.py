@@ -1,0 +1,89 @@
+"""What a prompt claims about the picture: entities, their attributes, places and relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ..prompt.groups import WordGroup
+
+DIRECTIONS: Mapping[str, tuple[int, int]] = {
+    "left of": (1, 0),
+    "right of": (-1, 0),
+    "above": (0, 1),
+    "below": (0, -1),
+    "on": (0, 1),
+    "under": (0, -1),
+}
+"""Relation -> direction (x, y) from its subject to the other entity. "on" and "under" say more than that."""
+RELATIONS = (*DIRECTIONS, "next to", "in front of", "behind", "inside")
+PLACES: Mapping[str, tuple[int, int]] = {
+    "left": (-1, 0),
+    "right": (1, 0),
+    "top": (0, -1),
+    "bottom": (0, 1),
+    "top left": (-1, -1),
+    "top right": (1, -1),
+    "bottom left": (-1, 1),
+    "bottom right": (1, 1),
+    "center": (0, 0),
+}
+"""Place -> direction (x, y) from the middle of the picture."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that the prompt, or the artist, says about the picture.
+
+    kind: "entity" (it is there), "attribute" (`value` is said of it), "place" (where in the picture),
+    "relation" (to `other`), "count", or "sense" (which of its meanings `words` has: `intended` against
+    `unintended` concepts). subject: the entity; words: what says it, None for an edit without words.
+    """
+
+    kind: str
+    subject: WordGroup
+    value: str = ""
+    words: WordGroup | None = None
+    other: WordGroup | None = None
+    intended: tuple[str, ...] = ()
+    unintended: tuple[str, ...] = ()
+    source: str = "prompt"
+
+    @property
+    def text(self) -> str:
+        """The claim in plain words, in the form in which it can be edited."""
+        subject = self.subject.label
+        if self.kind == "attribute":
+            return f"{self.value} > {subject}"
+        if self.kind == "relation" and self.other is not None:
+            return f"{subject} {self.value} {self.other.label}"
+        if self.kind == "sense":
+            return f"{(self.words or self.subject).label} = {' + '.join(self.intended)}"
+        return f"{subject}: {self.value}" if self.value else subject
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All claims, and what could not be understood or contradicts itself, as sentences for the artist."""
+
+    all: tuple[Claim, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> tuple[Claim, ...]:
+        return tuple(claim for claim in self.all if claim.kind == kind)
+
+    @property
+    def groups(self) -> tuple[WordGroup, ...]:
+        """Every word or phrase that a claim is about, once, in the order of the claims."""
+        named = (group for claim in self.all for group in (claim.subject, claim.words, claim.other))
+        return tuple(dict.fromkeys(group for group in named if group is not None))
+
+    def attributes_of(self, entity: WordGroup) -> tuple[Claim, ...]:
+        return tuple(claim for claim in self.of("attribute") if claim.subject == entity)
+
+
+def claim_lines(claims: Claims) -> Iterator[str]:
+    """The claims as lines that can be edited, entities first."""
+    for kind in ("entity", "attribute", "relation", "place", "count", "sense"):
+        for claim in claims.of(kind):
+            yield claim.text

@@ -1,0 +1,186 @@
+"""A finished run -> the report on it and its annotated pictures: claims, maps, findings, picture by picture.
+
+What concerns one word, box, mask or claim only becomes a problem of the report; the rest is diagnosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .claims.claim import DIRECTIONS, Claims, claim_lines
+from .claims.expectations import Expectations, expected_regions
+from .claims.read_claims import general_lexicon, read_claims
+from .diagnosis.calibration import Calibration, shipped_calibration
+from .diagnosis.examine import Judge, PictureDiagnosis, examine
+from .diagnosis.features import Observed
+from .diagnosis.senses import head_responses, sense_contrast
+from .maps.heads import HeadSelection, select_heads
+from .maps.recipe import PAPER
+from .prompt.groups import WordGroup, choose_groups
+from .relevance.choose_heads import ChosenHeads, HeadSettings
+from .relevance.relevance import ARGMAX_WINS, HeadRelevance
+from .relevance.run_view import RunView
+from .report.annotated import annotate
+from .report.report import Report
+
+
+def diagnose_run(
+    view: RunView,
+    words: str = "all",
+    expectations: Expectations | None = None,
+    settings: HeadSettings | None = None,
+    edits: str = "",
+    calibration: Calibration | None = None,
+) -> tuple[Report, tuple[np.ndarray, ...]]:
+    """The report on a run, and one annotated picture for each of its pictures.
+
+    words: whose maps are measured, see `choose_groups`; claims about other words are not checked. edits: the
+    artist's claims, see `read_claims`. calibration: by default that of the demo model.
+    """
+    expectations, settings = expectations or Expectations(), settings or HeadSettings()
+    problems: list[str] = []
+    groups = _groups(view, words, problems)
+    expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
+    chosen = _chosen_or_all(view, (), settings, problems)
+    claims = read_claims(view.prompts, _lexicon(chosen.relevance), "\n".join((edits, expectations.edits)))
+    problems += claims.problems
+    claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
+    placed = [group for of_picture in expected for group in of_picture]
+    checked = tuple(dict.fromkeys([*groups, *placed, *claims.groups]))
+    chosen = _chosen_or_all(view, checked, settings, problems)
+    judge = _judge(calibration, chosen.relevance)
+    diagnoses, annotated = [], []
+    for index, picture in enumerate(view.pictures):
+        diagnosis = PictureDiagnosis(index, (), (), ())
+        if checked:
+            observed = observe(view, index, checked, claims, chosen, settings)
+            measured = tuple(dict.fromkeys([*groups, *placed]))
+            diagnosis = examine(measured, claims, observed, expected[index], judge, index)
+        diagnoses.append(diagnosis)
+        annotated.append(annotate(picture, diagnosis, claims, expected[index], problems))
+    report = Report(
+        prompt=view.text,
+        settings=_settings(view, chosen, judge),
+        pictures=tuple(diagnoses),
+        problems=tuple(problems),
+        notices=(*view.notices(chosen), *_unchecked(claims)),
+        claims=tuple(claim_lines(claims)),
+    )
+    return report, tuple(annotated)
+
+
+def observe(
+    view: RunView,
+    index: int,
+    groups: Sequence[WordGroup],
+    claims: Claims,
+    chosen: ChosenHeads,
+    settings: HeadSettings,
+) -> Observed:
+    """Picture `index` with the maps of `groups`, of the heads `chosen` for each, and of all heads alike."""
+    every: tuple[HeadSelection, ...] = (select_heads(view.recording.layout),) * len(groups)
+    heats = view.maps(index, groups, chosen.selections, settings.recipe)
+    common = view.maps(index, groups, every, PAPER)
+    senses = {} if chosen.relevance is None else sense_contrasts(view, index, claims, chosen.relevance)
+    return Observed(
+        dict(zip(groups, heats, strict=True)),
+        dict(zip(groups, common, strict=True)),
+        view.pictures[index],
+        senses,
+    )
+
+
+def sense_contrasts(
+    view: RunView, index: int, claims: Claims, relevance: HeadRelevance
+) -> dict[WordGroup, float]:
+    """For each word whose meaning is claimed, how much its unintended senses outweigh the intended ones."""
+    if ARGMAX_WINS in relevance.score_kinds:  # which concept a head speaks for, not how good its maps are
+        relevance = relevance.with_score(ARGMAX_WINS)
+    found: dict[WordGroup, float] = {}
+    responses: dict[int, np.ndarray] = {}
+    for claim in claims.of("sense"):
+        word = claim.words
+        if word is None:
+            continue
+        if word.entry not in responses:
+            entry = view.entries[word.entry]
+            responses[word.entry] = head_responses(entry.picture(min(index, entry.batch - 1)))
+        content = {i for group in claims.groups if group.entry == word.entry for i in group.indices}
+        noun = claim.subject.indices if claim.subject != word else ()
+        found[word] = sense_contrast(
+            responses[word.entry],
+            word.indices,
+            noun or sorted(content - set(word.indices)),
+            relevance,
+            claim.intended,
+            claim.unintended,
+        )
+    return found
+
+
+def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, ...]:
+    try:
+        return choose_groups(view.prompts, words)
+    except ValueError as error:
+        problems.append(str(error))
+        return choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
+
+
+def _chosen_or_all(
+    view: RunView, groups: Sequence[WordGroup], settings: HeadSettings, problems: list[str]
+) -> ChosenHeads:
+    """The chosen heads; all of them, and a problem, if what the artist asked for cannot be done."""
+    try:
+        return view.choose(groups, settings)
+    except ValueError as error:
+        problem = f"{error} All heads were used instead."
+        if problem not in problems:
+            problems.append(problem)
+        return view.choose(groups, replace(settings, mode="all", overrides="", relevance=None))
+
+
+def _lexicon(relevance: HeadRelevance | None):
+    return general_lexicon(relevance.concepts if relevance is not None else ())
+
+
+def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:
+    """The claims whose words are all among those that the artist asked for."""
+    asked = {(group.entry, index) for group in groups for index in group.indices}
+
+    def covered(group: WordGroup | None) -> bool:
+        return group is None or any((group.entry, index) in asked for index in group.indices)
+
+    kept = tuple(claim for claim in claims.all if covered(claim.subject) and covered(claim.other))
+    return Claims(kept, claims.problems)
+
+
+def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> Judge:
+    given = calibration or shipped_calibration()
+    own = calibration is not None or (relevance is not None and relevance.base_model == given.base)
+    return Judge(given, own)
+
+
+def _unchecked(claims: Claims) -> tuple[str, ...]:
+    """One notice for the claims that maps cannot judge."""
+    lines = [claim.text for claim in claims.of("relation") if claim.value not in DIRECTIONS]
+    lines += [claim.text for claim in claims.of("count")]
+    return (f"Not checked, for maps cannot tell: {'; '.join(lines)}.",) if lines else ()
+
+
+def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str | int | float]:
+    concepts = {a.word: " + ".join(a.concepts) for a in chosen.assignments if a.concepts}
+    base = judge.calibration.base
+    measured = f"measured on {base}"
+    return {
+        "heads": chosen.summary,
+        "concepts": "; ".join(f"{word}: {named}" for word, named in concepts.items()) or "none",
+        "layers": len(view.entries[0].maps),
+        "steps": view.entries[0].steps,
+        "recorded": str(view.recording.coverage or "unknown"),
+        "width": view.size[1],
+        "height": view.size[0],
+        "confidence": measured if judge.own else f"{measured}, not on this model: a rank, not a probability",
+    }

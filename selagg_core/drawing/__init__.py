@@ -1,0 +1,1 @@
+"""Pictures of maps and findings; RGB uint8 (h, w, 3)."""

@@ -1,0 +1,1 @@
+"""Head maps -> one map a word."""

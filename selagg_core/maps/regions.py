@@ -1,0 +1,168 @@
+"""Regions of a picture: from boxes, masks and maps; what they share and where they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .arrays import normalise
+
+_NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*$")
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of a picture. `mask`: bool (h, w); `label`: the word or phrase it is about."""
+
+    mask: np.ndarray
+    label: str = ""
+
+    @property
+    def area(self) -> float:
+        """Share of the picture, 0 to 1."""
+        return float(np.mean(self.mask))
+
+
+@dataclass(frozen=True)
+class Box:
+    """Edges x0, y0, x1, y1 as (number, is it per cent of the picture?)."""
+
+    label: str
+    edges: tuple[tuple[float, bool], ...]
+
+    def region(self, size: tuple[int, int]) -> Region:
+        """The box in a picture of `size` (h, w) px. Raises ValueError if it lies outside or is empty."""
+        height, width = size
+        spans = (width, height, width, height)
+        x0, y0, x1, y1 = (
+            round(value * span / 100 if per_cent else value)
+            for (value, per_cent), span in zip(self.edges, spans, strict=True)
+        )
+        x0, x1 = max(0, x0), min(width, x1)
+        y0, y1 = max(0, y0), min(height, y1)
+        if x0 >= x1 or y0 >= y1:
+            raise ValueError(
+                f'the box of "{self.label}" holds nothing of the {width}x{height} picture; '
+                "write it as left, top, right, bottom."
+            )
+        mask = np.zeros(size, dtype=bool)
+        mask[y0:y1, x0:x1] = True
+        return Region(mask, self.label)
+
+
+def parse_box(text: str) -> Box:
+    """A line `cat: 0, 0, 50%, 100%` (left, top, right, bottom; pixels, or per cent with a % sign).
+
+    Raises ValueError with the line and the form that is wanted.
+    """
+    label, colon, numbers = text.rpartition(":")
+    edges = [_NUMBER.match(part) for part in numbers.split(",")]
+    if not colon or not label.strip() or len(edges) != 4 or not all(edges):
+        raise ValueError(
+            f'cannot read the box "{text.strip()}"; write "word: left, top, right, bottom" in pixels or per '
+            'cent, such as "cat: 0, 0, 50%, 100%".'
+        )
+    parsed = tuple((float(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
+    return Box(label.strip(), parsed)
+
+
+def parse_boxes(text: str) -> tuple[Box, ...]:
+    """One box a line; empty lines are skipped. Raises ValueError for the first line that cannot be read."""
+    return tuple(parse_box(line) for line in text.splitlines() if line.strip())
+
+
+def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Region:
+    """A mask (h, w), above 0.5 inside, as a region of a picture of `size` (h, w).
+
+    A mask of another size is resized only if its aspect is that of the picture (within a pixel). Raises
+    ValueError otherwise, stating both sizes, and for an empty mask.
+    """
+    values = np.asarray(mask, dtype=np.float32)
+    if values.ndim != 2:
+        raise ValueError(f"a mask has height and width; this one has the shape {values.shape}.")
+    height, width = values.shape
+    if (height, width) != tuple(size):
+        if abs(width * size[0] / height - size[1]) > 1 and abs(height * size[1] / width - size[0]) > 1:
+            raise ValueError(
+                f"the mask is {width}x{height}, the picture {size[1]}x{size[0]}: their shapes differ. "
+                "Make the mask as wide and as high as the picture, or crop it to the same proportions."
+            )
+        values = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    region = Region(values > 0.5, label)
+    if not region.mask.any():
+        raise ValueError("the expected mask is empty: paint the place where the word should be.")
+    return region
+
+
+def otsu_threshold(heat: np.ndarray) -> float:
+    """Otsu's threshold of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
+    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    if levels.min() == levels.max():
+        return 1.0
+    return float(cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]) / 255
+
+
+def found_region(heat: np.ndarray, threshold: float | None = None, label: str = "") -> Region:
+    """Where a map (h, w) is above `threshold` of its own range; None chooses it by Otsu."""
+    scaled = normalise(heat)
+    return Region(scaled > (otsu_threshold(scaled) if threshold is None else threshold), label)
+
+
+def largest_component(region: Region) -> Region:
+    """The largest connected part (8 neighbours) of a region; an empty region stays empty."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.mask.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return region
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return Region(labels == largest, region.label)
+
+
+def mass_inside(heat: np.ndarray, region: Region) -> float:
+    """Share of a map's mass inside a region, 0 to 1; 0 for a map without mass. Negative values count as 0."""
+    mass = np.clip(heat, 0, None)
+    total = float(mass.sum(dtype=np.float64))
+    return float(mass[region.mask].sum(dtype=np.float64)) / total if total > 0 else 0.0
+
+
+def iou(one: Region, other: Region) -> float:
+    """Intersection over union; 0 if both are empty."""
+    union = int(np.count_nonzero(one.mask | other.mask))
+    return int(np.count_nonzero(one.mask & other.mask)) / union if union else 0.0
+
+
+def peak(heat: np.ndarray) -> tuple[int, int]:
+    """(x, y) px of the highest value of a map."""
+    y, x = np.unravel_index(int(np.argmax(heat)), heat.shape)
+    return int(x), int(y)
+
+
+def centroid(heat: np.ndarray) -> tuple[float, float]:
+    """Centre of mass (x, y) as shares of width and height, 0 to 1; the middle for a map without mass."""
+    mass = np.clip(np.asarray(heat, dtype=np.float64), 0, None)
+    total = mass.sum()
+    if total <= 0:
+        return 0.5, 0.5
+    height, width = mass.shape
+    x = float(mass.sum(axis=0) @ (np.arange(width) + 0.5)) / total / width
+    y = float(mass.sum(axis=1) @ (np.arange(height) + 0.5)) / total / height
+    return x, y
+
+
+def bounding_box(region: Region) -> tuple[int, int, int, int] | None:
+    """x0, y0, x1, y1 px around a region, the far edges exclusive; None for an empty region."""
+    ys, xs = np.nonzero(region.mask)
+    if ys.size == 0:
+        return None
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+def place_name(x: float, y: float) -> str:
+    """A place in words for a point in shares of width and height: "upper left", "centre", "right"."""
+    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
+    down = "upper" if y < 1 / 3 else "lower" if y > 2 / 3 else ""
+    if not across:
+        return {"upper": "top", "lower": "bottom"}.get(down, "centre")
+    return f"{down} {across}".strip()

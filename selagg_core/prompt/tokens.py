@@ -1,0 +1,133 @@
+"""Text and its tokens as the host encodes them: words, and the columns of the conditioning they own.
+
+The tokens are the host's (`clip.tokenize`), in chunks of 77, each chunk with its own begin and end marks: so
+weights, escapes, glued commas, embeddings and long prompts land where the model really sees them.  Words are
+grouped by CLIP's end-of-word mark `</w>`, not by the host's word numbers, which differ between hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from .words import END_TOKENS, START_TOKENS, WORD_END, Prompt, Word, decode_piece, is_word
+
+_EMBEDDING = re.compile(r"embedding:([^\s,()]+)")
+
+
+class _WordGrouper:
+    """Collects the pieces of a word until its end mark, over chunk ends if need be."""
+
+    def __init__(self, embedding_names: Sequence[str]):
+        self.words: list[Word] = []
+        self._names = list(embedding_names)
+        self._pieces: list[str] = []
+        self._columns: list[int] = []
+        self._weight = 1.0
+        self._vectors: object = None
+        self._embeddings: list[int] = []
+
+    def piece(self, text: str, column: int, weight: float) -> None:
+        self._end_embedding()
+        if not self._columns:
+            self._weight = weight
+        self._pieces.append(text.removesuffix(WORD_END))
+        self._columns.append(column)
+        if text.endswith(WORD_END):
+            self.end()
+
+    def vector(self, column: int, weight: float, group: object) -> None:
+        """One vector of an embedding; `group` tells two neighbouring embeddings apart."""
+        if self._pieces or self._vectors != (group,):
+            self.end()
+        if not self._columns:
+            self._weight = weight
+        self._vectors = (group,)
+        self._columns.append(column)
+
+    def end(self) -> None:
+        self._end_embedding()
+        text = decode_piece("".join(self._pieces))
+        if self._columns and is_word(text):
+            self.words.append(Word(text, tuple(self._columns), self._weight))
+        self._pieces, self._columns = [], []
+
+    def _end_embedding(self) -> None:
+        if self._vectors is None:
+            return
+        self._embeddings.append(len(self.words))
+        self.words.append(Word("embedding", tuple(self._columns), self._weight))
+        self._vectors, self._columns = None, []
+
+    def finish(self) -> tuple[Word, ...]:
+        self.end()
+        # Names come from the text alone; where the host did not find a file the counts differ.
+        if len(self._names) == len(self._embeddings):
+            for index, name in zip(self._embeddings, self._names, strict=True):
+                self.words[index] = replace(self.words[index], text=f"embedding:{name}")
+        else:
+            for number, index in enumerate(self._embeddings, start=1):
+                self.words[index] = replace(self.words[index], text=f"embedding #{number}")
+        return tuple(self.words)
+
+
+def prompt_from_tokens(
+    text: str,
+    chunks: Iterable[Sequence[Sequence]],
+    vocabulary: Mapping[int, str] | Callable[[int], str],
+    embedding_width: int | None = None,
+) -> Prompt:
+    """Prompt from the host's tokens.
+
+    chunks: for each chunk its (token, weight) or (token, weight, word number) entries; a token is an id, or
+    the vector of a textual embedding.  vocabulary: id -> string with CLIP's `</w>` marks.
+    embedding_width: width the text encoder takes; the host drops vectors of another width and pads the end of
+    the chunk, which moves later columns to the left (None: keep all).
+    """
+    lookup = vocabulary.__getitem__ if isinstance(vocabulary, Mapping) else vocabulary
+    grouper = _WordGrouper(_EMBEDDING.findall(text))
+    special: list[int] = []
+    start = 0
+    for chunk in chunks:
+        kept = [t for t in chunk if _is_id(t[0]) or _fits(t[0], embedding_width)]
+        ended = False
+        for position, entry in enumerate(kept):
+            column, token = start + position, entry[0]
+            string = lookup(int(token)) if _is_id(token) else None
+            if ended or string in START_TOKENS or string in END_TOKENS:
+                ended = ended or string in END_TOKENS
+                special.append(column)
+            elif string is None:
+                grouper.vector(column, float(entry[1]), entry[2] if len(entry) > 2 else None)
+            else:
+                grouper.piece(string, column, float(entry[1]))
+        special.extend(range(start + len(kept), start + len(chunk)))
+        start += len(chunk)
+    return Prompt(text, grouper.finish(), start, tuple(special))
+
+
+def _is_id(token) -> bool:
+    return not hasattr(token, "shape") and not isinstance(token, dict)
+
+
+def _fits(token, width: int | None) -> bool:
+    return width is None or not hasattr(token, "shape") or int(token.shape[-1]) == width
+
+
+def merge_parallel(prompts: Sequence[Prompt]) -> Prompt:
+    """One prompt from encoders that run side by side (SDXL's l and g): column i carries token i of each.
+
+    The columns agree except after an embedding that only one encoder has: then a word owns those of all.
+    """
+    first = prompts[0]
+    if len({tuple(w.text for w in p.words) for p in prompts}) > 1:
+        return first
+    length = min(p.length for p in prompts)
+    words = []
+    for same in zip(*(p.words for p in prompts), strict=True):
+        columns = sorted({c for word in same for c in word.columns if c < length})
+        words.append(replace(same[0], columns=tuple(columns)))
+    owned = {c for word in words for c in word.columns}
+    special = sorted({c for p in prompts for c in p.special if c < length} - owned)
+    return Prompt(first.text, tuple(words), length, tuple(special))

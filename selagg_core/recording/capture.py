@@ -1,0 +1,122 @@
+"""The last runs of a SelAgg Capture node, found again by the latents that the sampler returned."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+
+from ..prompt.known_texts import LabelCache
+from .head_maps import Recording
+from .run import Run
+from .settings import CaptureSettings
+
+#: Enough for a picture and the tiles of its upscale.
+KEPT_RUNS = 16
+#: Memory that all kept runs of a capture may take, in budgets of one run.
+KEPT_BUDGETS = 2
+
+NO_RUN = (
+    "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
+    "LATENT of that sampler here."
+)
+NOT_CONNECTED = (
+    "This picture was sampled before any node was connected to SelAgg Capture, so nothing was recorded. From "
+    "now on it is: change the seed of the sampler and queue again."
+)
+WRONG_LATENT = (
+    "This latent was not sampled with this capture: connect the LATENT of the sampler that is fed by this "
+    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache, its run may have made room for "
+    "newer ones: change its seed and queue again.)"
+)
+
+
+def latent_hash(latent: torch.Tensor) -> str:
+    """Identity of a latent: its shape and values in float32, wherever it lies."""
+    values = latent.detach().to("cpu", torch.float32).contiguous()
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr(tuple(values.shape)).encode())
+    digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+class Capture:
+    """What the socket SELAGG_CAPTURE carries: the last runs of one SelAgg Capture node.
+
+    A run is found by the latents that it gave out; maps of another run are never shown in its place.  The
+    oldest go when there are more than `kept_runs` or they take more than two budgets.
+    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
+    Copies of a model share its capture, so a copy of a capture is the capture itself.
+    """
+
+    def __init__(
+        self,
+        labels: LabelCache,
+        settings: CaptureSettings | None = None,
+        unsupported: str | None = None,
+        kept_runs: int = KEPT_RUNS,
+        wanted: bool = True,
+    ):
+        self.labels, self.wanted = labels, wanted
+        self.settings = settings or CaptureSettings()
+        self.unsupported = unsupported
+        self._kept = kept_runs
+        self._runs: OrderedDict[int, tuple[Run, frozenset[str]]] = OrderedDict()
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def __copy__(self) -> Capture:
+        return self
+
+    def __deepcopy__(self, memo) -> Capture:
+        return self
+
+    def get_ram_usage(self) -> int:
+        """Bytes of maps held (asked for by hosts that evict outputs by size)."""
+        with self._lock:
+            return sum(run.nbytes for run, _ in self._runs.values())
+
+    def keep(self, run: Run, latents: tuple[torch.Tensor, ...] = ()) -> None:
+        """Keep a run and the latents it gave out, in place of an interrupted one; the oldest go."""
+        hashes = frozenset(latent_hash(latent) for latent in latents)
+        with self._lock:
+            for number in [n for n, (_, own) in self._runs.items() if own & hashes or not own]:
+                del self._runs[number]
+            self._runs[self._number] = (run, hashes)
+            self._number += 1
+            limit = KEPT_BUDGETS * self.settings.budget
+            sizes = {n: own.nbytes for n, (own, _) in self._runs.items()}
+            while len(self._runs) > self._kept or (len(self._runs) > 1 and sum(sizes.values()) > limit):
+                oldest, _ = self._runs.popitem(last=False)
+                del sizes[oldest]
+
+    def recording_for(self, latent: torch.Tensor) -> Recording:
+        """The run that gave out this latent (batch, channels, h, w).
+
+        ValueError if there is none, or if the model cannot be recorded, with what to do about it.
+        """
+        if self.unsupported:
+            raise ValueError(self.unsupported)
+        wanted = latent_hash(latent)
+        return self._find(lambda hashes: wanted in hashes).recording(self.labels)
+
+    def last(self) -> Recording:
+        """The newest run, whatever its latent."""
+        if self.unsupported:
+            raise ValueError(self.unsupported)
+        return self._find(lambda _: True).recording(self.labels)
+
+    def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
+        with self._lock:
+            runs = list(self._runs.values())
+        waited, self.wanted = not self.wanted, True
+        if not runs:
+            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
+        for run, hashes in reversed(runs):
+            if fits(hashes):
+                return run
+        interrupted = " The last run was interrupted." if not runs[-1][1] else ""
+        raise ValueError(WRONG_LATENT + interrupted)

@@ -1,0 +1,190 @@
+"""A finished run as it is kept: sums of columns, which become words when somebody asks for the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..prompt.known_texts import LabelCache, Labels, TextKey
+from ..prompt.words import CHUNK, Prompt
+from .coverage import Coverage
+from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
+from .layout import HeadLayout, LayerId
+from .self_attention import SelfAttention
+
+NO_LABELS = (
+    "The words of {what} are not known: encode it with SelAgg Text Encode, or add SelAgg Prompt with the "
+    "same CLIP and text."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A conditioning entry of a run: what is kept of its text, and where it lies.
+
+    slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
+    sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
+    known: the labels at the time of the run; approximate: they are those of the text before it was changed.
+    """
+
+    kind: str
+    index: int
+    key: TextKey
+    area: tuple[int, int, int, int] | None
+    slots: tuple[tuple[tuple[int, ...], float], ...]
+    known: Labels
+    approximate: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        kind,
+        index,
+        embedding,
+        area,
+        labels: LabelCache,
+        hint: Prompt | None = None,
+        sub_tokens: bool = False,
+    ) -> Entry:
+        """embedding: (batch, columns, width); `hint`: words to use where the columns are unknown."""
+        rows = [TextKey.of(row) for row in embedding] if embedding.shape[0] > 1 else [TextKey.of(embedding)]
+        if len(set(rows)) > 1:  # a text for each picture: no word is common to all
+            key = replace(rows[0], whole="+".join(r.whole for r in rows), chunks=("",) * len(rows[0].chunks))
+        else:
+            key = rows[0]
+        known = labels.resolve(key)
+        approximate = known.prompt is None and hint is not None and hint.length == key.length
+        if approximate:
+            known = Labels(hint, ())
+        words = known.prompt.words if known.prompt else ()
+        special = known.prompt.special if known.prompt else tuple(range(0, key.length, CHUNK))
+        if sub_tokens:
+            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+        else:
+            slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
+        slots += [((column,), 1.0) for column in known.unknown]
+        slots.append((special, 1.0))
+        return cls(kind, index, key, area, tuple(slots), known, approximate)
+
+    @property
+    def name(self) -> str:
+        return self.kind if self.index == 0 else f"{self.kind} {self.index + 1}"
+
+    def labels_now(self, labels: LabelCache) -> Labels:
+        """The labels, completed by what has been labelled since the run."""
+        if not self.known.unknown:
+            return self.known
+        later = labels.resolve(self.key)
+        return later if len(later.unknown) < len(self.known.unknown) else self.known
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
+
+    entry: Entry
+    steps: int
+    maps: Mapping[LayerId, np.ndarray]
+    step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
+    self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
+        return maps + sum(attention.nbytes for attention in self.self_attention.values())
+
+    def labelled(self, labels: LabelCache, layout: HeadLayout) -> tuple[EntryRecording, tuple[str, ...]]:
+        """Words from today's labels: a text may have been labelled after the run."""
+        entry = self.entry
+        known = entry.labels_now(labels)
+        own = {columns: slot for slot, (columns, _) in enumerate(entry.slots[:-1])}
+        words = [w for w in known.prompt.words if self._reachable(w.columns, own)] if known.prompt else []
+        if known.prompt is None:
+            columns, prompt = [[slot] for slot in range(len(own))], None
+        else:
+            columns = [self._slots_of(w.columns, own) for w in words]
+            prompt = replace(known.prompt, words=tuple(words))
+        recording = EntryRecording(
+            entry.kind, entry.index, prompt, entry.area, self.steps,
+            of_each_layer(self.maps, lambda values: _pick(values, columns)),
+            of_each_layer(self.maps, lambda values: self._special(values, prompt, own)),
+            layout,
+            tuple(of_each_layer(part, lambda values: _pick(values, columns)) for part in self.step_maps),
+            self.self_attention,
+            self._sub_tokens(columns),
+        )  # fmt: skip
+        return recording, self._notices(known)
+
+    def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
+        """The single tokens, where a word of several was kept that way."""
+        if all(len(group) == 1 for group in columns):
+            return None
+        tokens = len(self.entry.slots) - 1
+        return SubTokens(
+            tuple(map(tuple, columns)), of_each_layer(self.maps, lambda values: values[:, :, :tokens])
+        )
+
+    def _notices(self, known: Labels) -> tuple[str, ...]:
+        if known.prompt is None:
+            return (NO_LABELS.format(what=f"the {self.entry.name} prompt"),)
+        if known.unknown:
+            what = f"{len(known.unknown)} of {self.entry.key.length} columns of the {self.entry.name} prompt"
+            return (NO_LABELS.format(what=what),)
+        if self.entry.approximate:
+            what = f"The {self.entry.name} conditioning was changed after encoding"
+            return (f"{what}: its words are approximate.",)
+        return ()
+
+    @staticmethod
+    def _reachable(columns: tuple[int, ...], own: Mapping) -> bool:
+        return columns in own or all((c,) in own for c in columns)
+
+    @staticmethod
+    def _slots_of(columns: tuple[int, ...], own: Mapping) -> list[int]:
+        return [own[columns]] if columns in own else [own[(c,)] for c in columns]
+
+    def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
+        """The kept sum, and special columns that were unlabelled during the run."""
+        kept = self.entry.slots[-1][0]
+        total = values[:, :, -1].astype(np.float32, copy=False)
+        late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
+        return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
+
+
+def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
+    """Means over groups of slots in float32, as a view where the groups are single slots in order."""
+    if all(group == [i] for i, group in enumerate(columns)):
+        return values[:, :, : len(columns)].astype(np.float32, copy=False)
+    out = np.empty((*values.shape[:2], len(columns), *values.shape[3:]), np.float32)
+    for i, group in enumerate(columns):
+        out[:, :, i] = values[:, :, group].mean(axis=2, dtype=np.float32)
+    return out
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run before labelling."""
+
+    layout: HeadLayout
+    entries: tuple[RawEntry, ...]
+    latent_shape: tuple[int, ...]
+    sigmas: tuple[float, ...]
+    complete: bool
+    notices: tuple[str, ...]
+    context_width: int = 0
+    coverage: Coverage | None = None
+
+    def recording(self, labels: LabelCache) -> Recording:
+        labelled = [raw.labelled(labels, self.layout) for raw in self.entries]
+        notices = (*self.notices, *dict.fromkeys(n for _, own in labelled for n in own))
+        entries = tuple(entry for entry, _ in labelled)
+        return Recording(
+            entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
+            self.coverage,
+        )  # fmt: skip
+
+    @property
+    def nbytes(self) -> int:
+        return sum(raw.nbytes for raw in self.entries)

@@ -1,0 +1,342 @@
+"""Sums of attention probabilities while a run lasts.
+
+`RunSums` adds up probabilities on the model's device, one sum for each conditioning entry, layer, head and
+word.  At the end of the run they move to the host once, as means over the recorded steps.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import torch
+
+from ..prompt.known_texts import LabelCache
+from ..prompt.words import Prompt
+from .coverage import Tally
+from .layout import HeadLayout, LayerId
+from .probabilities import LayerGroup, column_matrix, pool_grid
+from .run import Entry, RawEntry, Run
+from .self_attention import SelfAttention, layers_within
+from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
+
+
+@dataclass(frozen=True)
+class _KeptSelfAttention:
+    """q, k: float16 (batch, cells, heads * dim) on the model's device."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    heads: int
+    grid: tuple[int, int]
+
+    def to_host(self) -> SelfAttention:
+        q, k = (
+            x.unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous().cpu().numpy()
+            for x in (self.q, self.k)
+        )
+        return SelfAttention(q, k, self.grid)
+
+
+@dataclass
+class _EntrySums:
+    """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
+
+    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.
+    """
+
+    entry: Entry
+    sums: dict[tuple[int, LayerId], torch.Tensor] = field(default_factory=dict)
+    counts: dict[tuple[int, LayerId], int] = field(default_factory=dict)
+    grids: dict[LayerId, tuple[int, int]] = field(default_factory=dict)
+    self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
+    self_layers: tuple[LayerId, ...] = ()
+    pool: dict[LayerId, int] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float32
+    matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
+
+
+class RunSums:
+    """Streaming sums of one run.
+
+    An evaluation of the model is buffered and counts only once the sampler reports the step (`commit`): so
+    samplers that evaluate twice a step weigh every step alike.  Nothing waits for the device until `finish`.
+    """
+
+    def __init__(
+        self,
+        layout: HeadLayout,
+        grids: Mapping[LayerId, tuple[int, int]],
+        latent_shape: tuple[int, ...],
+        sigmas: tuple[float, ...],
+        labels: LabelCache,
+        settings: CaptureSettings | None = None,
+        self_layers: Mapping[LayerId, int] | None = None,
+    ):
+        """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
+        self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
+        self.expected_entries = 1
+        self._settings = settings or CaptureSettings()
+        self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
+        steps = max(1, len(sigmas) - 1)
+        self._recorded_steps = -(-steps // self._settings.stride)
+        self._bins = min(self._settings.step_bins, self._recorded_steps)
+        self._entries: dict[tuple[str, int], _EntrySums] = {}
+        self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
+        self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
+        self._next_step = 0
+        self._committed = 0
+        self._context_width = 0
+        self._tally = Tally()
+        self._notices: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def recording(self) -> bool:
+        """Whether the evaluation that runs now belongs to a step that is recorded."""
+        return self._next_step % self._settings.stride == 0
+
+    def notice(self, text: str) -> None:
+        self._notices[text] = None
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer that cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
+        self._tally.layers.setdefault(cause, {})[layer] = None
+
+    def rows(self, count: int, lost: str = "") -> None:
+        """Rows of the evaluation that runs now; `lost`: why they are not recorded, as in `missed`."""
+        self._tally.rows_now[lost] += count
+
+    def entry(
+        self, kind: str, index: int, embedding: torch.Tensor, area=None, hint: Prompt | None = None
+    ) -> tuple[str, int]:
+        """The handle of a conditioning entry, opened at first sight."""
+        handle = (kind, index)
+        self._context_width = int(embedding.shape[-1])
+        if handle not in self._entries:
+            entry = Entry.of(kind, index, embedding, area, self._labels, hint, self._settings.sub_tokens)
+            sums = _EntrySums(entry)
+            sums.self_layers, taken = self._self_layers_of(entry)
+            sums.dtype, sums.pool = self._storage(entry, taken)
+            self._entries[handle] = sums
+        return handle
+
+    def begin_evaluation(self) -> None:
+        self._tally.rows_now.clear()
+        self._groups.clear()
+        self._buffer.clear()
+        self._self_buffer.clear()
+
+    def add(
+        self,
+        handle: tuple[str, int],
+        layer: LayerId,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        heads: int,
+        grid: tuple[int, int],
+    ) -> None:
+        """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
+        if self._entries[handle].grids.setdefault(layer, grid) != grid:
+            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
+            return
+        factor = self._entries[handle].pool.get(layer, 1)
+        place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
+        if place not in self._groups:
+            self._groups[place] = LayerGroup(q, k, heads), []
+        group, layers = self._groups[place]
+        group.add(q, k)
+        layers.append(layer)
+        if group.full:
+            self._compute(place)
+
+    def _compute(self, place: tuple) -> None:
+        """Probabilities of a group of layers, into the buffer."""
+        group, layers = self._groups.pop(place)
+        handle, grid, factor = place[:3]
+        values = group.probabilities(self._matrix(handle, *place[5:]))
+        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        values = values.unflatten(0, (len(layers), -1))
+        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+
+    def _matrix(self, handle: tuple[str, int], k_shape: torch.Size, device: torch.device) -> torch.Tensor:
+        state, keys = self._entries[handle], k_shape[1]
+        if (keys, device) not in state.matrices:
+            entry = state.entry
+            state.matrices[keys, device] = column_matrix(entry.slots, entry.key.length, keys, device)
+        return state.matrices[keys, device]
+
+    def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
+        """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""
+        state = self._entries[handle]
+        at = round(self._settings.self_attention_at * (self._recorded_steps - 1)) * self._settings.stride
+        return state.self_layers if self._next_step >= at and not state.self_attention else ()
+
+    def add_self_attention(
+        self,
+        handle: tuple[str, int],
+        layer: LayerId,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        heads: int,
+        grid: tuple[int, int],
+    ) -> None:
+        """Buffer one layer: q and k (batch, h * w, heads * dim_head)."""
+        halves = (x.detach().to(torch.float16, copy=True) for x in (q, k))
+        self._self_buffer[handle, layer] = _KeptSelfAttention(*halves, heads, grid)
+
+    def commit(self, step: int) -> None:
+        """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
+        self._tally.end_step(self.recording, bool(self._buffer or self._groups))
+        self._committed += 1
+        self._next_step = step + 1
+        part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
+        for place in list(self._groups):
+            self._compute(place)
+        sums, values = [], []
+        for (handle, layer), own in self._buffer.items():
+            state = self._entries[handle]
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + 1
+            if (part, layer) in state.sums:
+                sums.append(state.sums[part, layer])
+                values.append(own)
+            else:
+                state.sums[part, layer] = own
+        if sums:
+            torch._foreach_add_(sums, values)
+        for (handle, layer), kept in self._self_buffer.items():
+            self._entries[handle].self_attention[layer] = kept
+        self.begin_evaluation()
+
+    def finish(self, complete: bool) -> Run:
+        """End the run: means over steps, moved to the host at once."""
+        if complete and not self._committed and (self._buffer or self._groups):
+            self.notice("This sampler reports no steps: only its last evaluation was recorded.")
+            self.commit(0)
+        self.begin_evaluation()
+        entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
+        if complete and not entries:
+            self.notice(
+                "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
+                "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."
+            )
+        recorded = {raw.entry.name: raw.maps for raw in entries}
+        for text in self._tally.shortages(self.layout, recorded):
+            self.notice(text)
+        self._entries.clear()
+        notices, coverage = tuple(self._notices), self._tally.coverage(self.layout, recorded)
+        return Run(
+            self.layout,
+            entries,
+            self.latent_shape,
+            self.sigmas,
+            complete,
+            notices,
+            self._context_width,
+            coverage,
+        )
+
+    def fail(self, reason: str) -> Run:
+        """The run of which nothing could be recorded, and why."""
+        self.clear()
+        return Run(self.layout, (), self.latent_shape, self.sigmas, False, (*self._notices, reason))
+
+    def clear(self) -> None:
+        """Forget all sums."""
+        self.begin_evaluation()
+        self._entries.clear()
+
+    def _self_layers_of(self, entry: Entry) -> tuple[tuple[LayerId, ...], int]:
+        """Self-attention layers to keep for an entry, and the bytes that they take."""
+        if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
+            return (), 0
+        cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
+        sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
+        layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
+        if len(layers) < len(sizes):
+            self.notice(
+                f"To stay within {self._settings.budget // MEBIBYTE} MiB, the self-attention of "
+                f"{len(sizes) - len(layers)} of {len(sizes)} layers was not kept for {entry.name}."
+            )
+        return layers, sum(sizes[layer] for layer in layers)
+
+    def _entry_budget(self) -> int:
+        return self._settings.budget // max(1, self.expected_entries)
+
+    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
+        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+
+        Large maps are kept in half precision; what is still too big is pooled.
+        """
+        batch = self.latent_shape[0]
+        height, width = self.latent_shape[-2:]
+        scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
+        grids = {
+            layer: (self.layout.heads_of(layer), max(1, round(h * scale[0])), max(1, round(w * scale[1])))
+            for layer, (h, w) in self._grids.items()
+        }
+        copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
+        budget = self._entry_budget() - taken
+        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
+        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
+        if any(factor > 1 for factor in factors.values()):
+            self.notice(
+                f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
+                f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
+                "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
+            )
+        return dtype, factors
+
+    def _to_host(self, state: _EntrySums) -> RawEntry:
+        """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""
+        places = [
+            (part, x) for part in range(self._bins) for x in self.layout.layers if (part, x) in state.sums
+        ]
+        shapes = [(*state.sums[place].mT.shape[:3], *self._pooled_grid(state, place[1])) for place in places]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        flat = torch.empty(int(ends[-1]), dtype=state.dtype, device=next(iter(state.sums.values())).device)
+        for place, end in zip(places, ends, strict=True):
+            mean = (state.sums[place] / state.counts[place]).mT
+            flat[end - mean.numel() : end].view(mean.shape).copy_(mean)
+        parts: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
+        for (part, layer), shape, values in zip(
+            places, shapes, np.split(flat.cpu().numpy(), ends[:-1]), strict=True
+        ):
+            parts[part][layer] = values.reshape(shape)
+        counts = [{x: state.counts[part, x] for x in own} for part, own in enumerate(parts)]
+        steps = max(sum(own.get(x, 0) for own in counts) for x in self.layout.layers)
+        maps = parts[0] if self._bins == 1 else _mean_of(parts, counts)
+        attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
+        finite = {
+            x: own for x, own in attention.items() if np.isfinite(own.q).all() and np.isfinite(own.k).all()
+        }
+        return RawEntry(
+            state.entry,
+            steps,
+            MappingProxyType(maps),
+            tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
+            MappingProxyType(finite),
+        )
+
+    def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
+        height, width = state.grids[layer]
+        factor = state.pool.get(layer, 1)
+        return -(-height // factor), -(-width // factor)
+
+
+def _mean_of(
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, int]]
+) -> dict[LayerId, np.ndarray]:
+    """Means of the whole run from the means of its parts and their numbers of steps, by layer."""
+    means = {}
+    for layer in dict.fromkeys(layer for part in parts for layer in part):
+        own = [
+            (part[layer], np.float32(n[layer])) for part, n in zip(parts, counts, strict=True) if layer in n
+        ]
+        total = sum(values * n for values, n in own) / sum(n for _, n in own)
+        means[layer] = total.astype(own[0][0].dtype)
+    return means

@@ -1,0 +1,1 @@
+"""Which heads speak for a concept."""

@@ -1,0 +1,213 @@
+"""Word -> the heads that its map is made from: its concepts, a head relevance, and what to say about both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ..maps.heads import DEFAULT_FRACTION, HeadSelection, select_heads
+from ..maps.recipe import DEFAULT, MapRecipe
+from ..prompt.lexicon import Concept, Lexicon
+from ..recording.layout import HeadLayout
+from .concepts import Assignment, Nearest, assign_concepts, parse_overrides
+from .relevance import AGREEMENT, ARGMAX_WINS, HeadRelevance
+from .shipped import preset_for, transfer_notice
+
+FindNearest = Callable[[str, Sequence[Concept]], Nearest | None]
+"""The nearest of some concepts to a word, in the space of a text encoder; None if it cannot tell."""
+
+NO_RELEVANCE = (
+    "No head relevance is known for this model, so all heads are used for every map: connect one of SelAgg "
+    "Build Relevance to have selective maps."
+)
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """How the artist wants heads to be chosen.
+
+    mode: "selective", "all" or "least". fraction: share of the heads that selective and least take.
+    overrides: concepts of single words, see `parse_overrides`. relevance: the connected one; None takes the
+    published one of the model, if there is one. recipe: how their maps are put together.
+    nearest: finds the concept of a word that the lexicon does not know; None leaves it unknown.
+    """
+
+    mode: str = "selective"
+    fraction: float = DEFAULT_FRACTION
+    overrides: str = ""
+    relevance: HeadRelevance | None = None
+    recipe: MapRecipe = DEFAULT
+    nearest: FindNearest | None = None
+
+
+@dataclass(frozen=True)
+class ChosenHeads:
+    """selections, assignments: one a word, in the order asked for. notices: what to tell the artist.
+
+    relevance: what they were chosen by; None where every word takes all heads.
+    """
+
+    selections: tuple[HeadSelection, ...]
+    assignments: tuple[Assignment, ...]
+    notices: tuple[str, ...]
+    relevance: HeadRelevance | None = None
+
+    @property
+    def uses_all(self) -> bool:
+        """Whether the map of every word is made from all heads."""
+        return all(selection.mode == "all" for selection in self.selections)
+
+    @property
+    def summary(self) -> str:
+        """The choice in a few words: "selective: 32 of 128 heads a word by agreement of ..."."""
+        if self.relevance is None or self.uses_all:
+            return "all heads"
+        chosen = next(selection for selection in self.selections if selection.mode != "all")
+        heads = f"{chosen.count} of {chosen.mask.size} heads a word"
+        return f"{chosen.mode}: {heads} by {self.relevance.score_kind} of {self.relevance.base_model}"
+
+
+def relevance_for(
+    layout: HeadLayout, context_width: int, connected: HeadRelevance | None = None
+) -> tuple[HeadRelevance | None, str]:
+    """The relevance to use for a model, and a notice: the connected one, else a published one, else none.
+
+    Raises ValueError if the connected one is of a model with other heads or another text encoder.
+    """
+    if connected is not None:
+        fits = connected.context_width in (0, context_width)
+        if connected.layout != layout or not fits:
+            raise ValueError(
+                f"the connected head relevance was measured on {connected.base_model} "
+                f"({connected.layout.total} heads in {len(connected.layout.layers)} layers, text width "
+                f"{connected.context_width}), which is another architecture than this model ({layout.total} "
+                f"in {len(layout.layers)}, text width {context_width}): disconnect it, or build one for "
+                "this model."
+            )
+        return connected, ""
+    preset = preset_for(layout, context_width)
+    return preset, transfer_notice(preset) if preset is not None else NO_RELEVANCE
+
+
+def heads_for(
+    words: Sequence[str],
+    layout: HeadLayout,
+    context_width: int,
+    settings: HeadSettings,
+    groups: np.ndarray | None = None,
+) -> ChosenHeads:
+    """The heads for each word or phrase in a model, by the relevance that fits, and what to say about it.
+
+    Without a relevance all heads are used, and a notice says so. `groups`: the resolution of each head, for a
+    recipe that chooses within resolutions.
+
+    Raises ValueError as `relevance_for` and `choose_heads` do. Mode "all" needs no relevance and takes any.
+    """
+    every = select_heads(layout, settings.mode, settings.fraction)
+    unchosen = tuple(Assignment(word, (), "unknown") for word in words)
+    if settings.mode == "all":
+        return ChosenHeads((every,) * len(words), unchosen, ())
+    relevance, notice = relevance_for(layout, context_width, settings.relevance)
+    if relevance is None:
+        return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
+    relevance = ranked_by(relevance, settings.recipe)
+    groups = groups if settings.recipe.by_resolution else None
+    chosen = choose_heads(
+        words, relevance, settings.mode, settings.fraction, settings.overrides, groups, settings.nearest
+    )
+    return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))
+
+
+def ranked_by(relevance: HeadRelevance, recipe: MapRecipe) -> HeadRelevance:
+    """The relevance with the scores that a recipe ranks heads by, where it holds them.
+
+    A recipe decides between counted wins and agreement; another kind in front was the artist's choice.
+    """
+    wanted = AGREEMENT if recipe.label_free_scores else ARGMAX_WINS
+    decides = relevance.score_kind in (AGREEMENT, ARGMAX_WINS)
+    return relevance.with_score(wanted) if decides and wanted in relevance.score_kinds else relevance
+
+
+def choose_heads(
+    words: Sequence[str],
+    relevance: HeadRelevance,
+    mode: str = "selective",
+    fraction: float = DEFAULT_FRACTION,
+    overrides: str = "",
+    groups: np.ndarray | None = None,
+    nearest: FindNearest | None = None,
+) -> ChosenHeads:
+    """The heads for each word or phrase.
+
+    `overrides`: the artist's own choice, see `parse_overrides`. `groups`: see `select_heads`. `nearest`: see
+    `HeadSettings`.
+
+    A word with several senses takes as many heads as any other, those that rank high for one of its senses.
+    A word of unknown concept takes all heads, and a notice says so.
+
+    Raises ValueError for an unknown mode, a bad fraction, or overrides that cannot be read.
+    """
+    lexicon = Lexicon.of(relevance.concepts)
+    own = parse_overrides(overrides, lexicon.concepts)
+    find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
+    assignments = tuple(assign_concepts(word, lexicon, own, find) for word in words)
+    selections = tuple(_selection(a, relevance, mode, fraction, groups) for a in assignments)
+    notices = [] if mode == "all" else _notices(assignments, relevance)
+    return ChosenHeads(selections, assignments, tuple(dict.fromkeys(notices)), relevance)
+
+
+def sense_scores(relevance: HeadRelevance, concepts: Sequence[str]) -> np.ndarray:
+    """Scores (heads,) for a word with these senses: of one sense its own, of several minus the best rank.
+
+    Scores of different concepts have different scales, ranks have not.
+    """
+    if len(concepts) == 1:
+        return relevance.scores_of(concepts[0])
+    ranks = np.empty((len(concepts), relevance.layout.total), dtype=np.float32)
+    for row, concept in zip(ranks, concepts, strict=True):
+        row[relevance.top_heads(concept, 1.0)] = np.arange(relevance.layout.total)
+    return -ranks.min(axis=0)
+
+
+def _selection(
+    assignment: Assignment,
+    relevance: HeadRelevance,
+    mode: str,
+    fraction: float,
+    groups: np.ndarray | None = None,
+) -> HeadSelection:
+    if not assignment.concepts:
+        select_heads(relevance.layout, mode, fraction)  # a bad mode or fraction is an error all the same
+        return select_heads(relevance.layout)
+    scores = sense_scores(relevance, assignment.concepts)
+    return select_heads(relevance.layout, mode, fraction, scores, groups)
+
+
+def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> list[str]:
+    notices = []
+    unknown = [assignment.word for assignment in assignments if assignment.how == "unknown"]
+    if unknown:
+        notices.append(_unknown_words(tuple(dict.fromkeys(unknown)), relevance))
+    for assignment in assignments:
+        if assignment.note and assignment.how != "unknown":
+            notices.append(assignment.note)
+        if assignment.ambiguous and assignment.how != "override":
+            word, senses = assignment.word, assignment.concepts
+            notices.append(
+                f'"{word}" may mean {" or ".join(senses)}: heads of all of them are used. Write '
+                f"{word}={senses[0]} to choose one."
+            )
+        judged = [relevance.reliability(concept) for concept in assignment.concepts]
+        notices += [each.message for each in judged if not each.reliable]
+    return notices
+
+
+def _unknown_words(words: Sequence[str], relevance: HeadRelevance) -> str:
+    quoted = ", ".join(f'"{word}"' for word in words)
+    return (
+        f"No concept is known for {quoted}, so all heads are used: write {words[0]}={relevance.names[0]} "
+        "(or another concept) to choose one."
+    )

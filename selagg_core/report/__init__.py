@@ -1,0 +1,1 @@
+"""The diagnosis as JSON, page, annotated picture, and for the viewer."""

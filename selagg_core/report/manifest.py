@@ -1,0 +1,327 @@
+"""What a viewer in a browser is told about a run: words, maps, heads and findings, as values for JSON.
+
+Maps come packed (`sheets`).  The maps of single heads and of single steps are large and seldom looked at:
+they are packed when they are asked for, word by word.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from ..diagnosis.examine import PictureDiagnosis
+from ..diagnosis.landing import landing
+from ..maps.arrays import resize_maps
+from ..maps.heads import HeadSelection, select_heads
+from ..maps.recipe import MapRecipe
+from ..maps.regions import Region
+from ..maps.word_maps import finest_grid
+from ..prompt.as_written import written_pieces
+from ..prompt.groups import FUNCTION_WORDS, WordGroup, choose_groups, find_group
+from ..recording.head_maps import EntryRecording
+from ..relevance.choose_heads import ChosenHeads, HeadSettings, sense_scores
+from ..relevance.relevance import HeadRelevance
+from ..relevance.run_view import RunView
+from .packed_maps import pack_maps
+from .report import Report
+
+FORMAT = 1
+SPECIAL = "begin, end and padding"
+EXPECTED_SIDE = 128
+"""Longest side in cells of an expected region as it is sent."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One conditioning entry of a run as a viewer shows it: by itself, each of its words on its own."""
+
+    name: str
+    view: RunView
+
+    @property
+    def entry(self) -> EntryRecording:
+        return self.view.entries[0]
+
+    @cached_property
+    def groups(self) -> tuple[WordGroup, ...]:
+        words = self.entry.prompt.words if self.entry.prompt else ()
+        return tuple(WordGroup(word.text, (index,)) for index, word in enumerate(words))
+
+    def recorded(self, picture: int) -> int:
+        """The place of a picture of the batch in the recording. Raises ValueError if it is not there."""
+        if not 0 <= picture < len(self.view.pictures):
+            raise ValueError(f"there is no picture {picture + 1}: the batch has {len(self.view.pictures)}.")
+        return min(picture, self.entry.batch - 1)
+
+
+def texts_of(view: RunView) -> tuple[Text, ...]:
+    """All conditioning entries with known words: those of the view first, then the others (negative)."""
+    others = [e for e in view.recording.entries if not any(e is own for own in view.entries)]
+    entries = (*view.entries, *(e for e in others if e.prompt is not None and e.batch))
+    return tuple(Text(_name(entry), replace(view, entries=(entry,))) for entry in entries)
+
+
+def _name(entry: EntryRecording) -> str:
+    return entry.kind if entry.index == 0 else f"{entry.kind} {entry.index + 1}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run with the maps that a viewer shows of it: maps[picture][text][mode], float32 (words, h, w).
+
+    Modes are the one of the settings and "all"; a viewer makes others from the maps of single heads.
+    """
+
+    view: RunView
+    settings: HeadSettings
+    texts: tuple[Text, ...]
+    chosen: tuple[ChosenHeads, ...]
+    maps: tuple[tuple[dict[str, np.ndarray], ...], ...]
+
+
+def prepare(view: RunView, settings: HeadSettings) -> Shown:
+    """The maps of all words of all texts. Raises ValueError if they cannot be made."""
+    texts = texts_of(view)
+    chosen = tuple(choose(text, settings) for text in texts)
+    maps = tuple(
+        tuple(_maps(text, picture, settings, choice) for text, choice in zip(texts, chosen, strict=True))
+        for picture in range(len(view.pictures))
+    )
+    return Shown(view, settings, texts, chosen, maps)
+
+
+def _maps(text: Text, picture: int, settings: HeadSettings, chosen: ChosenHeads) -> dict[str, np.ndarray]:
+    if not text.groups:
+        return {}
+    every = (select_heads(text.view.recording.layout),) * len(text.groups)
+    maps = {"all": text.view.maps(picture, text.groups, every, settings.recipe)}
+    if settings.mode not in maps:
+        own = text.view.maps(picture, text.groups, chosen.selections, settings.recipe)
+        maps[settings.mode] = own
+    return maps
+
+
+def manifest(
+    shown: Shown, report: Report | None = None, expected: Sequence[Mapping[WordGroup, Region]] = ()
+) -> dict[str, Any]:
+    """All that is shown at once. `expected`: for each picture the regions where words should be."""
+    view, chosen = shown.view, shown.chosen
+    report = report or Report(view.text, {}, notices=view.notices(chosen[0]))
+    layout = view.recording.layout
+    return {
+        "format": FORMAT,
+        "size": list(view.size),
+        "pictures": len(view.pictures),
+        "mode": shown.settings.mode,
+        "fraction": shown.settings.fraction,
+        "heads": chosen[0].summary,
+        "layers": [
+            [layer.block, layer.number, layer.depth, layout.heads_of(layer)] for layer in layout.layers
+        ],
+        "relevance": _relevance(chosen),
+        "texts": [_text(text, choice) for text, choice in zip(shown.texts, chosen, strict=True)],
+        "maps": [
+            [_packed(text, picture, maps) for text, maps in zip(shown.texts, of_picture, strict=True)]
+            for picture, of_picture in enumerate(shown.maps)
+        ],
+        "labels": _labels(view, report),
+        "report": [_picture(picture) for picture in report.pictures],
+        "problems": list(report.problems),
+        "notices": list(report.notices),
+        "coverage": None if view.recording.coverage is None else asdict(view.recording.coverage),
+        "expected": [
+            {group.label: _expected(region) for group, region in of_picture.items()}
+            for of_picture in expected
+        ],
+    }
+
+
+def _packed(text: Text, picture: int, maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Packed maps by mode, and that of the marks that are no words."""
+    packed = {mode: pack_maps(values).to_dict() for mode, values in maps.items()}
+    return {**packed, "special": pack_maps(_special(text, picture)[None]).to_dict()}
+
+
+def choose(text: Text, settings: HeadSettings) -> ChosenHeads:
+    """The heads of every word of a text; all heads, with a notice, if the settings cannot be used."""
+    if not text.groups:
+        return ChosenHeads((), (), ())
+    try:
+        return text.view.choose(text.groups, settings)
+    except ValueError as error:
+        all_heads = text.view.choose(text.groups, HeadSettings("all", recipe=settings.recipe))
+        return replace(all_heads, notices=(f"{error} All heads were used instead.",))
+
+
+def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:
+    entry = text.entry
+    prompt = entry.prompt
+    return {
+        "name": text.name,
+        "kind": entry.kind,
+        "steps": entry.steps,
+        "bins": len(step_bins(entry)),
+        "area": list(entry.area) if entry.area else None,
+        "pieces": [[piece.text, piece.word] for piece in written_pieces(prompt)] if prompt else [],
+        "words": [
+            {
+                "text": word.text,
+                "weight": word.weight,
+                "concepts": list(assignment.concepts),
+                "ambiguous": assignment.ambiguous,
+                "function": word.text.lower() in FUNCTION_WORDS,
+                "region": group.has_region,
+                "heads": _base64(np.packbits(selection.mask, bitorder="little").tobytes()),
+            }
+            for word, group, assignment, selection in zip(
+                prompt.words if prompt else (),
+                text.groups,
+                chosen.assignments,
+                chosen.selections,
+                strict=True,
+            )
+        ],
+    }
+
+
+def _special(text: Text, picture: int) -> np.ndarray:
+    """Mean over all heads of the attention to begin, end and padding marks (h, w), on the finest grid."""
+    recorded = text.recorded(picture)
+    grid = finest_grid(text.entry.picture(recorded))
+    maps = [resize_maps(values[recorded], grid) for values in text.entry.special.values()]
+    return np.concatenate(maps).mean(axis=0)
+
+
+def _relevance(chosen: Sequence[ChosenHeads]) -> dict[str, Any]:
+    """By concepts of a word, as in `words`: all heads, the most relevant first, and their scores."""
+    known: dict[str, Any] = {}
+    for choice in chosen:
+        if choice.relevance is None:
+            continue
+        for assignment in choice.assignments:
+            name = " + ".join(assignment.concepts)
+            if name and name not in known:
+                known[name] = _ranking(choice.relevance, assignment.concepts)
+    return known
+
+
+def _ranking(relevance: HeadRelevance, concepts: Sequence[str]) -> dict[str, str]:
+    scores = sense_scores(relevance, concepts)
+    order = np.argsort(-scores, kind="stable").astype("<u2")
+    spread = float(scores.max() - scores.min()) or 1.0
+    levels = np.round((scores - scores.min()) / spread * 255).astype(np.uint8)
+    return {"order": _base64(order.tobytes()), "scores": _base64(levels.tobytes())}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _picture(picture: PictureDiagnosis) -> dict[str, Any]:
+    words = landing(picture)
+    return {
+        "words": {word.label: {**asdict(word), **words[word.label]} for word in picture.words},
+        "findings": [asdict(finding) for finding in picture.findings],
+        "checks": [[check.kind, check.claim, check.verdict] for check in picture.checks],
+    }
+
+
+def _labels(view: RunView, report: Report) -> dict[str, list[Any]]:
+    """The words that a report's labels are about: label -> [text, [words of it]]."""
+    prompts = view.prompts
+    by_label = {}
+    if any(prompt.words for prompt in prompts):
+        by_label = {group.label: group for group in choose_groups(prompts, "all")}
+    places: dict[str, list[Any]] = {}
+    for label in _spoken_of(report):
+        try:
+            group = by_label.get(label) or find_group(prompts, label)
+        except ValueError:
+            continue
+        places[label] = [group.entry, list(group.indices)]
+    return places
+
+
+def _spoken_of(report: Report) -> dict[str, None]:
+    labels = [word.label for picture in report.pictures for word in picture.words]
+    labels += [word for picture in report.pictures for finding in picture.findings for word in finding.words]
+    return dict.fromkeys(labels)
+
+
+def _expected(region: Region) -> dict[str, Any]:
+    height, width = region.mask.shape
+    scale = min(1.0, EXPECTED_SIDE / max(height, width))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    rows = np.linspace(0, height - 1, size[0]).round().astype(int)
+    columns = np.linspace(0, width - 1, size[1]).round().astype(int)
+    return pack_maps(region.mask[np.ix_(rows, columns)][None].astype(np.float32)).to_dict()
+
+
+def head_sheets(text: Text, picture: int, word: int) -> dict[str, Any]:
+    """The maps of every head for one word, packed by grid: {"sheets": [{"heads": [...], ...}, ...]}.
+
+    Heads are counted as in the layout. Raises ValueError for a word or picture that is not there.
+    """
+    if not 0 <= word < len(text.groups):
+        raise ValueError(f"there is no word {word}: the text has {len(text.groups)}.")
+    entry, layout = text.entry, text.view.recording.layout
+    recorded = text.recorded(picture)
+    by_grid: dict[tuple[int, int], tuple[list[int], list[np.ndarray]]] = {}
+    for layer, values in entry.maps.items():
+        heads, maps = by_grid.setdefault(values.shape[-2:], ([], []))
+        heads += range(layout.offset(layer), layout.offset(layer) + layout.heads_of(layer))
+        maps.append(values[recorded, :, word])
+    return {
+        "sheets": [
+            {"heads": heads, **pack_maps(np.concatenate(maps)).to_dict()} for heads, maps in by_grid.values()
+        ]
+    }
+
+
+def step_bins(entry: EntryRecording) -> tuple[Mapping, ...]:
+    """The maps of the entry by parts of the sampling run, the first steps first; () if not recorded."""
+    return tuple(entry.step_maps)
+
+
+def step_sheet(
+    text: Text, picture: int, step: int, selections: Sequence[HeadSelection], recipe: MapRecipe
+) -> dict[str, Any]:
+    """The maps of all words in one part of the run, packed.
+
+    Raises ValueError if there is no such part, or nothing was recorded in it.
+    """
+    bins = step_bins(text.entry)
+    if not 0 <= step < len(bins) or not bins[step]:
+        raise ValueError(f"nothing was recorded in part {step + 1} of the run, which has {len(bins)}.")
+    during = replace(text.view, entries=(replace(text.entry, maps=bins[step], step_maps=()),))
+    return pack_maps(during.maps(picture, text.groups, selections, recipe)).to_dict()
+
+
+def maps_file(shown: Shown) -> bytes:
+    """All word maps as a safetensors file: tensors "picture/text/mode" (words, h, w), attention probability.
+
+    Metadata: "selagg" holds, as JSON, the words in order, the settings and the size of the pictures.
+    """
+    names = [f"{number}-{text.name}" for number, text in enumerate(shown.texts)]
+    tensors = {
+        f"{picture}/{name}/{mode}": np.ascontiguousarray(values, dtype=np.float32)
+        for picture, of_picture in enumerate(shown.maps)
+        for name, maps in zip(names, of_picture, strict=True)
+        for mode, values in maps.items()
+    }
+    words = {name: [g.text for g in text.groups] for name, text in zip(names, shown.texts, strict=True)}
+    about = {
+        "format": FORMAT,
+        "words": words,
+        "size": list(shown.view.size),
+        "fraction": shown.settings.fraction,
+        "prompt": shown.view.text,
+    }
+    return save(tensors, metadata={"selagg": json.dumps(about)})

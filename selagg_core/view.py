@@ -1,0 +1,55 @@
+"""A finished run and its decoded pictures -> overlays, masks, contact sheets and a report.
+
+What every viewer does, whether it is a node or a notebook: find the run, check that the pictures are its,
+make the maps, draw. Bad input raises ValueError with a cure; what concerns one word only becomes a problem of
+the report, and the rest is still diagnosed.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from .drawing.pictures import rgb_picture
+from .recording.capture import Capture
+from .relevance.run_view import RunView
+
+ASPECT_TOLERANCE = 0.03
+"""Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
+
+
+def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> RunView:
+    """The run that made `latent` (batch, channels, h, w), with `images` (batch, h, w, channels) in [0, 1].
+
+    Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
+    if the images are not as many, or not of the same shape, as the latent.
+    """
+    recording = capture.recording_for(latent)
+    check_images(latent, images)
+    main = recording.positive()
+    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
+    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
+    if not entries:
+        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
+    pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
+    for entry in entries:
+        if entry.batch not in (1, len(pictures)):
+            raise ValueError(
+                f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
+            )
+    return RunView(recording, entries, pictures)
+
+
+def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
+    """Raises ValueError unless there is one image for each latent, of the same proportions."""
+    if images.shape[0] != latent.shape[0]:
+        raise ValueError(
+            f"the image batch holds {images.shape[0]}, the latent batch {latent.shape[0]}: connect the IMAGE "
+            "that VAE Decode makes from this same LATENT."
+        )
+    height, width = images.shape[1:3]
+    rows, columns = latent.shape[-2:]
+    if abs((width / height) / (columns / rows) - 1) > ASPECT_TOLERANCE:
+        raise ValueError(
+            f"the image is {width}x{height}, which is not the shape of the latent ({columns}x{rows}): "
+            "connect the IMAGE that VAE Decode makes from this LATENT, not cropped or padded."
+        )
