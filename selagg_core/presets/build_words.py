@@ -157,7 +157,8 @@ def _counts(file: Path) -> dict[tuple[str, str], dict[int, int]]:
 
 
 def table(folder: Path) -> Iterator[str]:
-    """The lines of the table, sorted."""
+    """The lines of the table, sorted, after one that is a tab and the names of CONCEPTS."""
+    yield "\t" + "\t".join(CONCEPTS)
     nouns, counts = Nouns(folder), _counts(folder / "cntlist.rev")
     lemmas = {name: dict(_senses(folder / f"index.{name}")) for name in CLASSES}
     lines: dict[str, str] = {}

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .host_text import hidden_spans
+from ...prompt.host_text import hidden_spans
 from .json_prompts import json_mutes
 
 WORD, NUMBER, BREAK, MUTE = "word", "number", "break", "mute"
-SENTENCE_MARKS = frozenset(".!?;|\n\u3002")
+
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ..concepts import base_forms
-from ..presets.build_words import CONCEPTS, NAME
+from .lexicon import base_forms
 
-TABLE_FILE = Path(__file__).resolve().parents[1] / "presets" / NAME
-_CONCEPT_NAMES = tuple(CONCEPTS)
+TABLE_FILE = Path(__file__).resolve().parents[1] / "presets" / "words.txt.gz"
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,22 @@ UNKNOWN = WordUse()
 
 @cache
 def _rows() -> Mapping[str, str]:
+    """Word -> its row. The first line of the file names the concepts that rows give by number."""
     text = gzip.decompress(TABLE_FILE.read_bytes()).decode("ascii")
     return {word: rest for word, _, rest in (line.partition("\t") for line in text.splitlines())}
 
 
+@cache
+def _concept_names() -> tuple[str, ...]:
+    return tuple(_rows()[""].split("\t"))
+
+
 def _row(word: str) -> tuple[WordUse, str]:
     rest = _rows().get(word)
-    if rest is None:
+    if not word or rest is None:
         return UNKNOWN, ""
     classes, thing, concept, base = rest.split("\t")
-    name = None if concept == "-" else _CONCEPT_NAMES[int(concept)]
+    name = None if concept == "-" else _concept_names()[int(concept)]
     return WordUse(*map(int, classes), int(thing), name), base
 
 

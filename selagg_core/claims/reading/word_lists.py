@@ -270,3 +270,24 @@ CREATORS = _words(
     """
 )
 """Before "by" they name who made the picture."""
+
+HOLDERS = _words(
+    """
+    glass glasses cup cups mug mugs bottle bottles bowl bowls plate plates jar jars shop shops house store cake
+    cakes pie pies tree trees juice bush bushes garden gardens bean beans sauce soup bread cream tea pot farm
+    """
+)
+"""After the name of a food or plant they say what holds or bears it, or what is made of it."""
+PHYSICAL_BY = _words(
+    """
+    hidden surrounded covered lit illuminated followed held framed flanked carried pulled driven ridden chased
+    obscured blocked enclosed encircled bordered topped supported concealed standing sitting lying parked
+    """
+)
+"""Before "by" they say what something in the picture does."""
+ENDS_OF_NEGATION = _words("but with except while then instead")
+PUBLISHED = _words("trending featured posted published shot captured taken photographed rendered printed shared")
+LIKENESS = _words("like as")
+AFTER_MEDIUM = _words("of showing depicting featuring with portraying illustrating by about")
+TELLING_SMALL_WORDS = _words("the with and of her his at on is to by for")
+PLAIN_PATTERNS = _words("solid plain unpatterned")

@@ -9,7 +9,7 @@ from enum import Enum
 from . import word_lists as lists
 from .text_layer import BREAK, MUTE, NUMBER, Token
 from .vocabulary import Thing, Vocabulary
-from .word_table import verb_bases
+from ...prompt.word_table import verb_bases
 
 LONGEST_NAME = 3
 """Words of a name at most."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..prompt import Prompt
+from .words import Prompt
 from .host_text import hidden_spans
 
 _PIECE = re.compile(r"'(?:s|t|re|ve|m|ll|d)(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)

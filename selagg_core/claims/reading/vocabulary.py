@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property
 
-from ..concepts import Lexicon
+from ...prompt.lexicon import Lexicon
 from . import word_lists as lists
-from .word_table import WordUse, is_name, use_of
+from ...prompt.word_table import WordUse, is_name, use_of
 
 ATTRIBUTE_CONCEPTS = frozenset(
     ("Color", "Material", "Texture", "Geometric Patterns", "Size", "Shape", "Facial Expressions")
@@ -34,7 +34,7 @@ PLACELESS_CONCEPTS = frozenset(
 )
 """Concepts of words that name nothing with a place of its own in the picture."""
 _GROWN = frozenset(("Animals", "Plants", "Fruits and Vegetables", "Food and Beverages", "Vehicles"))
-"""Names of these that start with a value are no thing of that value ("red panda", "white wine", "fire truck")."""
+"""Names of these that start with another thing are not made of it ("orange juice", "snow leopard")."""
 _SURE, _PERHAPS = 6, 3
 """Of ten uses of a noun so many name something seen."""
 
@@ -74,6 +74,11 @@ class Vocabulary:
             own = tuple(sense for sense in senses if sense in ATTRIBUTE_CONCEPTS)
             self._values[word] = own or self._listed.get(word, ())
         return self._values[word]
+
+    def value_before(self, word: str, head: str) -> tuple[str, ...]:
+        """The concepts of a word as a value of what stands after it ("wine": none before "glass")."""
+        is_food = self.has_place(word) and not use_of(word).adj
+        return () if is_food and head in lists.HOLDERS else self.value(word)
 
     def has_place(self, name: str) -> bool:
         """Whether the lexicon knows a name as something with a place in the picture."""
@@ -120,4 +125,5 @@ class Vocabulary:
         if not listed and not is_name(words):
             return False
         concepts = {*(self.lexicon.lookup(whole) if listed else ()), use_of(whole).concept}
-        return not self.value(words[0]) or bool(concepts & _GROWN)
+        first = use_of(words[0])
+        return not self.value(words[0]) or (first.noun >= first.adj and bool(concepts & _GROWN))
