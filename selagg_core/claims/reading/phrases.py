@@ -1,0 +1,232 @@
+"""Tagged tokens -> noun phrases and the links between them, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from . import word_lists as lists
+from .links import Kind, Link, find_links
+from .tagging import Tag, Tagged
+from .vocabulary import Thing, Vocabulary
+
+SENTENCE_MARKS = frozenset(".!?;|\n\u3002")
+MOST_NOUNS = 3
+"""Nouns in a row that can still be one name; more are a list without commas."""
+_IN_PHRASE = frozenset((Tag.NUMBER, Tag.ADJECTIVE, Tag.NOUN, Tag.NAME, Tag.UNKNOWN))
+_DEFINITE = frozenset(("the", "this", "that", "these", "those", "both"))
+
+
+@dataclass
+class Phrase:
+    """A noun phrase; identity matters: one phrase is one mention of a thing.
+
+    name: indices of the tokens that name the thing, () for values alone. values: those that say what it is
+    like, with their concepts. count: how many, and the token that says so.
+    """
+
+    name: tuple[int, ...]
+    words: tuple[str, ...] = ()
+    values: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    count: tuple[int, int] | None = None
+    determined: bool = False
+    definite: bool = False
+    owned: bool = False
+    thing: Thing = Thing.NO
+    unsure: bool = False
+    plain: bool = True
+    """Whether nothing but values and the name stands in it."""
+    plural: bool = False
+
+
+@dataclass
+class _Run:
+    """Tokens of a phrase that is being read."""
+
+    indices: list[int] = field(default_factory=list)
+    determiner: str = ""
+    owned: bool = False
+
+
+class PhraseReader:
+    """Reads the phrases and links of one prompt."""
+
+    def __init__(self, tagged: Sequence[Tagged], silent: Sequence[str], vocabulary: Vocabulary) -> None:
+        self.tagged, self.silent, self.vocabulary = tagged, silent, vocabulary
+        self.links = find_links(tagged, silent)
+        self.run = _Run()
+
+    def read(self) -> Iterator[Phrase | Link]:
+        at = 0
+        while at < len(self.tagged):
+            link = self.links.get(at)
+            if link is not None and not self._is_noun_side(at):
+                yield from self._flush()
+                yield link
+                at += len(link.indices)
+                continue
+            yield from self._take(at)
+            at += 1
+        yield from self._flush()
+
+    def _take(self, at: int) -> Iterator[Phrase | Link]:
+        word = self.tagged[at]
+        if self.silent[at]:
+            yield from self._flush()
+            yield Link(Kind.ZONE, self.silent[at])
+        elif word.tag in (Tag.DETERMINER, Tag.POSSESSIVE):
+            yield from self._flush()
+            self.run = _Run([], word.text, word.tag is Tag.POSSESSIVE)
+        elif word.tag is Tag.OWNER:
+            self.run.indices.append(at)
+            yield from self._flush()
+            self.run = _Run([], word.text, True)
+        elif word.tag in _IN_PHRASE:
+            self.run.indices.append(at)
+        elif word.tag in (Tag.ADVERB, Tag.MUTE):
+            if self._has_noun():
+                yield from self._flush()
+        elif self._joins(at):
+            pass
+        else:
+            yield from self._flush()
+            yield self._link(at)
+
+    def _has_noun(self) -> bool:
+        return any(self.tagged[i].tag in (Tag.NOUN, Tag.NAME, Tag.UNKNOWN) for i in self.run.indices)
+
+    def _joins(self, at: int) -> bool:
+        """Whether "and" or a comma stands between two values of one noun ("a red and blue shirt")."""
+        if self.tagged[at].text not in ("and", "or", "&", ",") or not self.run.indices:
+            return False
+        if self.tagged[at].text == "," and not self.run.determiner:
+            return False
+        follows = at + 1 < len(self.tagged) and not self.silent[at + 1] and self.tagged[at + 1]
+        if not follows or follows.tag is not Tag.ADJECTIVE or (at + 1) in self.links:
+            return False
+        return all(self.tagged[i].tag in (Tag.ADJECTIVE, Tag.NUMBER) for i in self.run.indices)
+
+    def _is_noun_side(self, at: int) -> bool:
+        """ "left" and "right" before a noun ("left arm") are no links."""
+        link = self.links[at]
+        return len(link.indices) == 1 and link.value in ("left of", "right of")
+
+    def _link(self, at: int) -> Link:
+        word = self.tagged[at]
+        return Link(self._kind(word), word.text, (at,))
+
+    def _kind(self, word: Tagged) -> Kind:
+        if word.tag is Tag.BREAK:
+            return Kind.BREAK if word.text in SENTENCE_MARKS else Kind.COMMA
+        if word.tag is Tag.COPULA:
+            return Kind.COPULA
+        if word.tag is Tag.PRONOUN:
+            return Kind.PRONOUN
+        if word.tag is Tag.RELATIVE:
+            return Kind.RELATIVE
+        if word.tag is Tag.CONJUNCTION:
+            return Kind.AND
+        if word.text in ("in", "into"):
+            return Kind.IN
+        if word.text == "of":
+            return Kind.OF
+        if word.text in lists.WEARING:
+            return Kind.WITH
+        if word.text in lists.LOOKING:
+            return Kind.LOOK
+        if word.text in lists.POSTURES:
+            return Kind.POSTURE
+        return Kind.ACTION if word.tag in (Tag.VERB, Tag.DOING, Tag.DONE) else Kind.OTHER
+
+    # ------------------------------------------------------------------------------------------- phrases
+
+    def _flush(self) -> Iterator[Phrase]:
+        run, self.run = self.run, _Run()
+        if not run.indices:
+            return
+        indices = self._without_kind_nouns(run.indices)
+        head = self._head(indices)
+        values_alone = len(indices) < len(run.indices) and run.indices[-1] not in indices
+        if head is None or values_alone:
+            yield Phrase((), values=self._values(indices, ""), determined=bool(run.determiner))
+            return
+        yield self._phrase(run, indices[: indices.index(head) + 1])
+
+    def _without_kind_nouns(self, indices: Sequence[int]) -> list[int]:
+        """ "white color car": "color" only says what kind of value "white" is."""
+        kept: list[int] = []
+        for index in indices:
+            if self.tagged[index].text in lists.KIND_NOUNS and kept and self._value(kept[-1]):
+                continue
+            kept.append(index)
+        return kept
+
+    def _head(self, indices: Sequence[int]) -> int | None:
+        named = [i for i in indices if self.tagged[i].tag in (Tag.NOUN, Tag.OWNER, Tag.UNKNOWN)]
+        return named[-1] if named else None
+
+    def _value(self, index: int) -> tuple[str, ...]:
+        return self.vocabulary.value(self.tagged[index].text)
+
+    def _phrase(self, run: _Run, indices: list[int]) -> Phrase:
+        head = indices[-1]
+        start = self._name_start(indices)
+        name = tuple(indices[start:])
+        words = tuple(self.tagged[i].text.removesuffix("'s") for i in name)
+        values = self._values(indices[:start], words[-1])
+        thing = self.vocabulary.thing(words)
+        if self.tagged[head].tag is Tag.UNKNOWN:
+            thing = Thing.PERHAPS if run.determiner and len(indices) <= MOST_NOUNS else Thing.NO
+        thing = Thing.NO if self._is_medium(head) else thing
+        counts = [(self._number(i), i) for i in indices[:start] if self.tagged[i].tag is Tag.NUMBER]
+        plain = start == len(values) + len(counts) or all(
+            self.tagged[i].tag is Tag.ADJECTIVE for i in indices[:start] if (self._number(i), i) not in counts
+        )
+        return Phrase(
+            name,
+            words,
+            values,
+            counts[0] if counts and 0 < counts[0][0] <= lists.MOST_COUNTED else None,
+            bool(run.determiner),
+            run.determiner in _DEFINITE or run.owned,
+            run.owned,
+            thing,
+            any(self.tagged[i].token.unsure for i in indices),
+            plain,
+            self.vocabulary.use(words[-1]).plural,
+        )
+
+    def _number(self, index: int) -> int:
+        text = self.tagged[index].text
+        return int(text) if text.isdigit() else lists.NUMBERS.get(text, 0)
+
+    def _is_medium(self, head: int) -> bool:
+        """ "photo of", "poster showing": the picture itself."""
+        after = self.tagged[head + 1].text if head + 1 < len(self.tagged) else ""
+        return self.tagged[head].text in lists.MEDIA and after in lists.AFTER_MEDIUM
+
+    def _name_start(self, indices: Sequence[int]) -> int:
+        """Where the words start that name the thing: nouns before it belong to its name, values do not."""
+        start, head = len(indices) - 1, self.tagged[indices[-1]].text
+        while start and self.tagged[indices[start - 1]].tag is Tag.NAME:
+            start -= 1
+        while start and len(indices) - start < MOST_NOUNS:
+            before = indices[start - 1]
+            tag = self.tagged[before].tag
+            if tag not in (Tag.NOUN, Tag.NAME) or before + 1 != indices[start]:
+                break
+            if self.vocabulary.value_before(self.tagged[before].text, head):
+                break
+            start -= 1
+        return start
+
+    def _values(self, indices: Sequence[int], head: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        found = []
+        for place, index in enumerate(indices):
+            text = self.tagged[index].text
+            concepts = self.vocabulary.value_before(text, head)
+            after = indices[place + 1] if place + 1 < len(indices) else None
+            shade = text in lists.SHADES and after is not None and "Color" in self._value(after)
+            if concepts and not shade:
+                found.append((index, concepts))
+        return tuple(found)
