@@ -219,11 +219,11 @@ class ClauseReader:
             return
         if self.before is Kind.POSTURE or (self.before is Kind.COPULA and self.subject is not None):
             subject = self._described()
-            nearest, sure = subject, True
+            nearest, sure = self.last or subject, True
         elif self.last is not None:
             nearest = self.last
-            held = self.roles.get(id(nearest)) in (Role.HELD, Role.OBJECT) and self.subject is not None
-            subject = self.subject if held else nearest
+            inner = self.roles.get(id(nearest)) is not Role.SUBJECT and self.subject is not None
+            subject = self.subject if inner else nearest
             sure = self.roles.get(id(nearest)) is Role.SUBJECT
         else:
             subject = nearest = None

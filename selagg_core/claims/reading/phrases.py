@@ -147,7 +147,7 @@ class PhraseReader:
         indices = self._without_kind_nouns(run.indices)
         head = self._head(indices)
         values_alone = len(indices) < len(run.indices) and run.indices[-1] not in indices
-        if head is None or values_alone:
+        if head is None or values_alone or self._is_shade(indices):
             yield Phrase((), values=self._values(indices, ""), determined=bool(run.determiner))
             return
         yield self._phrase(run, indices[: indices.index(head) + 1])
@@ -160,6 +160,11 @@ class PhraseReader:
                 continue
             kept.append(index)
         return kept
+
+    def _is_shade(self, indices: Sequence[int]) -> bool:
+        """ "dark orange" is a colour, though an orange is a thing."""
+        texts = [self.tagged[i].text for i in indices]
+        return len(texts) == 2 and texts[0] in lists.SHADES and "Color" in self._value(indices[1])
 
     def _head(self, indices: Sequence[int]) -> int | None:
         named = [i for i in indices if self.tagged[i].tag in (Tag.NOUN, Tag.OWNER, Tag.UNKNOWN)]
@@ -177,7 +182,10 @@ class PhraseReader:
         thing = self.vocabulary.thing(words)
         if self.tagged[head].tag is Tag.UNKNOWN:
             thing = Thing.PERHAPS if run.determiner and len(indices) <= MOST_NOUNS else Thing.NO
-        thing = Thing.NO if self._is_medium(head) else thing
+        if self._is_medium(head):
+            thing = Thing.NO
+        elif words[-1] in lists.DETERMINED_THINGS and run.determiner:
+            thing = Thing.SURE if start or not self._opens(run.indices[0]) else Thing.NO
         counts = [(self._number(i), i) for i in indices[:start] if self.tagged[i].tag is Tag.NUMBER]
         plain = start == len(values) + len(counts) or all(
             self.tagged[i].tag is Tag.ADJECTIVE for i in indices[:start] if (self._number(i), i) not in counts
@@ -199,6 +207,12 @@ class PhraseReader:
     def _number(self, index: int) -> int:
         text = self.tagged[index].text
         return int(text) if text.isdigit() else lists.NUMBERS.get(text, 0)
+
+    def _opens(self, at: int) -> bool:
+        """Whether a phrase opens its prompt or sentence without a relation after it ("a photo, ...")."""
+        first = at < 2 or self.tagged[at - 2].tag is Tag.BREAK
+        last = at + 1 >= len(self.tagged) or self.tagged[at + 1].tag is Tag.BREAK
+        return first and last
 
     def _is_medium(self, head: int) -> bool:
         """ "photo of", "poster showing": the picture itself."""

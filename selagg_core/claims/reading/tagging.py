@@ -49,7 +49,8 @@ _CLOSED = (
     (lists.CONJUNCTIONS, Tag.CONJUNCTION),
     (lists.PREPOSITIONS, Tag.PREPOSITION),
     (lists.NEGATIONS, Tag.DETERMINER),
-    (lists.ADVERBS, Tag.ADVERB),
+    (lists.ADVERBS | lists.MODALS, Tag.ADVERB),
+    (lists.AUXILIARIES, Tag.VERB),
 )
 _TAG_OF = {word: tag for words, tag in reversed(_CLOSED) for word in words}
 _SHORT_COPULAS = frozenset(("it's", "that's", "there's", "he's", "she's", "what's", "here's", "let's"))
@@ -121,8 +122,8 @@ class _Tagger:
         return self._open(at, word)
 
     def _noun_after_all(self, at: int) -> bool:
-        """ "past", "top", "near" and the like before a noun ("the past year") stay what they are."""
-        return self.found[at].text in ("top", "inside") and self._before(at) in _BEFORE_NOUN
+        """A small word in the place of a noun ("a can", "a black top")."""
+        return self.found[at].text in ("top", "can", "will") and self._before(at) in _BEFORE_NOUN
 
     def _open(self, at: int, word: str) -> Tag:
         use = self.vocabulary.use(word)
@@ -131,12 +132,12 @@ class _Tagger:
         before, follows = self._before(at), self._may_name(at + 1)
         if word.endswith("ing") and use.verb and not (value and follows):
             return self._doing(word, noun, use.verb, before, follows)
-        if before in _SUBJECTS and self._is_finite(at, word, noun):
+        if self._speaker(at) in _SUBJECTS and self._is_finite(at, word, noun):
             return Tag.VERB
         if self._is_participle(word, use) and not value:
             return Tag.ADJECTIVE if follows and before is not Tag.NOUN else Tag.DONE
-        if value and (follows or not noun):
-            return Tag.ADJECTIVE
+        if value and (follows or use.adj >= noun):
+            return Tag.ADJECTIVE if not follows or self._is_value(at) else Tag.NOUN
         if not (use.known or noun):
             return self._compound(word)
         if use.adj > noun or (use.adj and follows and use.adj >= noun - 1):
@@ -157,17 +158,26 @@ class _Tagger:
         takes = word in lists.WEARING or word in lists.TRANSITIVE
         return Tag.ADJECTIVE if starts and follows and not takes else Tag.DOING
 
+    def _speaker(self, at: int) -> Tag | None:
+        """The class of the word before, adverbs aside: who does what a verb says."""
+        while at and self.done[at - 1].tag is Tag.ADVERB:
+            at -= 1
+        return self._before(at)
+
     def _is_finite(self, at: int, word: str, noun: int) -> bool:
+        """Whether a word after a noun or pronoun is its verb."""
         verb = self.vocabulary.use(word).verb
         if not verb:
             return False
-        if word in lists.POSTURES or word in lists.WEARING:
-            return verb >= noun or self._place_follows(at)
-        if word.endswith("s") and not word.endswith("ss"):
+        if self._speaker(at) is not Tag.NOUN:
             return verb >= noun
+        if word.endswith("s") and not word.endswith("ss"):
+            known = word in lists.POSTURES or word in lists.WEARING
+            return verb >= noun or (known and self._place_follows(at))
+        if word in lists.POSTURES or word in lists.WEARING:
+            return self._place_follows(at) or verb > noun + 2
         plural = self.vocabulary.use(self.found[at - 1].text).plural
-        before = self._before(at)
-        return verb > noun and (plural or before is not Tag.NOUN) and not self._may_name(at + 1)
+        return verb > noun and plural and not self._may_name(at + 1)
 
     def _place_follows(self, at: int) -> bool:
         after = self.found[at + 1].text if at + 1 < len(self.found) else ""
@@ -185,6 +195,10 @@ class _Tagger:
             return 9
         use = self.vocabulary.use(word)
         return max(use.noun, 5) if self.vocabulary.has_place(word) else use.noun
+
+    def _is_value(self, at: int) -> bool:
+        """Whether a value says what the next word is like ("wine" before "glass" does not)."""
+        return bool(self.vocabulary.value_before(self.found[at].text, self.found[at + 1].text))
 
     def _compound(self, word: str) -> Tag:
         """A word that nothing knows: with a hyphen its last part tells."""
@@ -204,6 +218,8 @@ class _Tagger:
         if at >= len(self.found) or self.found[at].kind != "word" or self.found[at].text in lists.CLOSED:
             return False
         word = self.found[at].text
+        if word in ("left", "right") and at + 1 < len(self.found) and self.found[at + 1].text in ("of", "to"):
+            return False
         if self.vocabulary.value(word) or self.vocabulary.thing((word,)) is Thing.SURE:
             return True
         use = self.vocabulary.use(word)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property
 
-from ...prompt.lexicon import Lexicon
+from ...prompt.lexicon import Lexicon, base_forms
 from . import word_lists as lists
 from ...prompt.word_table import WordUse, is_name, use_of
 
@@ -77,8 +77,9 @@ class Vocabulary:
 
     def value_before(self, word: str, head: str) -> tuple[str, ...]:
         """The concepts of a word as a value of what stands after it ("wine": none before "glass")."""
-        is_food = self.has_place(word) and not use_of(word).adj
-        return () if is_food and head in lists.HOLDERS else self.value(word)
+        named_after = self.has_place(word) and not use_of(word).adj and head in lists.HOLDERS
+        only_names = word in lists.NAMING and "Clothing" not in self.lexicon.lookup(head)
+        return () if named_after or only_names else self.value(word)
 
     def has_place(self, name: str) -> bool:
         """Whether the lexicon knows a name as something with a place in the picture."""
@@ -96,6 +97,8 @@ class Vocabulary:
         if head in lists.THINGS:
             return Thing.SURE
         known = whole in self.lexicon.senses or (len(name) > 1 and is_name(name))
+        if len(name) > 1 and head in lists.OBJECTS and use_of(name[-2]).thing >= _SURE:
+            return Thing.SURE
         if head in lists.NOT_THINGS and not (known and len(name) > 1):
             return Thing.NO
         if self.has_place(whole):
@@ -120,7 +123,7 @@ class Vocabulary:
         if words[-1] in lists.NOT_THINGS - lists.MEDIA or words[0] in lists.CLOSED:
             return False
         whole = " ".join(words)
-        listed = any(form in self.lexicon.senses for form in (whole, whole.removesuffix("s")))
+        listed = any(form in self.lexicon.senses for form in base_forms(whole))
         listed = listed and self.has_place(whole)
         if not listed and not is_name(words):
             return False

@@ -139,7 +139,7 @@ THINGS = _words(
     food soup cake pizza bread coffee tea beer wine juice milk cheese chocolate
     outfit dress suit costume uniform armor armour gown robe robes cloak
     crowd audience team band army herd flock pack
-    trunk trunks pole poles board boards bar bars pot pan cup plate bottle bowl jar box bag basket
+    mug mugs towel towels phone phones kid kids stripe stripes coaster teapot trunk trunks pole poles board boards bar bars pot pan cup plate bottle bowl jar box bag basket
     """
 )
 """Nouns that are things, whatever the table has."""
@@ -232,6 +232,8 @@ NEGATIONS = _words("no without not never none nor zero isn't aren't doesn't don'
 
 PERSON_TAGS = _words("girl girls boy boys woman women man men other others person people")
 
+MODALS = _words("can could will would shall should may might must do does did")
+AUXILIARIES = _words("has have had")
 CLOSED = (
     DETERMINERS
     | POSSESSIVES
@@ -242,6 +244,8 @@ CLOSED = (
     | PREPOSITIONS
     | ADVERBS
     | NEGATIONS
+    | MODALS
+    | AUXILIARIES
     | frozenset(NUMBERS)
 )
 
@@ -291,3 +295,15 @@ LIKENESS = _words("like as")
 AFTER_MEDIUM = _words("of showing depicting featuring with portraying illustrating by about")
 TELLING_SMALL_WORDS = _words("the with and of her his at on is to by for")
 PLAIN_PATTERNS = _words("solid plain unpatterned")
+
+NAMING = _words("ice snow coffee cream soap ring light fire water wine tea paint horn glitter thread tile rope smoke")
+"""Nouns that name a material or colour, but before another noun make a name with it ("coffee table")."""
+OBJECTS = _words(
+    """
+    case cases light lights piece pieces stand stands frame frames set sets art sign signs card cards cover covers
+    print board boards box boxes press palette holder holders bar bars pad pads ring rings
+    """
+)
+"""Heads of names that are things after the name of another thing ("phone case", "ceiling light")."""
+DETERMINED_THINGS = _words("painting paintings picture pictures frame poster drawing photograph photo sticker logo")
+"""Media that are a thing in the picture where they are named as one ("a cat behind a painting")."""
