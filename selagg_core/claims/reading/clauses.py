@@ -77,6 +77,7 @@ class ClauseReader:
         self.fronted: tuple[Link, Phrase] | None = None
         self.opening: Link | None = None
         self.waiting: list[Link | Phrase] = []
+        self.passed: Phrase | None = None
         self.before: Kind = Kind.BREAK
         self.mode: Kind | None = None
         self.looked = False
@@ -97,8 +98,8 @@ class ClauseReader:
             pass
         elif not phrase.name:
             self.waiting.append(phrase)
-        elif phrase.thing is Thing.NO:
-            self._no_thing()
+        elif phrase.thing is Thing.NO or self._only_says_how(phrase):
+            self._no_thing(phrase)
         else:
             self._take_thing(phrase)
         if self.before is not Kind.AND:
@@ -125,8 +126,17 @@ class ClauseReader:
             return self.last
         return self.subject or self.last
 
-    def _no_thing(self) -> None:
-        """A noun that is no thing ends what waited for one."""
+    def _only_says_how(self, phrase: Phrase) -> bool:
+        """ "on fire", "on canvas": no place and no thing."""
+        bare = not phrase.determined and not phrase.values and not phrase.count
+        after_on = self.pending is not None and self.pending.link.value == "on"
+        return bare and after_on and phrase.words[-1] in lists.NO_PLACE_AFTER_ON
+
+    def _no_thing(self, phrase: Phrase) -> None:
+        """A noun that is no thing ends what waited for one; "a square slice of" passes on its values."""
+        if phrase.words[-1] in lists.PARTITIVES:
+            self.passed = phrase
+            return
         self.pending, self.waiting = None, []
         if self.before not in (Kind.OF, Kind.WITH, Kind.IN, Kind.OTHER, Kind.LOOK):
             self.last = None
@@ -137,6 +147,10 @@ class ClauseReader:
         self.out.things.append(phrase)
         for index, concepts in phrase.values:
             self._value(phrase, index, concepts, sure=True)
+        if self.passed is not None and self.before is Kind.OF:
+            for index, concepts in self.passed.values:
+                self._value(phrase, index, concepts, sure=True)
+        self.passed = None
         self._take_waiting(phrase)
         if self.pending is not None:
             self._relate(self.pending, phrase)
@@ -262,9 +276,6 @@ class ClauseReader:
 
     def _relate(self, pending: _Pending, phrase: Phrase) -> None:
         self.pending = None
-        bare = not phrase.determined and not phrase.values and not phrase.count
-        if bare and pending.link.value == "on" and phrase.words[-1] in lists.NO_PLACE_AFTER_ON:
-            return
         own = phrase.owned and pending.nearest is not pending.subject
         self._say_relation(
             pending.link, pending.nearest if own else pending.subject, phrase, pending.sure and not own

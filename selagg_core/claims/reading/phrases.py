@@ -82,6 +82,8 @@ class PhraseReader:
             yield from self._flush()
             self.run = _Run([], word.text, True)
         elif word.tag in _IN_PHRASE:
+            if word.tag is Tag.ADJECTIVE and self._has_noun():
+                yield from self._flush()
             self.run.indices.append(at)
         elif word.tag in (Tag.ADVERB, Tag.MUTE):
             if self._has_noun():
@@ -150,7 +152,21 @@ class PhraseReader:
         if head is None or values_alone or self._is_shade(indices):
             yield Phrase((), values=self._values(indices, ""), determined=bool(run.determiner))
             return
+        nouns = [i for i in indices if self.tagged[i].tag is Tag.NOUN]
+        no_name = len(nouns) == MOST_NOUNS and not self.vocabulary.thing((self.tagged[head].text,))
+        if (len(nouns) > MOST_NOUNS or no_name) and not run.determiner:
+            yield from self._list_of(nouns)
+            return
         yield self._phrase(run, indices[: indices.index(head) + 1])
+
+    def _list_of(self, nouns: Sequence[int]) -> Iterator[Phrase]:
+        """A row of nouns without commas ("sky clouds nature park snow"): each may be a thing of its own."""
+        for index in nouns:
+            phrase = self._phrase(_Run(), [index])
+            if phrase.thing is Thing.SURE:
+                phrase.unsure = True
+                yield phrase
+                yield Link(Kind.COMMA)
 
     def _without_kind_nouns(self, indices: Sequence[int]) -> list[int]:
         """ "white color car": "color" only says what kind of value "white" is."""
@@ -167,7 +183,11 @@ class PhraseReader:
         return len(texts) == 2 and texts[0] in lists.SHADES and "Color" in self._value(indices[1])
 
     def _head(self, indices: Sequence[int]) -> int | None:
+        """The last noun. Strange words after a thing are its own name ("princess Zelda")."""
         named = [i for i in indices if self.tagged[i].tag in (Tag.NOUN, Tag.OWNER, Tag.UNKNOWN)]
+        known = [i for i in named if self.tagged[i].tag is not Tag.UNKNOWN]
+        if known and self.vocabulary.thing((self.tagged[known[-1]].text,)):
+            return known[-1]
         return named[-1] if named else None
 
     def _value(self, index: int) -> tuple[str, ...]:
@@ -179,14 +199,8 @@ class PhraseReader:
         name = tuple(indices[start:])
         words = tuple(self.tagged[i].text.removesuffix("'s") for i in name)
         values = self._values(indices[:start], words[-1])
-        thing = self.vocabulary.thing(words)
-        if self.tagged[head].tag is Tag.UNKNOWN:
-            thing = Thing.PERHAPS if run.determiner and len(indices) <= MOST_NOUNS else Thing.NO
-        if self._is_medium(head):
-            thing = Thing.NO
-        elif words[-1] in lists.DETERMINED_THINGS and run.determiner:
-            thing = Thing.SURE if start or not self._opens(run.indices[0]) else Thing.NO
         counts = [(self._number(i), i) for i in indices[:start] if self.tagged[i].tag is Tag.NUMBER]
+        thing = self._thing_of(run, indices, words, bool(counts))
         plain = start == len(values) + len(counts) or all(
             self.tagged[i].tag is Tag.ADJECTIVE for i in indices[:start] if (self._number(i), i) not in counts
         )
@@ -204,20 +218,54 @@ class PhraseReader:
             self.vocabulary.use(words[-1]).plural,
         )
 
+    def _thing_of(self, run: _Run, indices: Sequence[int], words: tuple[str, ...], counted: bool) -> Thing:
+        head, word = indices[-1], words[-1]
+        determined = bool(run.determiner) or counted
+        thing = self.vocabulary.thing(words)
+        after = self.tagged[head + 1].text if head + 1 < len(self.tagged) else ""
+        if self._is_medium(head, len(words)) or (word in lists.PARTITIVES and after == "of"):
+            return Thing.NO
+        if word in lists.DETERMINED_THINGS and determined:
+            return Thing.NO if self._stands_alone(indices) else Thing.SURE
+        if word in lists.BODY:
+            return Thing.PERHAPS if run.owned else Thing.NO
+        if self.tagged[head].tag is Tag.UNKNOWN:
+            seen = determined and len(indices) <= MOST_NOUNS and word not in lists.NOT_THINGS
+            return Thing.PERHAPS if seen else Thing.NO
+        if not thing and determined and word not in lists.NOT_THINGS and self._looks_seen(indices):
+            return Thing.PERHAPS
+        if determined or len(indices) > 1:
+            return thing
+        if self.vocabulary.is_material(word) or (self._value(head) and self._is_rather_value(word)):
+            return Thing.NO
+        return Thing.PERHAPS if thing and self.vocabulary.is_rare(word) else thing
+
+    def _is_rather_value(self, word: str) -> bool:
+        use = self.vocabulary.use(word)
+        return use.adj > use.noun
+
+    def _looks_seen(self, indices: Sequence[int]) -> bool:
+        """Whether a colour, material or shape is said of it: then it can be seen, whatever it is."""
+        seen = {"Color", "Material", "Shape", "Geometric Patterns", "Texture"}
+        return any(seen & set(self._value(i)) for i in indices[:-1])
+
     def _number(self, index: int) -> int:
         text = self.tagged[index].text
         return int(text) if text.isdigit() else lists.NUMBERS.get(text, 0)
 
-    def _opens(self, at: int) -> bool:
-        """Whether a phrase opens its prompt or sentence without a relation after it ("a photo, ...")."""
-        first = at < 2 or self.tagged[at - 2].tag is Tag.BREAK
-        last = at + 1 >= len(self.tagged) or self.tagged[at + 1].tag is Tag.BREAK
-        return first and last
-
-    def _is_medium(self, head: int) -> bool:
+    def _is_medium(self, head: int, words: int) -> bool:
         """ "photo of", "poster showing": the picture itself."""
         after = self.tagged[head + 1].text if head + 1 < len(self.tagged) else ""
-        return self.tagged[head].text in lists.MEDIA and after in lists.AFTER_MEDIUM
+        if self.tagged[head].text not in lists.MEDIA or after not in lists.AFTER_MEDIUM:
+            return False
+        return after != "with" or words == 1
+
+    def _stands_alone(self, indices: Sequence[int]) -> bool:
+        """Whether a phrase is all of its sentence or tag: "a photo, ...", "an oil painting"."""
+        before = indices[0] - 2 if indices[0] else -1
+        last = indices[-1] + 1
+        first = before < 0 or self.tagged[before].tag is Tag.BREAK
+        return first and (last >= len(self.tagged) or self.tagged[last].tag is Tag.BREAK)
 
     def _name_start(self, indices: Sequence[int]) -> int:
         """Where the words start that name the thing: nouns before it belong to its name, values do not."""
@@ -229,7 +277,8 @@ class PhraseReader:
             tag = self.tagged[before].tag
             if tag not in (Tag.NOUN, Tag.NAME) or before + 1 != indices[start]:
                 break
-            if self.vocabulary.value_before(self.tagged[before].text, head):
+            text = self.tagged[before].text
+            if text in lists.NOT_THINGS or self.vocabulary.value_before(text, head):
                 break
             start -= 1
         return start

@@ -84,6 +84,9 @@ class _Tagger:
     def tag(self) -> list[Tagged]:
         while len(self.done) < len(self.found):
             at = len(self.done)
+            if self._is_long_value(at):
+                self.done += [self._as_value(at), self._as_value(at + 1)]
+                continue
             for _ in range(self._name_length(at) - 1):
                 self.done.append(Tagged(self.found[len(self.done)], Tag.NAME))
             if len(self.done) > at:
@@ -97,6 +100,16 @@ class _Tagger:
         tag = self._tag(at)
         value = self.vocabulary.value(token.text) if tag in (Tag.ADJECTIVE, Tag.NOUN) else ()
         return Tagged(token, tag, value)
+
+    def _is_long_value(self, at: int) -> bool:
+        """Whether two tokens are one value of what follows ("stainless steel shelving")."""
+        pair = self.found[at : at + 2]
+        words = [token.text for token in pair if token.kind == "word"]
+        return len(words) == 2 and self.vocabulary.is_phrase_of_value(words) and self._may_name(at + 2)
+
+    def _as_value(self, at: int) -> Tagged:
+        token = self.found[at]
+        return Tagged(token, Tag.ADJECTIVE, self.vocabulary.value(token.text))
 
     def _name_length(self, at: int) -> int:
         """How many tokens from here on are one name of a thing; 1 for none."""
@@ -136,6 +149,8 @@ class _Tagger:
             return Tag.VERB
         if self._is_participle(word, use) and not value:
             return Tag.ADJECTIVE if follows and before is not Tag.NOUN else Tag.DONE
+        if value and not follows and self._is_participle(word, use):
+            return Tag.ADJECTIVE
         if value and (follows or use.adj >= noun):
             return Tag.ADJECTIVE if not follows or self._is_value(at) else Tag.NOUN
         if not (use.known or noun):
@@ -173,11 +188,17 @@ class _Tagger:
             return verb >= noun
         if word.endswith("s") and not word.endswith("ss"):
             known = word in lists.POSTURES or word in lists.WEARING
-            return verb >= noun or (known and self._place_follows(at))
+            takes = known and self._place_follows(at)
+            return verb >= noun or takes or self._object_follows(at)
         if word in lists.POSTURES or word in lists.WEARING:
-            return self._place_follows(at) or verb > noun + 2
+            return self._place_follows(at) or (verb > noun and noun <= 1)
         plural = self.vocabulary.use(self.found[at - 1].text).plural
-        return verb > noun and plural and not self._may_name(at + 1)
+        return plural and (self._object_follows(at) or (verb > noun and not self._may_name(at + 1)))
+
+    def _object_follows(self, at: int) -> bool:
+        """Whether a determiner follows at once: no noun stands before one ("a man plays a guitar")."""
+        after = self.found[at + 1].text if at + 1 < len(self.found) else ""
+        return after in lists.DETERMINERS or after in lists.POSSESSIVES
 
     def _place_follows(self, at: int) -> bool:
         after = self.found[at + 1].text if at + 1 < len(self.found) else ""
@@ -224,5 +245,5 @@ class _Tagger:
             return True
         use = self.vocabulary.use(word)
         if word.endswith("ing"):
-            return False
+            return word in lists.DETERMINED_THINGS or bool(self.vocabulary.thing((word,)) and use.noun)
         return bool(use.noun or use.adj) and max(use.noun, use.adj) >= use.verb - 1

@@ -52,9 +52,9 @@ _OPTIONS = re.compile(r"\{[^{}\n]{1,200}\}|\[[^\[\]\n]{1,200}\]")
 _SCHEDULE_END = re.compile(r":\s?[\d.]{1,8}\s?\]")
 _JOINED = re.compile(r"\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDROW|ADDCOL)\b")
 _TOKEN = re.compile(
-    r"(?<!\w)(?P<unit>\d{1,8}(?:[.,:/]\d{1,8}){0,3}(?:\s?(?:mm|cm|px|fps|mp|dpi|deg|nm|k)\b|[%\u00b0])"
+    r"(?<!\w)(?P<unit>\d(?:\s\d(?!\w)){1,6}(?:\s?(?:mm|s|k|px))?\b|\d{1,8}(?:[.,:/]\d{1,8}){0,3}(?:\s?(?:mm|cm|px|fps|mp|dpi|deg|nm|k|d)\b|[%\u00b0])"
     r"|\d{1,5}(?:[x\u00d7]\d{1,5}){1,2}|\d{1,8}(?:[.,:/]\d{1,8}){1,3}|\d{1,4}'?s\b"
-    r"|f\s?/\s?\d{1,2}(?:\.\d{1,2})?|f\d(?:\.\d{0,2})?|iso\s?\d{1,6})"
+    r"|f\s?/\s?\d{1,2}(?:\.\d{1,2})?|f\d(?:\.\d{0,2})?|iso\s?\d{1,6}|f\s/\s\d(?:\s\.\s\d)?)"
     r"|(?P<word>[^\W_]+(?:['\-][^\W_]+)*'?)"
     r"|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
     re.IGNORECASE,

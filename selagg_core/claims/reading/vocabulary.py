@@ -97,7 +97,9 @@ class Vocabulary:
         if head in lists.THINGS:
             return Thing.SURE
         known = whole in self.lexicon.senses or (len(name) > 1 and is_name(name))
-        if len(name) > 1 and head in lists.OBJECTS and use_of(name[-2]).thing >= _SURE:
+        if len(name) > 1 and head in lists.OBJECTS and use_of(name[-2]).thing >= _PERHAPS:
+            return Thing.SURE
+        if head == "light" and len(name) > 1 and name[-2] in lists.LAMPS:
             return Thing.SURE
         if head in lists.NOT_THINGS and not (known and len(name) > 1):
             return Thing.NO
@@ -111,6 +113,20 @@ class Vocabulary:
         if use.thing >= _SURE:
             return Thing.SURE
         return Thing.PERHAPS if use.thing >= _PERHAPS else Thing.NO
+
+    def is_rare(self, word: str) -> bool:
+        """Whether a noun is so rare that it may well be the name of somebody or of a style."""
+        return use_of(word).noun <= 1 and word not in lists.THINGS and not self.lexicon.lookup(word)
+
+    def is_material(self, word: str) -> bool:
+        """Whether a noun names what things are made of, and no thing."""
+        senses = self.lexicon.lookup(word)
+        return bool(senses) and word not in lists.THINGS and not self.has_place(word)
+
+    def is_phrase_of_value(self, words: Sequence[str]) -> bool:
+        """Whether words together are a value of their own ("stainless steel")."""
+        senses = self.lexicon.senses.get(" ".join(words), ())
+        return bool(senses) and all(sense in ATTRIBUTE_CONCEPTS for sense in senses)
 
     def is_name(self, words: Sequence[str]) -> bool:
         """Whether words together are one name of a thing, the first of them no value that can be checked."""

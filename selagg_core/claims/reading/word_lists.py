@@ -234,6 +234,30 @@ PERSON_TAGS = _words("girl girls boy boys woman women man men other others perso
 
 MODALS = _words("can could will would shall should may might must do does did")
 AUXILIARIES = _words("has have had")
+BODY = _words("back body waist chest side shoulder shoulders lap")
+"""Parts of somebody: things after "his" and "her" alone."""
+SILENT_PHRASES = _phrases(
+    """
+    depth of field, field of view, field of depth, rule of thirds, golden ratio, point of view, pen and ink, work of art,
+    game of thrones, lord of the rings, octane render, unreal engine, film grain, lens flare, lens flares, concept art,
+    comic art, digital art, digital painting, matte painting, oil painting, key visual, key art, fan art, pixel art,
+    line art, vector art, pop art, street photography, fashion shoot, photo shoot, photon mapping, ray tracing,
+    global illumination, ambient occlusion, subsurface scattering, volumetric light, volumetric fog, god rays,
+    light rays, rim light, rim lighting, back light, soft light, hard light, studio light, studio lights,
+    studio lighting, natural light, key light, ring light, golden hour, blue hour, color grading, colour grading,
+    color palette, colour palette, double exposure, long exposure, motion blur, tilt shift, wide angle, low angle,
+    high angle, fish eye, fisheye lens, macro lens, close up, full body, upper body, lower body, half body,
+    cowboy shot, mid shot, medium shot, long shot, wide shot, full shot, front view, side view, rear view, top view,
+    aerial view, eye level, eye contact, eyes contact, art station, high resolution, high detail, high quality, high
+    definition, high contrast, high key, low key, low poly, high poly, highly detailed, award winning, national geographic,
+    stock photo, stock image, raw photo, film still, movie still, movie poster, album cover, magazine cover, character
+    sheet, character design, model sheet, reference sheet, white balance, color scheme, colour scheme, sharp focus,
+    soft focus, shallow focus, deep focus, hair detail, skin texture, skin pores, skin detail, vray tracing, hard surface,
+    dof, ultra hd, full hd, looking at viewer, looking away, looking back, facing viewer, out of frame, out of focus,
+    still life, dutch angle, worms eye, birds eye, text box, speech bubble, cinema lens, prime lens, zoom lens
+    """
+)
+"""Fixed expressions of photography and drawing in which no word is a thing."""
 CLOSED = (
     DETERMINERS
     | POSSESSIVES
@@ -300,10 +324,17 @@ NAMING = _words("ice snow coffee cream soap ring light fire water wine tea paint
 """Nouns that name a material or colour, but before another noun make a name with it ("coffee table")."""
 OBJECTS = _words(
     """
-    case cases light lights piece pieces stand stands frame frames set sets art sign signs card cards cover covers
+    case cases lights piece pieces stand stands frame frames set sets sign signs card cards cover covers slice unit
     print board boards box boxes press palette holder holders bar bars pad pads ring rings
     """
 )
 """Heads of names that are things after the name of another thing ("phone case", "ceiling light")."""
-DETERMINED_THINGS = _words("painting paintings picture pictures frame poster drawing photograph photo sticker logo")
+LAMPS = _words("pendant ceiling wall street traffic stage string fairy christmas led desk bedside neon stop head")
+"""Before "light" they make the name of a lamp."""
+DETERMINED_THINGS = _words(
+    """
+    painting paintings picture pictures frame frames poster posters drawing photograph photo photos sticker stickers
+    camera cameras logo comic icon icons
+    """
+)
 """Media that are a thing in the picture where they are named as one ("a cat behind a painting")."""

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from . import word_lists as lists
 from .tagging import Tag, Tagged
 
-NEGATION, STYLE, LIKENESS = "not there", "style", "likeness"
+NEGATION, STYLE, LIKENESS, TECHNICAL = "not there", "style", "likeness", "technical"
+_PHRASES = {tuple(phrase.split()) for phrase in lists.SILENT_PHRASES}
+_LENGTHS = sorted({len(phrase) for phrase in _PHRASES}, reverse=True)
 LONGEST_NEGATION = 8
 """Words that a negation reaches at most."""
 _STYLE_HEADS = frozenset(("style", "styles", "manner", "aesthetic", "aesthetics", "vibe", "vibes", "spirit", "vein"))
@@ -33,6 +35,8 @@ def zones(tagged: Sequence[Tagged]) -> list[str]:
 def _zone(tagged: Sequence[Tagged], at: int) -> tuple[str, int]:
     """The reason and the end of the zone that starts with a token; an empty zone if none does."""
     word = tagged[at].text
+    if length := _phrase_length(tagged, at):
+        return TECHNICAL, at + length
     if word in lists.NEGATIONS:
         return NEGATION, _until(tagged, at + 1, _ends_negation, LONGEST_NEGATION)
     if word == "in" and (head := _style_head(tagged, at)):
@@ -46,6 +50,15 @@ def _zone(tagged: Sequence[Tagged], at: int) -> tuple[str, int]:
     if word in lists.LIKENESS and tagged[at].tag in (Tag.PREPOSITION, Tag.CONJUNCTION):
         return LIKENESS, _until(tagged, at + 1, _ends_likeness, LONGEST_NEGATION)
     return "", at
+
+
+def _phrase_length(tagged: Sequence[Tagged], at: int) -> int:
+    """How many words from here on are a fixed expression; 0 for none."""
+    for length in _LENGTHS:
+        words = tuple(word.text for word in tagged[at : at + length])
+        if words in _PHRASES:
+            return len(words)
+    return 0
 
 
 def _text(tagged: Sequence[Tagged], at: int) -> str:
