@@ -9,7 +9,8 @@ FOLDER holds index.*, data.noun, cntlist.rev and *.exc as Debian's package `word
     classes     four digits: how usual the word is as noun, verb, adjective and adverb, 0 never
     thing       a digit: how much of its use as a noun names something that can be seen
     concept     number of its concept in CONCEPTS, "-" for none
-    base        of an irregular form ("wolves": "n:wolf", "hidden": "v:hide"), else empty
+    base        of an irregular form ("wolves": "n:wolf", "hidden": "v:hide"); "given" for the first name of
+                somebody known; else empty
 
 Usual means 1 + log2(1 + n), n the times that WordNet's texts have it.
 """
@@ -99,6 +100,18 @@ class Nouns:
         self.is_seen = lru_cache(None)(self._is_seen)
         self.concept_of = lru_cache(None)(self._concept_of)
 
+    def given_names(self) -> Iterator[str]:
+        """First words of the names of two or three words that WordNet has of people."""
+        person = self.senses["person"][0]
+        for lemma, offsets in self.senses.items():
+            first, *more = lemma.split("_")
+            is_name = 1 <= len(more) <= 2 and re.fullmatch("[a-z]{3,}", first)
+            if is_name and any(self.synsets[o].instance and self._is_below(o, person) for o in offsets):
+                yield first
+
+    def _is_below(self, offset: str, branch: str) -> bool:
+        return offset == branch or any(self._is_below(w, branch) for w in self.synsets[offset].wider)
+
     def _branches(self, named: str) -> frozenset[str]:
         pairs = (name.split("#") for name in named.split())
         return frozenset(self.senses[lemma][int(number) - 1] for lemma, number in pairs)
@@ -169,7 +182,7 @@ def table(folder: Path) -> Iterator[str]:
             continue
         usual = "".join(_usual(lemma, name, lemmas[name], counts) for name in CLASSES)
         lines[word] = f"{word}\t{usual}\t{thing}\t{concept}"
-    bases = _irregular_forms(folder)
+    bases = {**dict.fromkeys(nouns.given_names(), "given"), **_irregular_forms(folder)}
     for form in bases:
         lines.setdefault(form, f"{form}\t0000\t0\t-")
     yield from (f"{lines[word]}\t{bases.get(word, '')}" for word in sorted(lines))

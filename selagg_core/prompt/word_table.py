@@ -21,7 +21,7 @@ class WordUse:
     """How usual a word is as noun, verb, adjective and adverb (0 never, to 9).
 
     thing: how much of its use as a noun names something that can be seen, 0 to 9. concept: what the noun
-    speaks of, None if the table does not tell. plural: whether the form is one. base: of a noun.
+    speaks of, None if the table does not tell. plural: whether the form is one. given: whether people are called so.
     """
 
     noun: int = 0
@@ -31,6 +31,7 @@ class WordUse:
     thing: int = 0
     concept: str | None = None
     plural: bool = False
+    given: bool = False
 
     @property
     def known(self) -> bool:
@@ -67,13 +68,16 @@ def use_of(word: str) -> WordUse:
     own, irregular = _row(word)
     kind, _, base = irregular.partition(":")
     noun, plural = own, False
-    for form in (base,) if kind == "n" else base_forms(word)[1:]:
+    forms = (base,) if kind == "n" else base_forms(word)[1:]
+    for form in () if kind == "given" and own.noun else forms:
         found = _row(form)[0]
         if found.noun > noun.noun:
             noun, plural = found, True
     forms = (*verb_bases(word), base) if kind == "v" else verb_bases(word)
     verb = max((_row(form)[0].verb for form in forms), default=0)
-    return WordUse(noun.noun, max(own.verb, verb), own.adj, own.adv, noun.thing, noun.concept, plural)
+    return WordUse(
+        noun.noun, max(own.verb, verb), own.adj, own.adv, noun.thing, noun.concept, plural, kind == "given"
+    )
 
 
 def verb_bases(word: str) -> tuple[str, ...]:

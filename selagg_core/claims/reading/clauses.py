@@ -183,7 +183,7 @@ class ClauseReader:
         return Role.SUBJECT
 
     def _is_worn(self, phrase: Phrase) -> bool:
-        concepts = {*self.vocabulary.lexicon.lookup(" ".join(phrase.words))}
+        concepts = {*self.vocabulary.senses(" ".join(phrase.words))}
         concepts.add(self.vocabulary.use(phrase.words[-1]).concept or "")
         return bool(concepts & {"Clothing", "Accessories", "Color", "Material"})
 

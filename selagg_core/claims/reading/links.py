@@ -46,8 +46,12 @@ _PICTURE = "of the (?:image|picture|frame|photo|scene|canvas|painting|screen|vie
 _SIDE = "(?: (?:hand )?(?:side|half|third|part|edge|corner))?"
 _CORNER = "(?:top|upper|bottom|lower) (?:left|right)"
 _WHERE = f"{_CORNER}|left|right|top|bottom|upper|lower|center|centre|middle"
-_FRAME = re.compile(r"\b(?:(?:in|on|at|against|over) )?(?:(?:the|a|an) )?(?:\w+ ){0,2}(?:background|backdrop|foreground|distance)\b")
-_THIS_PICTURE = re.compile(r"\b(?:in|on|from) (?:the|this) (?:image|picture|photo|photograph|painting|scene)\b")
+_FRAME = re.compile(
+    r"\b(?:(?:in|on|at|against|over) )?(?:(?:the|a|an) )?(?:\w+ ){0,2}(?:background|backdrop|foreground|distance)\b"
+)
+_THIS_PICTURE = re.compile(
+    r"\b(?:in|on|from) (?:the|this) (?:image|picture|photo|photograph|painting|scene)\b"
+)
 _PLACE = re.compile(
     rf"\b(?:on|at|in|to) (?:the )?(?:far |very )?(?P<where>{_WHERE}){_SIDE}(?: {_PICTURE}\b|(?! of\b| to\b)(?! \w+ of\b)\b)"
 )

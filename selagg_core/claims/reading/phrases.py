@@ -238,6 +238,8 @@ class PhraseReader:
             return thing
         if self.vocabulary.is_material(word) or (self._value(head) and self._is_rather_value(word)):
             return Thing.NO
+        if word in lists.ART_SUPPLIES:
+            return Thing.NO
         return Thing.PERHAPS if thing and self.vocabulary.is_rare(word) else thing
 
     def _is_rather_value(self, word: str) -> bool:
@@ -289,6 +291,8 @@ class PhraseReader:
             text = self.tagged[index].text
             concepts = self.vocabulary.value_before(text, head)
             after = indices[place + 1] if place + 1 < len(indices) else None
+            if after is not None and self.tagged[after].text in lists.BODY_ADJECTIVES:
+                continue  # "pink haired": the hair is
             shade = text in lists.SHADES and after is not None and "Color" in self._value(after)
             if concepts and not shade:
                 found.append((index, concepts))

@@ -55,6 +55,9 @@ _CLOSED = (
 _TAG_OF = {word: tag for words, tag in reversed(_CLOSED) for word in words}
 _SHORT_COPULAS = frozenset(("it's", "that's", "there's", "he's", "she's", "what's", "here's", "let's"))
 _BEFORE_NOUN = frozenset((Tag.DETERMINER, Tag.POSSESSIVE, Tag.OWNER, Tag.NUMBER, Tag.ADJECTIVE))
+_BEFORE_PEOPLE = frozenset(("by", "and", "of", "&"))
+_SELDOM = 3
+"""Words as usual as that, or less, can be somebody's name."""
 _SUBJECTS = frozenset((Tag.NOUN, Tag.PRONOUN, Tag.RELATIVE))
 
 
@@ -87,6 +90,9 @@ class _Tagger:
             if self._is_long_value(at):
                 self.done += [self._as_value(at), self._as_value(at + 1)]
                 continue
+            if length := self._person_length(at):
+                self.done += [Tagged(token, Tag.UNKNOWN) for token in self.found[at : at + length]]
+                continue
             for _ in range(self._name_length(at) - 1):
                 self.done.append(Tagged(self.found[len(self.done)], Tag.NAME))
             if len(self.done) > at:
@@ -100,6 +106,30 @@ class _Tagger:
         tag = self._tag(at)
         value = self.vocabulary.value(token.text) if tag in (Tag.ADJECTIVE, Tag.NOUN) else ()
         return Tagged(token, tag, value)
+
+    def _person_length(self, at: int) -> int:
+        """How many tokens from here on name somebody ("james jean"); 0 for none."""
+        if not self._is_given(at) or self._before(at) in (*_BEFORE_NOUN, Tag.NOUN):
+            return 0
+        if self._is_open(at + 1) and not self._is_open(at + 2):
+            alone = at == 0 or self.done[at - 1].tag is Tag.BREAK or self.done[at - 1].text in _BEFORE_PEOPLE
+            if alone:
+                return 2
+        return 2 if self._is_given(at + 1) else 1
+
+    def _is_given(self, at: int) -> bool:
+        """Whether a word is a first name, and seldom anything else."""
+        if not self._is_open(at):
+            return False
+        word = self.found[at].text
+        use = self.vocabulary.use(word)
+        seldom = max(use.noun, use.verb) <= _SELDOM and use.adj <= 1
+        return use.given and seldom and word not in lists.THINGS and not self.vocabulary.is_listed(word)
+
+    def _is_open(self, at: int) -> bool:
+        return (
+            at < len(self.found) and self.found[at].kind == "word" and self.found[at].text not in lists.CLOSED
+        )
 
     def _is_long_value(self, at: int) -> bool:
         """Whether two tokens are one value of what follows ("stainless steel shelving")."""
@@ -225,7 +255,7 @@ class _Tagger:
         """A word that nothing knows: with a hyphen its last part tells."""
         first, _, last = word.rpartition("-")
         if not first:
-            return Tag.UNKNOWN
+            return Tag.ADJECTIVE if word.endswith("ed") else Tag.UNKNOWN
         use = self.vocabulary.use(last)
         if last.endswith(("ed", "ing", "like", "style", "free")) or use.adj > use.noun:
             return Tag.ADJECTIVE

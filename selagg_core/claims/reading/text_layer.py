@@ -15,7 +15,6 @@ from .json_prompts import json_mutes
 WORD, NUMBER, BREAK, MUTE = "word", "number", "break", "mute"
 
 
-
 @dataclass(frozen=True)
 class Token:
     """A word, number or break at start..stop of the text. text: lower case, straight marks.
@@ -113,6 +112,8 @@ def _word(text: str, start: int) -> Iterator[Token]:
         middle = start + counted.start(2)
         yield Token(counted[1], start, middle, NUMBER)
         yield Token(counted[2].casefold(), middle, stop)
+    elif len(text) == 1 and text.isascii() and text.isalpha() and text not in "aAI":
+        yield Token(text.casefold(), start, stop, MUTE)
     elif text.isdigit():
         yield Token(text, start, stop, NUMBER if len(text) < 3 else MUTE)
     elif any(mark.isdigit() for mark in text):

@@ -52,6 +52,7 @@ class Vocabulary:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
+        self._senses: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, tuple[str, ...]] = {}
         self._things: dict[tuple[str, ...], Thing] = {}
         self._names: dict[tuple[str, ...], bool] = {}
@@ -67,10 +68,16 @@ class Vocabulary:
                 found[word] = (*found.get(word, ()), concept)
         return found
 
+    def senses(self, name: str) -> tuple[str, ...]:
+        """The concepts that the lexicon gives a word or name."""
+        if name not in self._senses:
+            self._senses[name] = self.lexicon.lookup(name)
+        return self._senses[name]
+
     def value(self, word: str) -> tuple[str, ...]:
         """The concepts of a word as a value ("red": Color); none if it is no known value."""
         if word not in self._values:
-            senses = self.lexicon.lookup(word)
+            senses = self.senses(word)
             own = tuple(sense for sense in senses if sense in ATTRIBUTE_CONCEPTS)
             self._values[word] = own or self._listed.get(word, ())
         return self._values[word]
@@ -78,12 +85,16 @@ class Vocabulary:
     def value_before(self, word: str, head: str) -> tuple[str, ...]:
         """The concepts of a word as a value of what stands after it ("wine": none before "glass")."""
         named_after = self.has_place(word) and not use_of(word).adj and head in lists.HOLDERS
-        only_names = word in lists.NAMING and "Clothing" not in self.lexicon.lookup(head)
+        only_names = word in lists.NAMING and "Clothing" not in self.senses(head)
         return () if named_after or only_names else self.value(word)
+
+    def is_listed(self, word: str) -> bool:
+        """Whether the lexicon has the very word."""
+        return word in self.lexicon.senses
 
     def has_place(self, name: str) -> bool:
         """Whether the lexicon knows a name as something with a place in the picture."""
-        return any(sense not in PLACELESS_CONCEPTS for sense in self.lexicon.lookup(name))
+        return any(sense not in PLACELESS_CONCEPTS for sense in self.senses(name))
 
     def thing(self, name: Sequence[str]) -> Thing:
         """Whether a name, given as its words in lower case, is one of a thing."""
@@ -108,7 +119,7 @@ class Vocabulary:
         use = use_of(whole if known and len(name) > 1 else head)
         if not use.noun:
             use = use_of(head.rpartition("-")[2])
-        if self.lexicon.lookup(head):  # it knows the word, as nothing with a place
+        if self.senses(head):  # it knows the word, as nothing with a place
             return Thing.PERHAPS if use.thing > _SURE else Thing.NO
         if use.thing >= _SURE:
             return Thing.SURE
@@ -116,11 +127,11 @@ class Vocabulary:
 
     def is_rare(self, word: str) -> bool:
         """Whether a noun is so rare that it may well be the name of somebody or of a style."""
-        return use_of(word).noun <= 1 and word not in lists.THINGS and not self.lexicon.lookup(word)
+        return use_of(word).noun <= 1 and word not in lists.THINGS and not self.senses(word)
 
     def is_material(self, word: str) -> bool:
         """Whether a noun names what things are made of, and no thing."""
-        senses = self.lexicon.lookup(word)
+        senses = self.senses(word)
         return bool(senses) and word not in lists.THINGS and not self.has_place(word)
 
     def is_phrase_of_value(self, words: Sequence[str]) -> bool:
@@ -143,6 +154,6 @@ class Vocabulary:
         listed = listed and self.has_place(whole)
         if not listed and not is_name(words):
             return False
-        concepts = {*(self.lexicon.lookup(whole) if listed else ()), use_of(whole).concept}
+        concepts = {*(self.senses(whole) if listed else ()), use_of(whole).concept}
         first = use_of(words[0])
         return not self.value(words[0]) or (first.noun >= first.adj and bool(concepts & _GROWN))

@@ -112,7 +112,7 @@ ABSTRACT = _words(
     minutes second seconds distance height width length level degree position place location area region
     space spot zone everything something anything nothing someone everyone anyone somebody nobody one ones
     other others thing things stuff matter top bottom side sides culture history tradition music
-    solo alone character characters clothing's sex
+    solo alone character characters line lines architecture gear
     """
 )
 """Nouns that name nothing with a place of its own."""
@@ -228,7 +228,9 @@ NO_PLACE_AFTER_ON = _words(
     youtube twitter netflix tv kodak set sale time way theme
     """
 )
-NEGATIONS = _words("no without not never none nor zero isn't aren't doesn't don't didn't won't cannot can't minus sans")
+NEGATIONS = _words(
+    "no without not never none nor zero isn't aren't doesn't don't didn't won't cannot can't minus sans"
+)
 
 PERSON_TAGS = _words("girl girls boy boys woman women man men other others person people")
 
@@ -258,6 +260,14 @@ SILENT_PHRASES = _phrases(
     """
 )
 """Fixed expressions of photography and drawing in which no word is a thing."""
+BODY_ADJECTIVES = _words("haired eyed skinned faced legged armed winged eared tailed headed lipped")
+ART_SUPPLIES = _words(
+    """
+    oil pencil pencils gouache acrylic acrylics watercolor watercolors watercolour ink inks charcoal pastel pastels
+    crayon crayons airbrush oilstick pen paint plaster lithograph woodcut etching linocut marker plasma
+    """
+)
+"""What pictures are made with: alone in a tag they are how the picture is made."""
 CLOSED = (
     DETERMINERS
     | POSSESSIVES
@@ -314,13 +324,17 @@ PHYSICAL_BY = _words(
 )
 """Before "by" they say what something in the picture does."""
 ENDS_OF_NEGATION = _words("but with except while then instead")
-PUBLISHED = _words("trending featured posted published shot captured taken photographed rendered printed shared")
+PUBLISHED = _words(
+    "trending featured posted published shot captured taken photographed rendered printed shared"
+)
 LIKENESS = _words("like as")
 AFTER_MEDIUM = _words("of showing depicting featuring with portraying illustrating by about")
 TELLING_SMALL_WORDS = _words("the with and of her his at on is to by for")
 PLAIN_PATTERNS = _words("solid plain unpatterned")
 
-NAMING = _words("ice snow coffee cream soap ring light fire water wine tea paint horn glitter thread tile rope smoke")
+NAMING = _words(
+    "ice snow coffee cream soap ring light fire water wine tea paint horn glitter thread tile rope smoke heart star cross arrow"
+)
 """Nouns that name a material or colour, but before another noun make a name with it ("coffee table")."""
 OBJECTS = _words(
     """
@@ -329,7 +343,9 @@ OBJECTS = _words(
     """
 )
 """Heads of names that are things after the name of another thing ("phone case", "ceiling light")."""
-LAMPS = _words("pendant ceiling wall street traffic stage string fairy christmas led desk bedside neon stop head")
+LAMPS = _words(
+    "pendant ceiling wall street traffic stage string fairy christmas led desk bedside neon stop head"
+)
 """Before "light" they make the name of a lamp."""
 DETERMINED_THINGS = _words(
     """

@@ -12,7 +12,11 @@ _PHRASES = {tuple(phrase.split()) for phrase in lists.SILENT_PHRASES}
 _LENGTHS = sorted({len(phrase) for phrase in _PHRASES}, reverse=True)
 LONGEST_NEGATION = 8
 """Words that a negation reaches at most."""
-_STYLE_HEADS = frozenset(("style", "styles", "manner", "aesthetic", "aesthetics", "vibe", "vibes", "spirit", "vein"))
+MOST_IN_A_NAME = 5
+_IN_NAMES = frozenset((Tag.UNKNOWN, Tag.NOUN, Tag.NAME, Tag.CONJUNCTION))
+_STYLE_HEADS = frozenset(
+    ("style", "styles", "manner", "aesthetic", "aesthetics", "vibe", "vibes", "spirit", "vein")
+)
 _AFTER_STYLE = frozenset(("of", "by"))
 _SOURCES = frozenset(
     "inspired influenced reminiscent evoking evokes evocative inspiration influences homage tribute".split()
@@ -27,6 +31,7 @@ def zones(tagged: Sequence[Tagged]) -> list[str]:
         if found[at] or word.tag is Tag.BREAK:
             continue
         reason, stop = _zone(tagged, at)
+        stop = _credits_end(tagged, stop) if reason == STYLE and word.text == "by" else stop
         for index in range(at, stop):
             found[index] = found[index] or reason
     return found
@@ -59,6 +64,19 @@ def _phrase_length(tagged: Sequence[Tagged], at: int) -> int:
         if words in _PHRASES:
             return len(words)
     return 0
+
+
+def _credits_end(tagged: Sequence[Tagged], stop: int) -> int:
+    """Where a row of names that a credit starts ends ("by Greg Rutkowski, Artgerm and Mucha")."""
+    while stop < len(tagged) and tagged[stop].text == ",":
+        end = _break_after(tagged, stop + 1)
+        names = tagged[stop + 1 : end]
+        if not 1 <= len(names) <= MOST_IN_A_NAME or not all(word.tag in _IN_NAMES for word in names):
+            break
+        if not any(word.tag is Tag.UNKNOWN for word in names):
+            break
+        stop = end
+    return stop
 
 
 def _text(tagged: Sequence[Tagged], at: int) -> str:
