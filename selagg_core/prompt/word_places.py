@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .words import Prompt
 from .host_text import hidden_spans
+from .words import Prompt
 
 _PIECE = re.compile(r"'(?:s|t|re|ve|m|ll|d)(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
 """CLIP's own split of a text."""

@@ -78,10 +78,8 @@ def test_claims_of_prompts(text, claimed):
 
 
 def test_a_comma_parts_tags_and_a_weight_does_not():
-
-
-def test_breaks_are_read_from_columns_where_the_text_has_no_marks():
-    pieces = (Word("red", (1,)), Word("scarf", (2,)), Word("hat", (4,)))
+    assert lines("red, a scarf") == ["scarf"]
+    assert lines("a (red:1.2) scarf") == ["scarf", "red > scarf"]
 
 
 def test_break_parts_phrases():

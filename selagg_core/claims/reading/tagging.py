@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from ...prompt.word_table import verb_bases
 from . import word_lists as lists
 from .text_layer import BREAK, MUTE, NUMBER, Token
 from .vocabulary import Thing, Vocabulary
-from ...prompt.word_table import verb_bases
 
 LONGEST_NAME = 3
 """Words of a name at most."""

@@ -10,8 +10,8 @@ from enum import IntEnum
 from functools import cached_property
 
 from ...prompt.lexicon import Lexicon, base_forms
-from . import word_lists as lists
 from ...prompt.word_table import WordUse, is_name, use_of
+from . import word_lists as lists
 
 ATTRIBUTE_CONCEPTS = frozenset(
     ("Color", "Material", "Texture", "Geometric Patterns", "Size", "Shape", "Facial Expressions")
