@@ -404,7 +404,7 @@ def files() -> dict[str, str]:
 
 
 def templates(folder: Path = FOLDER) -> dict[str, bytes]:
-    """File name -> bytes of what ComfyUI shows of the examples: not those of the API, in a folder."""
+    """File name -> bytes of what ComfyUI shows of the examples; those of the API are in a folder below."""
     return {file.name: _bytes(file) for file in sorted(folder.iterdir()) if file.suffix in SHOWN}
 
 

@@ -1,13 +1,13 @@
 /** SelAgg in ComfyUI's frontend: puts the prompt viewer into its nodes. */
 
-import { api } from '/scripts/api.js'
-import { app } from '/scripts/app.js'
+import { api } from '../../scripts/api.js'
+import { app } from '../../scripts/app.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
 
-/** @import { HostNode } from '/scripts/app.js' */
+/** @import { HostNode } from '../../scripts/app.js' */
 /** @import { Manifest, Source } from './viewer/types.js' */
 
 /**

@@ -6,7 +6,7 @@ class method and one module function.  Both paths call the same `SamplingHooks`.
 """
 
 from .attention import attention, is_stock_attention
-from .hooks import SamplingHooks, SamplingRun
+from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
     output_directory,
@@ -21,6 +21,7 @@ from .text import CLIP_NAMES, TokenStream, encode_text, token_streams
 
 __all__ = [
     "CLIP_NAMES",
+    "ModelCall",
     "SamplingHooks",
     "SamplingRun",
     "TokenStream",

@@ -16,18 +16,6 @@ def uncompiled(module):
     return getattr(module, "_orig_mod", module)
 
 
-def model_name(model) -> str:
-    """What the host calls this kind of model, for messages."""
-    inner = getattr(model, "model", None)
-    config = getattr(inner, "model_config", None)
-    return type(config if config is not None else inner).__name__
-
-
-def denoised_latent(model, denoised: torch.Tensor) -> torch.Tensor:
-    """A sampler's denoised prediction as the host's second LATENT output gives it."""
-    return model.model.process_latent_out(denoised.cpu())
-
-
 def is_compiled_without_guards(model) -> bool:
     """Whether parts of a ModelPatcher's network are compiled, and a graph of one layer may serve another.
 
@@ -47,3 +35,15 @@ def _leaves_out_guards(function) -> bool:
     cells = dict(zip(names, getattr(function, "__closure__", None) or (), strict=False))
     callback = cells["callback"].cell_contents if "callback" in cells else None
     return getattr(getattr(callback, "hooks", None), "guard_filter_fn", None) is not None
+
+
+def model_name(model) -> str:
+    """What the host calls this kind of model, for messages."""
+    inner = getattr(model, "model", None)
+    config = getattr(inner, "model_config", None)
+    return type(config if config is not None else inner).__name__
+
+
+def denoised_latent(model, denoised: torch.Tensor) -> torch.Tensor:
+    """A sampler's denoised prediction as the host's second LATENT output gives it."""
+    return model.model.process_latent_out(denoised.cpu())

@@ -9,7 +9,7 @@ import comfy.samplers
 import torch
 
 from .generation import KEY, patcher_extension
-from .hooks import SamplingHooks, SamplingRun, with_steps
+from .hooks import ModelCall, SamplingHooks, SamplingRun, with_steps
 from .sampling_2024 import install_sampling_shim
 
 
@@ -65,16 +65,18 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
         if executor.class_obj is not own:  # a guider's second model, another device's copy
             return executor(*args, **kwargs)
         # Positions are kept: other packs' wrappers index them.
-        x, context, options = args[0], args[3], args[5]
-        return executor(*args[:5], hooks.model_call(x, context, options), *args[6:], **kwargs)
+        with hooks.model_call(ModelCall(args[0], args[3], args[5], kwargs)) as options:
+            return executor(*args[:5], options, *args[6:], **kwargs)
 
-    kinds, options = patcher_extension.WrappersMP, guider.model_options
+    kinds = patcher_extension.WrappersMP
     for kind, wrapper in (
         (kinds.PREDICT_NOISE, predict_noise),
         (kinds.CALC_COND_BATCH, calc_cond_batch),
         (kinds.APPLY_MODEL, apply_model),
     ):
-        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+        patcher_extension.add_wrapper_with_key(
+            kind, KEY, wrapper, guider.model_options, is_model_options=True
+        )
 
 
 def evaluate(
