@@ -1,4 +1,5 @@
-"""`python dev.py check`: ruff, mypy, eslint and tsc, each by its settings at the root of the project.
+"""`python dev.py check`: ruff, mypy, eslint and tsc, each by its settings at the root of the project, and the
+checks of what is published (packing.py).
 
 mypy looks at the pack as a host loads it, under a name that is an identifier whatever its folder is called.
 What JavaScript is checked with comes from npm, at development time only; without npm it is left out.
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from . import packing
 from .host_path import ROOT
 from .host_server import place_pack
 
@@ -41,6 +43,7 @@ def run_all(options: list[str], say: Say) -> int:
             results[name] = absent
         else:
             results[name] = _told(say, name, lambda script=script: _run([_npm(), "run", "--silent", script]))
+    results |= packing.run_all(say)
     say("check: " + ", ".join(f"{name} {result}" for name, result in results.items()))
     return int("failed" in results.values())
 
