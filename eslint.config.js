@@ -32,7 +32,7 @@ export default [
       'types/no-misused-promises': 'error',
       complexity: ['error', 14],
       eqeqeq: 'error',
-      'max-lines': ['error', 300],
+      'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', 60],
       'no-console': ['error', { allow: ['warn'] }],
       'no-empty': 'error',

@@ -16,6 +16,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
+from ..files.versioned import damage_of, read_versioned
+
 SCHEMA = "selagg-calibration"
 VERSION = 1
 PRESET = Path(__file__).resolve().parents[1] / "presets" / "calibration_demo.json"
@@ -84,21 +86,12 @@ class Calibration:
     @classmethod
     def from_json(cls, text: str) -> Calibration:
         """Raises ValueError for anything but a calibration of this version."""
-        try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg calibration: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg calibration.")
-        if body.get("version") != VERSION:
-            raise ValueError(
-                f"this calibration has version {body.get('version')}; only {VERSION} can be read."
-            )
+        body = read_versioned(text, SCHEMA, (VERSION,), "calibration")
         try:
             kinds = {str(kind): _model(fields) for kind, fields in body["kinds"].items()}
             return cls(kinds, str(body["base"]), dict(body["data"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"this SelAgg calibration is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this SelAgg calibration is damaged: {damage_of(error)}.") from error
 
 
 def shipped_calibration() -> Calibration:
@@ -228,6 +221,10 @@ def _folds(groups: np.ndarray, count: int = 5) -> list[np.ndarray]:
     return [fold == i for i in range(count) if (fold == i).any()]
 
 
+def _shares(values: Sequence[float]) -> bool:
+    return all(0 <= value <= 1 for value in values)
+
+
 def _model(fields: Mapping[str, Any]) -> KindModel:
     names = tuple(str(name) for name in fields["features"])
     rows = {key: tuple(float(v) for v in fields[key]) for key in ("mean", "scale", "weights")}
@@ -236,6 +233,12 @@ def _model(fields: Mapping[str, Any]) -> KindModel:
     levels = tuple(tuple(float(v) for v in row) for row in fields["levels"])
     if len(levels) != 2 or len(levels[0]) != len(levels[1]) or not levels[0]:
         raise ValueError("levels are two rows of the same length")
+    if not all(list(row) == sorted(row) for row in levels) or not _shares(levels[1]):
+        raise ValueError("levels must rise, from 0 to 1")
+    if min(rows["weights"], default=0) < 0 or min(rows["scale"], default=1) <= 0:
+        raise ValueError("weights must not be negative, and scales above 0")
+    if not _shares((float(fields["warn"]), float(fields["unsure"]))):
+        raise ValueError("warn and unsure lie between 0 and 1")
     return KindModel(
         names,
         *rows.values(),

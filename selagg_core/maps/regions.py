@@ -99,7 +99,8 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
 
 def otsu_threshold(heat: np.ndarray) -> float:
     """Otsu's threshold (1979) of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    scaled = np.clip(heat, 0, 1)
+    levels = np.rint(np.multiply(scaled, 255, out=scaled), out=scaled).astype(np.uint8)
     if levels.min() == levels.max():
         return 1.0
     share = np.bincount(levels.ravel(), minlength=256) / levels.size
@@ -113,7 +114,12 @@ def otsu_threshold(heat: np.ndarray) -> float:
 def found_region(heat: np.ndarray, threshold: float | None = None, label: str = "") -> Region:
     """Where a map (h, w) is above `threshold` of its own range; None chooses it by Otsu."""
     scaled = normalise(heat)
-    return Region(scaled > (otsu_threshold(scaled) if threshold is None else threshold), label)
+    return Region(above(scaled, threshold), label)
+
+
+def above(scaled: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Where a normalised map is above `threshold`, or above that of Otsu; bool (h, w)."""
+    return scaled > (otsu_threshold(scaled) if threshold is None else threshold)
 
 
 def largest_component(region: Region) -> Region:

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from selagg_core.claims.claim import claim_lines
 from selagg_core.claims.edits import parse_place
-from selagg_core.claims.phrases import breaks_before
 from selagg_core.claims.read_claims import general_lexicon, read_claims
 from selagg_core.prompt.words import CLIP_SPLIT, WEIGHT, Prompt, Word, is_word
 
@@ -79,13 +78,8 @@ def test_claims_of_prompts(text, claimed):
 
 
 def test_a_comma_parts_tags_and_a_weight_does_not():
-    assert breaks_before(spoken("red scarf, (blue:1.2) hat")) == [True, False, True, False]
-
-
-def test_breaks_are_read_from_columns_where_the_text_has_no_marks():
-    pieces = (Word("red", (1,)), Word("scarf", (2,)), Word("hat", (4,)))
-    assert breaks_before(Prompt("red scarf hat", pieces, 77, (0,))) == [True, False, True]
-    assert breaks_before(Prompt("something else", pieces, 77, (0,))) == [True, False, True]
+    assert lines("red, a scarf") == ["scarf"]
+    assert lines("a (red:1.2) scarf") == ["scarf", "red > scarf"]
 
 
 def test_break_parts_phrases():

@@ -164,10 +164,10 @@ def changed_header(path, change):
     ("change", "message"),
     [
         (lambda h: h.update(format="lora"), "something else"),
-        (lambda h: h.update(version=2), "version 2; this SelAgg reads version 1"),
+        (lambda h: h.update(version=2), "version 2; only 1 can be read. Update SelAgg"),
         (lambda h: h["concepts"].pop(), "2 concepts x 10 heads"),
         (lambda h: h["layout"].reverse(), "not in published order"),
-        (lambda h: h["layout"][0].__setitem__(0, "down"), "Unknown block"),
+        (lambda h: h["layout"][0].__setitem__(0, "<b>"), "no name of a block"),
         (lambda h: h.pop("about"), "about"),
         (lambda h: h["concepts"][0].update(name="color"), "occur twice"),
     ],

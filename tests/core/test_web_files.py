@@ -16,7 +16,7 @@ PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 def node_ids() -> set[str]:
     """The ids in NODES of all node files, read as text: here is no host to import them."""
     found = set()
-    for file in (ROOT / "nodes").glob("*.py"):
+    for file in (ROOT / "nodes").rglob("*.py"):
         for block in re.findall(r"^NODES\b.*?\{(.*?)\}", file.read_text("utf-8"), re.MULTILINE | re.DOTALL):
             found |= set(re.findall(r'"(SelAgg\w+)"', block))
     return found

@@ -15,7 +15,8 @@ import made_run
 
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.relevance.choose_heads import HeadSettings
-from selagg_core.report.manifest import head_sheets, manifest, maps_file, prepare, texts_of
+from selagg_core.report.manifest import head_sheets, manifest, maps_file
+from selagg_core.report.shown import prepare
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 #: What is embedded in saved pictures.
@@ -82,9 +83,7 @@ class Run:
             return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
-            return "application/json", json.dumps(
-                head_sheets(texts_of(self.view)[text], picture, word)
-            ).encode()
+            return "application/json", json.dumps(head_sheets(self.shown.texts[text], picture, word)).encode()
         if path == "/data/workflow":
             return "application/json", json.dumps(WORKFLOW).encode()
         if path == "/data/report":

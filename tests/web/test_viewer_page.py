@@ -526,6 +526,24 @@ def test_nothing_is_written_to_window_document_or_prototypes(browser, address):
     page.close()
 
 
+def test_texts_that_come_later_are_used_at_once(browser, address):
+    page = browser.new_page()
+    page.goto(address + "?wait")
+    page.wait_for_selector("body[data-ready]")
+    other = "() => { place.viewer.texts = { empty: 'Leer', findings: 'Befunde' } }"
+    page.evaluate(other)
+    assert page.locator(".empty").inner_text() == "Leer"
+    page.evaluate("() => { place.viewer.clear('nothing came'); place.viewer.texts = {} }")
+    assert page.locator(".empty").inner_text() == "nothing came"
+    # Also while a run is being loaded, and when one is shown.
+    page.evaluate(f"async () => {{ const shown = place.show(); ({other})(); await shown }}")
+    assert page.locator(".empty").is_hidden() and "Befunde" in page.locator(".tabs").inner_text()
+    page.evaluate("() => { place.viewer.texts = {} }")
+    settle(page)
+    assert "Findings" in page.locator(".tabs").inner_text() and page.locator(".finding").count() == 3
+    page.close()
+
+
 def test_a_small_viewer(page, address, shots):
     page.set_viewport_size({"width": 400, "height": 620})
     show(page, address, "?compact")

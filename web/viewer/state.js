@@ -64,6 +64,17 @@ export function withText(text) {
   return { text, pins: [], hovered: null, finding: null, opened: null, picked: null }
 }
 
+/** What changes by passing over something. @type {ReadonlySet<string>} */
+const IN_PASSING = new Set(['hovered', 'spot', 'head', 'finding'])
+
+/**
+ * Whether changes are meant, and not what comes of passing over something.
+ * @param {Partial<ViewState>} changes
+ */
+export function isMeant(changes) {
+  return Object.keys(changes).some((name) => !IN_PASSING.has(name))
+}
+
 /** Whether there is a word, and it is not the marks. @type {(word: number | null) => word is number} */
 export const isSpoken = (word) => word !== null && word !== SPECIAL
 

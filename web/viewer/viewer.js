@@ -11,7 +11,7 @@ import { Look } from './look.js'
 import { MapStore } from './map_store.js'
 import { Painter } from './paint.js'
 import { buildParts } from './parts.js'
-import { initialState, toggled } from './state.js'
+import { initialState, isMeant, toggled } from './state.js'
 import { STYLE } from './style.js'
 import { translator } from './text.js'
 
@@ -27,9 +27,6 @@ import { translator } from './text.js'
  * @property {(ms: number) => void} [onPaint] told how long each paint took
  */
 
-/** What changes by passing over it; any other change is meant. @type {ReadonlySet<string>} */
-const IN_PASSING = new Set(['hovered', 'spot', 'head', 'finding'])
-
 export class Viewer {
   #t
   #options
@@ -38,6 +35,8 @@ export class Viewer {
   #parts
   /** @type {Look | null} */
   #look = null
+  /** What an empty viewer says; '' for its own words. */
+  #message = ''
   #observer
   #frame = 0
   /** Counts what was to be shown, and which pictures were asked for: only the last one counts. */
@@ -87,22 +86,27 @@ export class Viewer {
 
   /** Texts of another language, for what is shown from now on. @param {Record<string, unknown>} own */
   set texts(own) {
-    const message = this.#parts.message.textContent ?? ''
     this.#t = translator(own)
     this.#observer.disconnect()
     this.#parts = this.#build()
     if (this.#look) this.#display(this.#look.store)
-    else this.clear(message)
+    else this.#showMessage()
   }
 
   /** An empty viewer with a message. @param {string} [message] */
-  clear(message) {
+  clear(message = '') {
     this.#shownCount++
     this.#look = null
-    this.#parts.complaint.hide()
-    this.#parts.message.textContent = message || this.#t('empty')
-    this.#parts.empty.hidden = false
-    this.#parts.grid.inert = true
+    this.#message = message
+    this.#showMessage()
+  }
+
+  #showMessage() {
+    const { complaint, message, empty, grid } = this.#parts
+    complaint.hide()
+    message.textContent = this.#message || this.#t('empty')
+    empty.hidden = false
+    grid.inert = true
   }
 
   /**
@@ -177,7 +181,7 @@ export class Viewer {
     const look = this.#look
     if (!look) return
     const { picture, text } = look.state
-    if (Object.keys(changes).some((name) => !IN_PASSING.has(name))) {
+    if (isMeant(changes)) {
       this.#parts.complaint.hide()
       look.store.retry()
     }
