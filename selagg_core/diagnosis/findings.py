@@ -55,7 +55,9 @@ class Finding:
 def finding_of(candidate: Candidate, confidence: float, level: str, calibrated: bool) -> Finding:
     """The finding that a candidate makes at a level, in words."""
     maps = {k: v for k, v in candidate.features.items() if k not in PIXEL_FEATURES and v == v}
-    pixels = {k: v for k, v in candidate.features.items() if k in PIXEL_FEATURES and v == v}
+    pixels: dict[str, float | bool | str] = {
+        k: v for k, v in candidate.features.items() if k in PIXEL_FEATURES and v == v
+    }
     found = Finding(
         kind=candidate.kind,
         words=candidate.words,

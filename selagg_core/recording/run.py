@@ -104,7 +104,9 @@ class Entry:
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else (*text.begins, *text.padding)
         if sub_tokens:
-            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+            slots: list[tuple[tuple[int, ...], float]] = [
+                ((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)
+            ]
         else:
             slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]

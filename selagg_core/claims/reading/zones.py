@@ -19,7 +19,18 @@ _STYLE_HEADS = frozenset(
 )
 _AFTER_STYLE = frozenset(("of", "by"))
 _SOURCES = frozenset(
-    ["inspired", "influenced", "reminiscent", "evoking", "evokes", "evocative", "inspiration", "influences", "homage", "tribute"]
+    [
+        "inspired",
+        "influenced",
+        "reminiscent",
+        "evoking",
+        "evokes",
+        "evocative",
+        "inspiration",
+        "influences",
+        "homage",
+        "tribute",
+    ]
 )
 _BEFORE_NAMED = frozenset(("in", "with", "using", "on", "for"))
 
