@@ -19,7 +19,10 @@ def read_prompt(clip, text: str) -> Prompt | None:
     if not streams:
         return None
     return merge_parallel(
-        [prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width) for s in streams]
+        [
+            prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width, s.has_embedding)
+            for s in streams
+        ]
     )
 
 

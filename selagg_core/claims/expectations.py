@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..maps.regions import Box, Region, from_mask, parse_box
 from ..prompt.groups import WordGroup, find_group
+from ..prompt.marks import plain_marks
 from ..prompt.words import Prompt
 from .claim import PLACES
 
@@ -53,7 +55,7 @@ def read_expectations(
     """
     problems: list[str] = []
     found: list[MaskFor] = []
-    named = tuple(word.strip() for word in words.split(",") if word.strip())
+    named = tuple(word.strip() for word in re.split("[,\n]", plain_marks(words)) if word.strip())
     if masks is not None and named:
         found.append(MaskFor(masks, named))
     elif masks is not None:
@@ -62,12 +64,12 @@ def read_expectations(
         problems.append("there are expected_words but no expected MASK: connect one, or write boxes instead.")
     parsed: list[Box] = []
     lines: list[str] = []
-    for line in filter(None, (part.strip() for part in text.splitlines())):
+    for line in filter(None, (part.strip() for part in plain_marks(text).splitlines())):
         if any(mark.isdigit() for mark in line.rpartition(":")[2]):
             _try_box(line, parsed, problems)
         else:
             lines.append(line)
-    for line in filter(None, (part.strip() for part in boxes.splitlines())):
+    for line in filter(None, (part.strip() for part in plain_marks(boxes).splitlines())):
         _try_box(line, parsed, problems)
     return Expectations(tuple(found), tuple(parsed), tuple(lines), tuple(problems))
 
