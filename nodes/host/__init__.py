@@ -9,6 +9,7 @@ from .attention import attention, is_stock_attention
 from .hooks import SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, model_name
 from .places import (
+    is_interruption,
     output_directory,
     progress_bar,
     relevance_directory,
@@ -29,6 +30,7 @@ __all__ = [
     "diffusion_model",
     "encode_text",
     "evaluate",
+    "is_interruption",
     "is_stock_attention",
     "model_name",
     "on_sampling",

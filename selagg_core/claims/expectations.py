@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..maps.regions import Box, Region, from_mask, parse_box
-from ..prompt.groups import WordGroup, find_group
+from ..prompt.groups import GroupFinder, WordGroup
 from ..prompt.marks import plain_marks
 from ..prompt.words import Prompt
 from .claim import PLACES
@@ -94,22 +94,23 @@ def expected_regions(
     """
     problems.extend(expectations.problems)
     found: list[dict[WordGroup, Region]] = [{} for _ in range(pictures)]
+    finder = GroupFinder(prompts)
     for box in expectations.boxes:
         try:
-            group, region = find_group(prompts, box.label), box.region(size)
+            group, region = finder.find(box.label), box.region(size)
         except ValueError as error:
             problems.append(str(error))
             continue
         for of_picture in found:
             _unite(of_picture, group, region)
     for given in expectations.masks:
-        _lay_masks(given, prompts, size, found, problems)
+        _lay_masks(given, finder, size, found, problems)
     return found
 
 
 def _lay_masks(
     given: MaskFor,
-    prompts: Sequence[Prompt],
+    finder: GroupFinder,
     size: tuple[int, int],
     found: list[dict[WordGroup, Region]],
     problems: list[str],
@@ -121,7 +122,7 @@ def _lay_masks(
         return
     for word in given.words:
         try:
-            group = find_group(prompts, word)
+            group = finder.find(word)
             regions = [from_mask(mask, size, word) for mask in given.masks]
         except ValueError as error:
             problems.append(str(error))
