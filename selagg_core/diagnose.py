@@ -13,6 +13,7 @@ import numpy as np
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
 from .claims.read_claims import general_lexicon, read_claims
+from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.features import Observed
@@ -69,6 +70,7 @@ def diagnose_run(
     problems += [problem] if problem else []
     claims = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
     problems += claims.problems
+    claims, weighed = heed_weights(claims, view.prompts)
     claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
     placed = [group for of_picture in expected for group in of_picture]
     measured = tuple(dict.fromkeys([*groups, *placed]))
@@ -90,7 +92,7 @@ def diagnose_run(
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *_unchecked(claims)),
+        notices=(*view.notices(chosen), *weighed, *_unchecked(claims)),
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None
@@ -183,7 +185,7 @@ def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:
         return group is None or any((group.entry, index) in asked for index in group.indices)
 
     kept = tuple(claim for claim in claims.all if covered(claim.subject) and covered(claim.other))
-    return Claims(kept, claims.problems)
+    return replace(claims, all=kept)
 
 
 def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> Judge:
