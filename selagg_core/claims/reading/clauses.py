@@ -190,7 +190,7 @@ class ClauseReader:
     def _take_waiting(self, phrase: Phrase) -> None:
         for waiting in self.waiting:
             if isinstance(waiting, Link):
-                self._place(phrase, waiting, sure=False)
+                self._place(phrase, waiting, sure=True)
         self.waiting = []
 
     # ---------------------------------------------------------------------------------------------- links

@@ -82,7 +82,7 @@ class PhraseReader:
             yield from self._flush()
             self.run = _Run([], word.text, True)
         elif word.tag in _IN_PHRASE:
-            if word.tag is Tag.ADJECTIVE and self._has_noun():
+            if word.tag in (Tag.ADJECTIVE, Tag.NUMBER) and self._has_noun():
                 yield from self._flush()
             self.run.indices.append(at)
         elif word.tag in (Tag.ADVERB, Tag.MUTE):
