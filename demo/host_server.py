@@ -25,11 +25,15 @@ FOLDERS = ("custom_nodes", "input", "models/checkpoints", "output", "temp", "use
 NOT_COPIED = (".*", "__pycache__", "checkpoints", "demo_output")
 
 
-def prepare_base(base: Path) -> Path:
-    """The server's base folder, with this pack in its custom_nodes under a name with a hyphen."""
+def prepare_base(base: Path, installed: bool = False) -> Path:
+    """The server's base folder, with this pack in its custom_nodes under a name with a hyphen.
+
+    `installed`: a copy of the pack lies there already, as a user would have it.
+    """
     for folder in FOLDERS:
         (base / folder).mkdir(parents=True, exist_ok=True)
-    place_pack(base / "custom_nodes" / PACK_FOLDER)
+    if not installed:
+        place_pack(base / "custom_nodes" / PACK_FOLDER)
     return base
 
 
@@ -79,11 +83,11 @@ def registry_arguments(base: Path, port: int) -> list[str]:
     return ["--listen", "127.0.0.1", "--port", str(port), "--cwd", str(base)]
 
 
-def start(host: Host, base: Path, port: int, options: list[str]) -> None:
+def start(host: Host, base: Path, port: int, options: list[str], installed: bool = False) -> None:
     """Runs the server in this process until it ends. Raises what the host raises when it cannot start."""
     import torch
 
-    prepare_base(base)
+    prepare_base(base, installed)
     make_cuda_builds_importable()
     device = [] if torch.cuda.is_available() else ["--cpu"]
     # The host's module `nodes` must not be this project's folder of that name.
@@ -104,6 +108,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo.host_server", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=8188)
     parser.add_argument("--base", type=Path, help="the server's folder (default: .host/<host>)")
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="the pack is in the custom_nodes of --base; link nothing there",
+    )
     arguments, options = parser.parse_known_args()
     host = find_host(os.environ.get("SELAGG_HOST", "auto"))
     if port_in_use(arguments.port):
@@ -112,7 +121,7 @@ def main() -> int:
     sys.stdout.write(f"{host.title} with SelAgg: http://127.0.0.1:{arguments.port} (files in {base})\n")
     sys.stdout.flush()
     try:
-        start(host, base.resolve(), arguments.port, options)
+        start(host, base.resolve(), arguments.port, options, arguments.installed)
     except KeyboardInterrupt:
         return 130
     except SystemExit as end:

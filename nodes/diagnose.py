@@ -14,7 +14,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
-from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
+from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 logger = logging.getLogger("selagg")
 
@@ -139,10 +139,12 @@ class SelAggDiagnose:
             settings = HeadSettings(
                 overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
             )
-            report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
-            annotated = sockets.pictures_to_images(pictures)
+            found = diagnose_run(
+                run, words, expectations, settings, claims, calibration, for_viewer=browser_asks()
+            )
+            report, annotated = found.report, sockets.pictures_to_images(found.annotated)
             samples = sockets.latent_samples(latent)
-            shown = hand_over(run, capture, samples, settings, asked, report, expectations)
+            shown = hand_over(found.shown, capture, samples, asked, report, found.expected)
         except ValueError as error:
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)

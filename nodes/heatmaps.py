@@ -12,7 +12,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
-from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
+from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 NODE = "SelAgg Heatmaps"
 
@@ -130,9 +130,9 @@ class SelAggHeatmaps:
             check_settings(top_fraction, threshold)
             run = open_run(capture, sockets.latent_samples(latent), image)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
-            result = draw_heatmaps(run, words, settings, threshold or None)
+            result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
             samples = sockets.latent_samples(latent)
-            shown = hand_over(run, capture, samples, settings, asked)
+            shown = hand_over(result.shown, capture, samples, asked)
         except ValueError as error:
             message, pictures = sockets.refusal(NODE, error, image)
             return {
@@ -141,7 +141,7 @@ class SelAggHeatmaps:
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         drawn = (
-            sockets.pictures_to_images(result.overlays),
+            torch.from_numpy(result.overlays),
             torch.from_numpy(result.masks),
             sockets.pictures_to_images(result.sheets),
             "\n".join(lines),

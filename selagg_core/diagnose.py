@@ -1,12 +1,12 @@
-"""A finished run -> the report on it and its annotated pictures: claims, maps, findings, picture by picture.
+"""A finished run -> what is wrong with its pictures: claims, maps, findings, picture by picture.
 
 What concerns one word, box, mask or claim only becomes a problem of the report; the rest is diagnosed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,12 +19,31 @@ from .diagnosis.features import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
+from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
-from .relevance.run_view import RunView
+from .relevance.run_view import MapSet, RunView, choose_or_all
 from .report.annotated import annotate
 from .report.report import Report
+from .report.shown import Planned, Shown
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A report with all that it was made from, so that a viewer shows the very same.
+
+    annotated: RGB uint8 (h, w, 3), one for each picture. expected: for each picture the regions where words
+    were expected. groups, chosen: the words and phrases that were looked at, and the heads of each. shown:
+    maps of all words of all texts; None if they were not asked for.
+    """
+
+    report: Report
+    annotated: tuple[np.ndarray, ...]
+    expected: tuple[Mapping[WordGroup, Region], ...]
+    groups: tuple[WordGroup, ...]
+    chosen: ChosenHeads
+    shown: Shown | None = None
 
 
 def diagnose_run(
@@ -34,30 +53,35 @@ def diagnose_run(
     settings: HeadSettings | None = None,
     edits: str = "",
     calibration: Calibration | None = None,
-) -> tuple[Report, tuple[np.ndarray, ...]]:
-    """The report on a run, and one annotated picture for each of its pictures.
+    for_viewer: bool = False,
+) -> Diagnosis:
+    """Diagnoses all pictures of a run.
 
     words: whose maps are measured, see `choose_groups`; claims about other words are not checked. edits: the
-    artist's claims, see `read_claims`. calibration: by default that of the demo model.
+    artist's claims, see `read_claims`. calibration: by default that of the demo model. for_viewer: whether
+    the maps of all other words are made as well, for a viewer.
     """
     expectations, settings = expectations or Expectations(), settings or HeadSettings()
     problems: list[str] = []
     groups = _groups(view, words, problems)
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
-    chosen = _chosen_or_all(view, (), settings, problems)
-    claims = read_claims(view.prompts, _lexicon(chosen.relevance), "\n".join((edits, expectations.edits)))
+    chooser, problem = choose_or_all(view, settings)
+    problems += [problem] if problem else []
+    claims = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
     problems += claims.problems
     claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
     placed = [group for of_picture in expected for group in of_picture]
-    checked = tuple(dict.fromkeys([*groups, *placed, *claims.groups]))
-    chosen = _chosen_or_all(view, checked, settings, problems)
+    measured = tuple(dict.fromkeys([*groups, *placed]))
+    checked = tuple(dict.fromkeys([*measured, *claims.groups]))
+    chosen = chooser.choose([group.text for group in checked])
+    planned = Planned.of(view, settings, chooser) if for_viewer else None
     judge = _judge(calibration, chosen.relevance)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
         if checked:
+            view.make(index, _wanted(view, checked, chosen, settings, planned))
             observed = observe(view, index, checked, claims, chosen, settings)
-            measured = tuple(dict.fromkeys([*groups, *placed]))
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, claims, expected[index], problems))
@@ -69,7 +93,26 @@ def diagnose_run(
         notices=(*view.notices(chosen), *_unchecked(claims)),
         claims=tuple(claim_lines(claims)),
     )
-    return report, tuple(annotated)
+    shown = planned.with_maps() if planned is not None else None
+    return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown)
+
+
+def _wanted(
+    view: RunView,
+    groups: Sequence[WordGroup],
+    chosen: ChosenHeads,
+    settings: HeadSettings,
+    planned: Planned | None,
+) -> list[MapSet]:
+    """All maps of one picture: what `observe` asks for, and what a viewer shows of the same entries."""
+    every = every_head(view, groups)
+    own = [MapSet(groups, chosen.selections, settings.recipe), MapSet(groups, every, PAPER)]
+    return [*own, *(planned.map_sets() if planned is not None else ())]
+
+
+def every_head(view: RunView, groups: Sequence[WordGroup]) -> tuple[HeadSelection, ...]:
+    """All heads for each group: what all words have in common."""
+    return (select_heads(view.recording.layout),) * len(groups)
 
 
 def observe(
@@ -81,9 +124,8 @@ def observe(
     settings: HeadSettings,
 ) -> Observed:
     """Picture `index` with the maps of `groups`, of the heads `chosen` for each, and of all heads alike."""
-    every: tuple[HeadSelection, ...] = (select_heads(view.recording.layout),) * len(groups)
     heats = view.maps(index, groups, chosen.selections, settings.recipe)
-    common = view.maps(index, groups, every, PAPER)
+    common = view.maps(index, groups, every_head(view, groups), PAPER)
     senses = {} if chosen.relevance is None else sense_contrasts(view, index, claims, chosen.relevance)
     return Observed(
         dict(zip(groups, heats, strict=True)),
@@ -127,19 +169,6 @@ def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, 
     except ValueError as error:
         problems.append(str(error))
         return choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
-
-
-def _chosen_or_all(
-    view: RunView, groups: Sequence[WordGroup], settings: HeadSettings, problems: list[str]
-) -> ChosenHeads:
-    """The chosen heads; all of them, and a problem, if what the artist asked for cannot be done."""
-    try:
-        return view.choose(groups, settings)
-    except ValueError as error:
-        problem = f"{error} All heads were used instead."
-        if problem not in problems:
-            problems.append(problem)
-        return view.choose(groups, replace(settings, mode="all", overrides="", relevance=None))
 
 
 def _lexicon(relevance: HeadRelevance | None):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..families.family import context_of
+
 
 def positive_rows(x: torch.Tensor, options: Mapping) -> slice | None:
     """The rows of the positive prompt in a model call with one positive and one negative entry, or none."""
@@ -25,12 +27,6 @@ class Rows:
     stop: int
     handle: tuple[str, int]
     columns: int
-
-
-def context_of(entry: dict) -> torch.Tensor | None:
-    """The text that the model is given for an entry (not always the one the entry was made with)."""
-    condition = entry.get("model_conds", {}).get("c_crossattn")
-    return getattr(condition, "cond", None)
 
 
 def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:

@@ -12,7 +12,7 @@ from selagg_core.prompt.lexicon import Concept
 from selagg_core.relevance.concepts import Nearest, nearest_concept, trusted_margin
 
 from .. import host
-from .encode import read_prompt
+from ..families import read_prompt
 
 
 def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from .arrays import normalise
+from .resample import area_mean, numbered_parts
 
 _NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*$")
 
@@ -90,7 +90,7 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
                 f"the mask is {width}x{height}, the picture {size[1]}x{size[0]}: their shapes differ. "
                 "Make the mask as wide and as high as the picture, or crop it to the same proportions."
             )
-        values = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+        values = area_mean(values, size)
     region = Region(values > 0.5, label)
     if not region.mask.any():
         raise ValueError("the expected mask is empty: paint the place where the word should be.")
@@ -98,26 +98,34 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
 
 
 def otsu_threshold(heat: np.ndarray) -> float:
-    """Otsu's threshold of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    """Otsu's threshold (1979) of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
+    scaled = np.clip(heat, 0, 1)
+    levels = np.rint(np.multiply(scaled, 255, out=scaled), out=scaled).astype(np.uint8)
     if levels.min() == levels.max():
         return 1.0
-    return float(cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]) / 255
+    share = np.bincount(levels.ravel(), minlength=256) / levels.size
+    below, moment = np.cumsum(share), np.cumsum(share * np.arange(256))
+    parted = (below > 0) & (below < 1 - 1e-12)
+    spread = np.zeros(256)
+    spread[parted] = (moment[-1] * below - moment)[parted] ** 2 / (below * (1 - below))[parted]
+    return float(np.argmax(spread)) / 255
 
 
 def found_region(heat: np.ndarray, threshold: float | None = None, label: str = "") -> Region:
     """Where a map (h, w) is above `threshold` of its own range; None chooses it by Otsu."""
     scaled = normalise(heat)
-    return Region(scaled > (otsu_threshold(scaled) if threshold is None else threshold), label)
+    return Region(above(scaled, threshold), label)
+
+
+def above(scaled: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Where a normalised map is above `threshold`, or above that of Otsu; bool (h, w)."""
+    return scaled > (otsu_threshold(scaled) if threshold is None else threshold)
 
 
 def largest_component(region: Region) -> Region:
     """The largest connected part (8 neighbours) of a region; an empty region stays empty."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.mask.astype(np.uint8), connectivity=8)
-    if count < 2:
-        return region
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return Region(labels == largest, region.label)
+    numbers, sizes = numbered_parts(region.mask)
+    return Region(numbers == 1 + int(np.argmax(sizes)), region.label) if len(sizes) else region
 
 
 def mass_inside(heat: np.ndarray, region: Region) -> float:
@@ -149,14 +157,6 @@ def centroid(heat: np.ndarray) -> tuple[float, float]:
     x = float(mass.sum(axis=0) @ (np.arange(width) + 0.5)) / total / width
     y = float(mass.sum(axis=1) @ (np.arange(height) + 0.5)) / total / height
     return x, y
-
-
-def bounding_box(region: Region) -> tuple[int, int, int, int] | None:
-    """x0, y0, x1, y1 px around a region, the far edges exclusive; None for an empty region."""
-    ys, xs = np.nonzero(region.mask)
-    if ys.size == 0:
-        return None
-    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
 
 
 def place_name(x: float, y: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import LEVELS, Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..files.versioned import damage_of, read_versioned
 
 SCHEMA = "selagg-report"
 VERSION = 1
@@ -63,14 +64,7 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Reads a report. Raises ValueError for anything but a report of this version."""
-        try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg report: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg report.")
-        if body.get("version") != VERSION:
-            raise ValueError(f"this report has version {body.get('version')}; only {VERSION} can be read.")
+        body = read_versioned(text, SCHEMA, (VERSION,), "report")
         try:
             return cls(
                 prompt=str(body["prompt"]),
@@ -80,8 +74,8 @@ class Report:
                 notices=tuple(body["notices"]),
                 claims=tuple(body["claims"]),
             )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"this SelAgg report is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error
 
 
 def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
@@ -108,5 +102,5 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
     """A dataclass from its JSON form; unknown keys are an error, and lists become tuples again."""
     known = {field.name for field in fields(kind)}
     if unknown := set(body) - known:
-        raise KeyError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()})

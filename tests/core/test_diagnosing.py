@@ -25,7 +25,8 @@ def view(bumps=BUMPS, text=TEXT, batch=1, paint=PAINT, recording: Recording | No
 def diagnosed(opened: RunView | None = None, words: str = "all", edits: str = "", **expected):
     expected["words"] = expected.pop("words_for_mask", "")
     given = read_expectations(**expected)
-    return diagnose_run(opened or view(), words, given, edits=edits, calibration=CALIBRATION)
+    found = diagnose_run(opened or view(), words, given, edits=edits, calibration=CALIBRATION)
+    return found.report, found.annotated
 
 
 def kinds(report, picture: int = 0) -> list[tuple[str, tuple[str, ...], str]]:
@@ -163,7 +164,7 @@ def test_words_of_a_regional_prompt_are_looked_for_in_their_area():
 
 
 def test_confidences_of_another_model_are_called_so():
-    report, _ = diagnose_run(view(text="a red circle right of a blue square"))
+    report = diagnose_run(view(text="a red circle right of a blue square")).report
     assert "not on this model" in report.settings["confidence"]
     finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
     assert not finding.calibrated and "not of this model" in finding.line

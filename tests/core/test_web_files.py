@@ -16,14 +16,14 @@ PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 def node_ids() -> set[str]:
     """The ids in NODES of all node files, read as text: here is no host to import them."""
     found = set()
-    for file in (ROOT / "nodes").glob("*.py"):
+    for file in (ROOT / "nodes").rglob("*.py"):
         for block in re.findall(r"^NODES\b.*?\{(.*?)\}", file.read_text("utf-8"), re.MULTILINE | re.DOTALL):
             found |= set(re.findall(r'"(SelAgg\w+)"', block))
     return found
 
 
 def english() -> dict[str, str]:
-    text = (ROOT / "web" / "viewer_text.js").read_text("utf-8")
+    text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
     return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
 
 
@@ -61,9 +61,17 @@ def test_every_setting_is_translated(language):
 
 def test_every_text_that_is_used_exists():
     used = set()
-    for file in (ROOT / "web").glob("*.js"):
+    for file in (ROOT / "web").rglob("*.js"):
         used |= set(re.findall(r"\bt\(\s*'(\w+)'", file.read_text("utf-8")))
     assert used <= set(english())
+
+
+def test_what_is_left_out_of_the_package_is_nothing_that_ships():
+    """A line of .comfyignore without a slash at its start fits folders and files at any depth."""
+    shipped = [ROOT / name for name in ("web", "nodes", "selagg_core", "locales", "examples_workflows")]
+    names = {part.name for folder in shipped for part in folder.rglob("*")}
+    ignored = (ROOT / ".comfyignore").read_text("utf-8").split()
+    assert ignored and not names & {line.rstrip("/") for line in ignored}
 
 
 def test_every_example_has_a_thumbnail():

@@ -362,7 +362,7 @@ def node_function(name: str, module: str):
         node = getattr(importlib.import_module(f"comfy_extras.{module}"), name)
     except ModuleNotFoundError:
         node = getattr(importlib.import_module(f"comfy_extras.nodes.{module}"), name)
-    return getattr(node, node.FUNCTION)
+    return node.execute if hasattr(node, "execute") else getattr(node, node.FUNCTION)
 
 
 def _with_run(run) -> Callable[[Models], Case]:

@@ -64,22 +64,94 @@ def test_every_sampler_and_scheduler(host, matrix):
     assert not failed
 
 
-def test_torch_compile(host, matrix):
-    """Graphs of the eager backend: what is recorded is that of the model without them, nearly."""
+def with_guards_on_options(model):
+    """As packs compile that keep to torch's own guards, and ComfyUI's node until 0.3."""
+    return compile_parts(model, None)
+
+
+def compile_parts(model, guard_filter, *keys):
+    from comfy_api.torch_helpers import set_torch_compile_wrapper
+
+    model = model.clone()
+    options = {} if guard_filter is None else {"options": {"guard_filter_fn": guard_filter}}
+    set_torch_compile_wrapper(model, backend="eager", keys=list(keys) or ["diffusion_model"], **options)
+    return model
+
+
+def without_guards_on_options(entries):
+    return ["transformer_options" not in entry.name for entry in entries]
+
+
+def compiled_by_hand(model):
+    """Behind the host's back: no shell around the network, and no guard on the options."""
+    network = model.model.diffusion_model
+    options = {"guard_filter_fn": without_guards_on_options}
+    compiled = torch.compile(network._forward, backend="eager", options=options)
+    model = model.clone()
+    model.add_object_patch("diffusion_model._forward", compiled)
+    return model
+
+
+BLOCKS = (
+    "diffusion_model.input_blocks.1.1.transformer_blocks.0",
+    "diffusion_model.middle_block.1.transformer_blocks.0",
+)
+COMPILED = {
+    "whole": lambda model: compile_parts(model, without_guards_on_options),
+    "a block": lambda model: compile_parts(model, without_guards_on_options, *BLOCKS),
+    "by hand": compiled_by_hand,
+    "by the host's node": lambda model: host_node("TorchCompileModel", "nodes_torch_compile")(
+        model, backend="eager"
+    ),
+}
+SMALL = {"steps": 2, "size": (1, 4, 6)}
+
+
+@pytest.fixture
+def fresh_graphs(host):
     if host != "upstream":
-        pytest.skip("The registry's host has no such node.")
-    compiled = host_node("TorchCompileModel", "nodes_torch_compile")
-    own = {"steps": 2, "size": (1, 4, 6)}
+        pytest.skip("The registry's host cannot compile models.")
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def test_torch_compile(host, matrix, fresh_graphs):
+    """Graphs of the eager backend: what is recorded is that of the model without them, nearly."""
     plain_model, plain = matrix.capturing(matrix.models.sd1)
-    latent = sample(plain_model, P, N, **own)
+    latent = sample(plain_model, P, N, **SMALL)
     wanted = plain.recording_for(latent).positive()
     captured_model, capture = matrix.capturing(matrix.models.sd1)
-    same = sample(compiled(captured_model, backend="eager"), P, N, **own)
+    same = sample(with_guards_on_options(captured_model), P, N, **SMALL)
     assert torch.allclose(same, latent, rtol=1e-3, atol=1e-3)
     recording = capture.recording_for(same)
     assert recording.coverage.complete
     for layer, values in recording.positive().maps.items():
         assert np.abs(values - wanted.maps[layer]).max() < 1e-4
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("name", COMPILED)
+def test_graphs_that_serve_several_layers_give_right_maps_or_none(matrix, fresh_graphs, name, place):
+    """Two prompts in turn: what a graph holds on to must not reach the next layer or run."""
+    capturing, compiled = matrix.capturing, COMPILED[name]
+    plain_model, plain = capturing(matrix.models.sd1)
+    if place == "before":
+        captured_model, capture = capturing(compiled(matrix.models.sd1))
+    else:
+        captured_model, capture = capturing(matrix.models.sd1)
+        captured_model = compiled(captured_model)
+    for prompt in (P, N, P):
+        latent = sample(plain_model, prompt, N, **SMALL)
+        wanted = plain.recording_for(latent).positive()
+        same = sample(captured_model, prompt, N, **SMALL)
+        assert torch.allclose(same, latent, rtol=1e-3, atol=1e-3)
+        recording = capture.recording_for(same)
+        covered = recording.coverage is not None and recording.coverage.complete
+        assert covered or "compiled" in " ".join(recording.notices)
+        for entry in recording.entries:
+            for layer, values in entry.maps.items():
+                assert np.abs(values - wanted.maps[layer]).max() < 1e-4
 
 
 def test_tiles_of_an_upscale(host, matrix):
@@ -157,6 +229,11 @@ ELSEWHERE = (
     ("executor: back to an earlier seed, also with --cache-lru", "maps of that seed's own run", BOTH),
     ("executor: viewer connected after sampling", "message says how to get maps, then maps", BOTH),
     ("other packs: torch.compile (eager backend)", "latent and maps close (0.001, 0.0001)", UPSTREAM_ONLY),
+    (
+        "other packs: torch.compile without guards on transformer options (the node of 0.33.0)",
+        "latent close (0.001), reported as not recorded",
+        UPSTREAM_ONLY,
+    ),
     ("other packs: a layer with a forward of its own", "latent identical, reported as not recorded", BOTH),
     ("other packs: several captures in a row", "latent identical, both record the same", BOTH),
     ("failures: exception or out of memory inside capture", "latent identical, cause reported", BOTH),

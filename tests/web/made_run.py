@@ -138,7 +138,7 @@ def made_expected(view: RunView) -> list[dict[WordGroup, Region]]:
 
 def made_report(view: RunView, settings: HeadSettings) -> Report:
     """The diagnosis, with findings of its own: one of a kind that no version knows, one for information."""
-    report, _ = diagnose_run(view, "all", expectations(), settings)
+    report = diagnose_run(view, "all", expectations(), settings).report
     numbers = {"share": 0.25, "who": "nobody"}
     strange = Finding("strange_kind", ("yellow", "house"), 0.4, numbers, 0.5, HINT, STRANGE)
     own = (
