@@ -11,7 +11,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .words import APOSTROPHES, CONTRACTIONS, END_TOKENS, START_TOKENS, WORD_END, Prompt, Word, decode_piece, is_word
+from .words import (
+    APOSTROPHES,
+    CONTRACTIONS,
+    END_TOKENS,
+    START_TOKENS,
+    WORD_END,
+    Prompt,
+    Word,
+    decode_piece,
+    is_word,
+)
 
 _EMBEDDING = re.compile(r"embedding:([^\s,()]+)")
 

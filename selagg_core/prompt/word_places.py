@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .words import CLIP_SPLIT, Prompt, is_word
 from .host_text import hidden_spans
+from .words import CLIP_SPLIT, Prompt, is_word
 
 _NEAR = 8
 """Pieces that may be skipped to find a word without further signs that it is the right one."""

@@ -19,7 +19,8 @@ APOSTROPHES = "'\u2019\u02bc\u2018\u00b4"
 _CONTRACTED = "s|t|re|ve|m|ll|d"
 CONTRACTIONS = frozenset(_CONTRACTED.split("|"))
 CLIP_SPLIT = re.compile(
-    rf"'(?:{_CONTRACTED})|[{APOSTROPHES}](?:{_CONTRACTED})(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE
+    rf"'(?:{_CONTRACTED})|[{APOSTROPHES}](?:{_CONTRACTED})(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+",
+    re.IGNORECASE,
 )
 WEIGHT = re.compile(r":\s*[+-]?\d*\.?\d+\s*(?=\))")
 
