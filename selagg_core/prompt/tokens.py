@@ -11,7 +11,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .words import END_TOKENS, START_TOKENS, WORD_END, Prompt, Word, decode_piece, is_word
+from .words import (
+    APOSTROPHES,
+    CONTRACTIONS,
+    END_TOKENS,
+    START_TOKENS,
+    WORD_END,
+    Prompt,
+    Word,
+    decode_piece,
+    is_word,
+)
 
 _EMBEDDING = re.compile(r"embedding:([^\s,()<\[]+)(?P<end>\)?)")
 _WEIGHT_OF_NAME = re.compile(r":[+-]?(?:\d+\.?\d*|\.\d+)$")
@@ -36,6 +46,8 @@ class _WordGrouper:
         self._vectors: object = None
         self._embeddings: list[int | None] = []
         self._skipped: object = None
+        self._before = " "
+        """The word or mark before."""
 
     def piece(self, text: str, column: int, weight: float) -> None:
         self._end_embedding()
@@ -65,8 +77,11 @@ class _WordGrouper:
     def end(self) -> None:
         self._end_embedding()
         text = decode_piece("".join(self._pieces))
-        if self._columns and is_word(text):
+        # CLIP takes a typographic apostrophe and the "s" after it for two words.
+        contracted = self._before in APOSTROPHES and text.casefold() in CONTRACTIONS
+        if self._columns and is_word(text) and not contracted:
             self.words.append(Word(text, tuple(self._columns), self._weight))
+        self._before = text if text and self._columns else " "
         self._pieces, self._columns = [], []
 
     def _end_embedding(self) -> None:

@@ -13,8 +13,15 @@ START_TOKENS = ("<|startoftext|>",)
 END_TOKENS = ("<|endoftext|>",)
 WORD_END = "</w>"
 
-# CLIP's own split of a text: contractions, letters, single digits, other marks.
-CLIP_SPLIT = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
+# CLIP's own split of a text: contractions, letters, single digits, other marks. CLIP knows the straight
+# apostrophe alone; a typographic one says the same.
+APOSTROPHES = "'\u2019\u02bc\u2018\u00b4"
+_CONTRACTED = "s|t|re|ve|m|ll|d"
+CONTRACTIONS = frozenset(_CONTRACTED.split("|"))
+CLIP_SPLIT = re.compile(
+    rf"'(?:{_CONTRACTED})|[{APOSTROPHES}](?:{_CONTRACTED})(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+",
+    re.IGNORECASE,
+)
 WEIGHT = re.compile(r":\s*[+-]?\d*\.?\d+\s*(?=\))")
 
 
@@ -136,7 +143,7 @@ def split_words(text: str) -> list[str]:
 
 def is_word(piece: str) -> bool:
     """Letters, digits and pictograms speak; marks and contractions ('s, 't) do not."""
-    if piece.startswith("'"):
+    if piece[:1] in APOSTROPHES and piece[1:].casefold() in CONTRACTIONS:
         return False
     return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in piece)
 
