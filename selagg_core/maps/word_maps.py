@@ -230,9 +230,7 @@ def _chosen_heads(selection: HeadSelection | Sequence[HeadSelection], words: int
     return np.stack([one.mask for one in selection])
 
 
-def _add_upsampled(
-    total: torch.Tensor, stack: torch.Tensor, weight: torch.Tensor, recipe: MapRecipe
-) -> None:
+def _add_upsampled(total: torch.Tensor, stack: torch.Tensor, weight: torch.Tensor, recipe: MapRecipe) -> None:
     """Adds the clamped, upsampled maps of heads: stack (heads, words, h, w), weight (sets, words, heads)."""
     if recipe.cap_borders:
         stack = torch.from_numpy(cap_borders(stack.numpy()))

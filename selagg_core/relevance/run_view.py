@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -107,9 +107,7 @@ class RunView:
         return (*self.recording.notices, *partial, *chosen.notices)
 
 
-def choose_or_all(
-    view: RunView, settings: HeadSettings
-) -> tuple[HeadChooser, str]:
+def choose_or_all(view: RunView, settings: HeadSettings) -> tuple[HeadChooser, str]:
     """What chooses heads; of all heads, and the reason, if what the artist asked for cannot be done."""
     try:
         return view.chooser(settings), ""

@@ -81,9 +81,7 @@ class Run:
             return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
-            return "application/json", json.dumps(
-                head_sheets(self.shown.texts[text], picture, word)
-            ).encode()
+            return "application/json", json.dumps(head_sheets(self.shown.texts[text], picture, word)).encode()
         if path == "/data/report":
             return "application/json", b"{}"
         if path == "/data/maps":
