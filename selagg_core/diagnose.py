@@ -6,7 +6,7 @@ What concerns one word, box, mask or claim only becomes a problem of the report;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
