@@ -40,6 +40,7 @@ def host_tokenizer(folder: Path) -> Callable[[str], Prompt]:
     """Reads texts with the CLIP tokenizer of a ComfyUI folder; no model is loaded."""
     sys.path.insert(0, str(folder))
     sys.argv = [sys.argv[0], "--cpu"]
+    importlib.import_module("comfy.options").enable_args_parsing()
     tokenizer = importlib.import_module("comfy.sd1_clip").SD1Tokenizer()
     vocabulary = tokenizer.clip_l.inv_vocab
 

@@ -1,4 +1,5 @@
-"""`python dev.py check`: ruff, mypy, eslint and tsc, each by its settings at the root of the project.
+"""`python dev.py check`: ruff, mypy, eslint and tsc, each by its settings at the root of the project, and the
+checks of what is published (packing.py).
 
 mypy looks at the packages under the names by which they are imported, whatever this folder is called.
 What JavaScript is checked with comes from npm, at development time only; without npm it is left out.
@@ -15,6 +16,7 @@ from collections.abc import Callable
 
 from packages import FOLDERS
 
+from . import packing
 from .host_path import ROOT
 from .host_server import link
 
@@ -43,6 +45,7 @@ def run_all(options: list[str], say: Say) -> int:
             results[name] = absent
         else:
             results[name] = _told(say, name, lambda script=script: _run([_npm(), "run", "--silent", script]))
+    results |= packing.run_all(say)
     say("check: " + ", ".join(f"{name} {result}" for name, result in results.items()))
     return int("failed" in results.values())
 

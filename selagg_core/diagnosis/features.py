@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from ..claims.claim import DIRECTIONS, PLACES, Claim, Claims
-from ..claims.reading.word_lists import PLAIN_PATTERNS
+from ..claims.reading.value_words import PLAIN_PATTERNS
 from ..maps.arrays import focus_of, normalise, resize_maps
 from ..maps.regions import Region, centroid, found_region, largest_component, otsu_threshold
 from ..maps.resample import area_mean, numbered_parts

@@ -21,7 +21,8 @@ class WordUse:
     """How usual a word is as noun, verb, adjective and adverb (0 never, to 9).
 
     thing: how much of its use as a noun names something that can be seen, 0 to 9. concept: what the noun
-    speaks of, None if the table does not tell. plural: whether the form is one. given: whether people are called so.
+    speaks of, None if the table does not tell. plural: whether the form is one. given: whether people are
+    called so.
     """
 
     noun: int = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from . import word_lists as lists
+from . import jargon, thing_words
 from .links import Kind, Link
 from .phrases import Phrase
 from .vocabulary import Thing, Vocabulary
@@ -130,11 +130,11 @@ class ClauseReader:
         """ "on fire", "on canvas": no place and no thing."""
         bare = not phrase.determined and not phrase.values and not phrase.count
         after_on = self.pending is not None and self.pending.link.value == "on"
-        return bare and after_on and phrase.words[-1] in lists.NO_PLACE_AFTER_ON
+        return bare and after_on and phrase.words[-1] in thing_words.NO_PLACE_AFTER_ON
 
     def _no_thing(self, phrase: Phrase) -> None:
         """A noun that is no thing ends what waited for one; "a square slice of" passes on its values."""
-        if phrase.words[-1] in lists.PARTITIVES:
+        if phrase.words[-1] in jargon.PARTITIVES:
             self.passed = phrase
             return
         self.pending, self.waiting = None, []
@@ -190,7 +190,7 @@ class ClauseReader:
     def _take_waiting(self, phrase: Phrase) -> None:
         for waiting in self.waiting:
             if isinstance(waiting, Link):
-                self._place(phrase, waiting, sure=False)
+                self._place(phrase, waiting, sure=True)
         self.waiting = []
 
     # ---------------------------------------------------------------------------------------------- links

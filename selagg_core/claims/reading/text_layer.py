@@ -45,7 +45,7 @@ _BLANKED = (
     re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)no\b[^\n-]{0,200}"),
     re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)[a-z]+(?:[ \t]+[\d.:x]+(?![\w])|[ \t]+(?=--)|)"),
 )
-"""Syntax and notes that are no part of what the picture shows: comments, file names, flags, tags of a model."""
+"""What is no part of the picture: comments, file names, flags, tags of a model."""
 _QUOTED = re.compile(r"\"[^\"\n]{1,120}\"|\u201c[^\u201d\n]{1,120}\u201d|(?<![\w])'[^'\n]{2,120}'(?![\w])")
 _OPTIONS = re.compile(r"\{[^{}\n]{1,200}\}|\[[^\[\]\n]{1,200}\]")
 _SCHEDULE_END = re.compile(r":\s?[\d.]{1,8}\s?\]")
