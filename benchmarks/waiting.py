@@ -23,7 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 NODE = "7"
 SPOKEN = (
-    "a red fox and a blue cat left of a large wooden house under a dark stormy sky with one yellow moon above "
+    "a red fox and a blue cat left of a large wooden house under a dark stormy sky with one yellow moon "
+    "above "
     "green hills beside a tall silver tower near small white flowers and an old stone bridge over water"
 )
 """Words of the prompt, in this order; function words are not counted as words that have a map."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from selagg_core.prompt.words import Prompt
 
 from .cosmos import Cosmos
@@ -9,10 +11,10 @@ from .family import AttentionReading, AttentionSite, ModelFamily
 from .unet import UNet
 
 #: A new family is a file in this folder, and a line here.
-FAMILIES: tuple[ModelFamily, ...] = (UNet(), Cosmos())
+FAMILIES: tuple[ModelFamily[Any], ...] = (UNet(), Cosmos())
 
 
-def family_of(model) -> tuple[ModelFamily, tuple[AttentionSite, ...]] | None:
+def family_of(model) -> tuple[ModelFamily[Any], tuple[AttentionSite, ...]] | None:
     """The family of a ModelPatcher and the layers that it can record; None for an unknown kind of model."""
     for family in FAMILIES:
         sites = family.sites(model)

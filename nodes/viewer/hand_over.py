@@ -63,7 +63,7 @@ def hand_over(
     if shown is None or not browser_asks():
         return {}
     try:
-        nowhere = [{} for _ in shown.view.pictures]
+        nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
         body, maps = manifest(shown, report, expected or nowhere), maps_file(shown)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")

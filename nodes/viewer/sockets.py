@@ -89,9 +89,11 @@ def refusal(node: str, error: Exception, images: torch.Tensor | None) -> tuple[s
 
 def pictures_of(images: torch.Tensor | None) -> list[np.ndarray]:
     """The pictures of an IMAGE to write a message below; a blank sheet where there is none."""
-    usable = isinstance(images, torch.Tensor) and images.ndim == 4 and images.numel() > 0
-    if not usable or images.shape[3] not in (1, 3, 4) or images.is_complex():
-        return [blank_sheet(96, 512)]
+    blank = [blank_sheet(96, 512)]
+    if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.numel() == 0:
+        return blank
+    if images.shape[3] not in (1, 3, 4) or images.is_complex():
+        return blank
     return [rgb_picture(image) for image in arrays_of(images)]
 
 

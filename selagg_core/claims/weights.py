@@ -15,7 +15,8 @@ def heed_weights(claims: Claims, prompts: Sequence[Prompt]) -> tuple[Claims, tup
 
     What the artist claims himself stays, whatever its weight.
     """
-    kept, unwanted = [], {}
+    kept: list[Claim] = []
+    unwanted: dict[str, None] = {}
     for claim in map(lambda each: _weighed(each, prompts), claims.all):
         below = [group for group in (claim.subject, claim.other, claim.words) if _is_unwanted(group)]
         if below and claim.source != "artist":
@@ -34,11 +35,12 @@ def _is_unwanted(group: WordGroup | None) -> bool:
 
 
 def _weighed(claim: Claim, prompts: Sequence[Prompt]) -> Claim:
-    def of(group: WordGroup | None) -> WordGroup | None:
-        if group is None or group.entry >= len(prompts):
+    def of(group: WordGroup) -> WordGroup:
+        if group.entry >= len(prompts):
             return group
         words = prompts[group.entry].words
         weights = [words[i].weight for i in group.indices if i < len(words)]
         return replace(group, weight=min(weights, key=lambda weight: (weight >= 0, -abs(weight - 1))))
 
-    return replace(claim, subject=of(claim.subject), other=of(claim.other), words=of(claim.words))
+    other, words = (None if group is None else of(group) for group in (claim.other, claim.words))
+    return replace(claim, subject=of(claim.subject), other=other, words=words)

@@ -60,7 +60,8 @@ def _row(word: str) -> tuple[WordUse, str]:
         return UNKNOWN, ""
     classes, thing, concept, base = rest.split("\t")
     name = None if concept == "-" else _concept_names()[int(concept)]
-    return WordUse(*map(int, classes), int(thing), name), base
+    noun, verb, adj, adv = map(int, classes)
+    return WordUse(noun, verb, adj, adv, int(thing), name), base
 
 
 @lru_cache(maxsize=8192)

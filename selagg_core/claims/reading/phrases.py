@@ -139,7 +139,7 @@ class PhraseReader:
 
     # ------------------------------------------------------------------------------------------- phrases
 
-    def _flush(self) -> Iterator[Phrase]:
+    def _flush(self) -> Iterator[Phrase | Link]:
         run, self.run = self.run, _Run()
         if not run.indices:
             return
@@ -156,7 +156,7 @@ class PhraseReader:
             return
         yield self._phrase(run, indices[: indices.index(head) + 1])
 
-    def _list_of(self, nouns: Sequence[int]) -> Iterator[Phrase]:
+    def _list_of(self, nouns: Sequence[int]) -> Iterator[Phrase | Link]:
         """A row of nouns without commas ("sky clouds nature park snow"): each may be a thing of its own."""
         for index in nouns:
             phrase = self._phrase(_Run(), [index])
