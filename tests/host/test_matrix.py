@@ -108,7 +108,6 @@ BLOCKS = (
     "diffusion_model.middle_block.1.transformer_blocks.0",
 )
 COMPILED = {
-    "whole": lambda model: compile_parts(model, without_guards_on_options),
     "a block": lambda model: compile_parts(model, without_guards_on_options, *BLOCKS),
     "by hand": compiled_by_hand,
     "by the host's node": lambda model: host_node("TorchCompileModel", "nodes_torch_compile")(
