@@ -6,7 +6,7 @@ What concerns one word, box, mask or claim only becomes a problem of the report;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 

@@ -46,10 +46,7 @@ _SHARES = np.arange(256, dtype=np.float32) / np.float32(255)
 
 def into_float(picture: np.ndarray, slot: np.ndarray) -> None:
     """Writes an RGB uint8 picture into float32 of the same shape, in [0, 1], without a copy between."""
-    if slot.flags.c_contiguous:
-        cv2.LUT(picture, _SHARES, dst=slot)
-    else:
-        slot[:] = cv2.LUT(picture, _SHARES)
+    np.take(_SHARES, picture, out=slot, mode="clip")
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
