@@ -18,6 +18,7 @@ from selagg_core.diagnosis.measure import measure_place
 from selagg_core.maps.arrays import resize_maps
 from selagg_core.maps.heads import HeadSelection
 from selagg_core.maps.regions import Region
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.relevance.run_view import RunView
 
@@ -132,7 +133,7 @@ class Collector:
         return replace(heads, selections=tuple(drawn))
 
     def _region_features(self, heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-        place = measure_place(resize_maps(heat, mask.shape), Region(mask), "")
+        place = measure_place(resize_maps(heat, mask.shape), Region(mask), WordGroup("", ()))
         return region_features(place)
 
     def _text_features(self, key: tuple, view, claims) -> dict[str, float]:
