@@ -21,10 +21,10 @@ from selagg_core.calibrate import FALSE_ALARMS, Labelled, with_thresholds
 from selagg_core.diagnosis.calibration import PRESET, Calibration, KindModel, fit_kind
 from selagg_core.diagnosis.features import FEATURES
 
-from .detection import auroc
 from .labelled import METHODS, TEXT_FEATURES, Row, collect
 from .maps import seed_range
 from .pictures import Sampler, drawn_cases
+from .statistics import auroc
 
 BASE = "SelAgg demo model"
 OTHERS = Path(__file__).resolve().parent / "diagnosis_methods.json"

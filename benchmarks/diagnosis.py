@@ -26,7 +26,10 @@ from demo.result_file import write_line
 from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
 
 from .calibrate import OTHERS
-from .detection import (
+from .labelled import METHODS, Row, collect
+from .maps import seed_range
+from .pictures import Sampler, drawn_cases, file_cases
+from .statistics import (
     auroc,
     auroc_within,
     average_precision,
@@ -36,13 +39,6 @@ from .detection import (
     coverage_and_risk,
     precision_at_recall,
 )
-from .labelled import METHODS, Row, collect
-from .maps import seed_range
-from .pictures import Sampler, drawn_cases, file_cases
-
-COMPARED = ("leaked", "wrong_sense")
-"""Kinds for which selective maps are compared with those of all heads, prompt by prompt."""
-APART = ("homonym", "homonym_weak", "homonym_heavy", "held_out")
 
 
 def scored(rows: Sequence[Row], model: KindModel, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

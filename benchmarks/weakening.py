@@ -34,6 +34,7 @@ from selagg_core.relevance.shipped import load_preset
 
 from .maps import seed_range
 from .scoring import KINDS
+from .statistics import mean_with_interval
 
 FACTORS = (0.0, -2.0)
 COUNTS = (4, 8, 16, 32, 64)
@@ -109,50 +110,39 @@ def head_orders(
     return {"most": most, "least": np.argsort(scores, kind="stable"), "matched": matched}
 
 
-class WeakeningHooks:
-    """Weakens columns of the positive prompt in chosen heads, other ones in each row (`host.SamplingHooks`).
+def weakening_hooks(layout, columns: Sequence[int], factors: torch.Tensor):
+    """`SamplingHooks` that weaken columns of the positive prompt in chosen heads, other ones in each row.
 
     columns: of the word in the text; factors: (rows, heads of the model), one row a picture.
     """
+    from selagg_nodes.families.unet import with_wrapped_layers
+    from selagg_nodes.host import SamplingHooks
+    from selagg_nodes.recording.rows import positive_rows
 
-    def __init__(self, layers, rows, layout, columns: Sequence[int], factors: torch.Tensor):
-        self._layers, self._rows, self._layout = layers, rows, layout
-        self._columns, self._factors = list(columns), factors
-        self._model = None
+    class WeakeningHooks(SamplingHooks):
+        def attach(self, sampling):
+            self._model = sampling.guider.model_patcher
+            return sampling.proceed(self)
 
-    def attach(self, sampling):
-        self._model = sampling.guider.model_patcher
-        return sampling.proceed(self)
+        def model_call(self, call):
+            rows = positive_rows(call.x, call.options)
+            if rows is None:
+                return super().model_call(call)
 
-    def evaluation(self):
-        return nullcontext()
+            def wrap(site, previous):
+                start = layout.offset(site.layer)
+                own_factors = factors[:, start : start + site.heads]
 
-    def batch(self, conds, x):
-        return nullcontext()
+                def attend(q, k, v, own):
+                    out = previous(q, k, v, own).clone()
+                    out[rows] = weakened_attention(q[rows], k[rows], v[rows], columns, own_factors)
+                    return out
 
-    def step(self, step, denoised) -> None:
-        """Nothing happens between steps."""
+                return attend
 
-    def model_call(self, x, context, options):
-        rows = self._rows.positive_rows(x, options)
-        if rows is None:
-            return options
+            return nullcontext(with_wrapped_layers(self._model, call.options, wrap))
 
-        def wrap(site, previous):
-            start = self._layout.offset(self._layer_of(site))
-            factors = self._factors[:, start : start + site.heads]
-
-            def attend(q, k, v, own):
-                out = previous(q, k, v, own).clone()
-                out[rows] = weakened_attention(q[rows], k[rows], v[rows], self._columns, factors)
-                return out
-
-            return attend
-
-        return self._layers.with_wrapped_layers(self._model, options, wrap)
-
-    def _layer_of(self, site):
-        return next(x for x in self._layout.layers if (x.block, x.number, x.depth) == site.key)
+    return WeakeningHooks()
 
 
 def weakened_attention(
@@ -176,19 +166,17 @@ class WeakeningBench:
     def __init__(self, score_kind: str, steps: int) -> None:
         from demo.studio import SamplingSettings, Studio
         from selagg_nodes import host
-        from selagg_nodes.families import layers, unet
-        from selagg_nodes.recording import rows
-        from selagg_nodes.recording.encode import read_prompt
+        from selagg_nodes.families import read_prompt, unet
 
         self.studio = Studio()
         self.settings = replace(SamplingSettings(), steps=steps)
-        self.host, self.layers, self.rows, self.read_prompt = host, layers, rows, read_prompt
+        self.host, self.read_prompt = host, read_prompt
         self.relevance = load_preset("demo").with_score(score_kind)
         self.layout = self.relevance.layout
-        sites = {site.key: site.halvings for site in unet.cross_attention_sites(self.studio.model)}
+        sites = {site.layer: site.halvings for site in unet.cross_attention_sites(self.studio.model)}
         self.resolutions = np.concatenate(
             [
-                np.full(heads, sites[layer.block, layer.number, layer.depth])
+                np.full(heads, sites[layer])
                 for layer, heads in zip(self.layout.layers, self.layout.heads, strict=True)
             ]
         )
@@ -219,7 +207,7 @@ class WeakeningBench:
             raise RuntimeError(f"The words read back differ from the caption {target.prompt!r}")
         model = self.studio.model.clone()
         columns = prompt.words[target.word].columns
-        hooks = WeakeningHooks(self.layers, self.rows, self.layout, columns, factors)
+        hooks = weakening_hooks(self.layout, columns, factors)
         self.host.on_sampling(model, hooks.attach)
         seeds = [target.seed] * len(plans)
         pictures = self.studio.decode(self.studio.sample(target.prompt, seeds, self.settings, model))
@@ -247,17 +235,6 @@ def area_between(upper: np.ndarray, lower: np.ndarray, heads: int) -> float:
     return float((np.diff(shares) * (change[1:] + change[:-1]) / 2).sum())
 
 
-def bootstrap(values: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """Mean with its 95 % interval over resampled words."""
-    picks = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-    return {
-        "mean": round(float(values.mean()), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-    }
-
-
 def summary(found: Sequence[tuple[Target, Mapping[Weakening, bool]]], heads: int) -> dict:
     """Curves and areas, by factor, and areas of each kind of word over both factors."""
     result: dict = {"heads": [0, *COUNTS, heads], "curves": {}, "areas": {}}
@@ -281,12 +258,14 @@ def summary(found: Sequence[tuple[Target, Mapping[Weakening, bool]]], heads: int
         result["curves"][f"factor {factor:g}"] = {
             order: [round(float(v), 4) for v in curves[factor, order].mean(axis=0)] for order in ORDERS
         }
-        result["areas"][f"factor {factor:g}"] = {name: bootstrap(areas[name, factor]) for name in pairs}
+        result["areas"][f"factor {factor:g}"] = {
+            name: mean_with_interval(areas[name, factor], RESAMPLES) for name in pairs
+        }
     both = {name: np.mean([areas[name, factor] for factor in FACTORS], axis=0) for name in pairs}
-    result["areas"]["both"] = {name: bootstrap(values) for name, values in both.items()}
+    result["areas"]["both"] = {name: mean_with_interval(values, RESAMPLES) for name, values in both.items()}
     kinds = np.array([target.kind for target, _ in found])
     for kind in sorted(set(kinds)):
-        own = {name: bootstrap(values[kinds == kind]) for name, values in both.items()}
+        own = {name: mean_with_interval(values[kinds == kind], RESAMPLES) for name, values in both.items()}
         result["areas"][kind] = {"words": int((kinds == kind).sum()), **own}
     return result
 

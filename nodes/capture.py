@@ -8,7 +8,7 @@ from selagg_core.recording.capture import Capture
 from selagg_core.recording.settings import DEFAULT_BUDGET, MEBIBYTE, CaptureSettings
 
 from . import host
-from .families.unet import cross_attention_sites
+from .families import family_of
 from .recording.labels import LABELS
 from .recording.recorder import install
 
@@ -16,8 +16,8 @@ logger = logging.getLogger("selagg")
 
 MOST_STEP_BINS = 8
 _UNSUPPORTED = (
-    "SelAgg Capture cannot record this model ({name}): it is no image UNet with text cross-attention. "
-    "Supported are SD1.x, SD2.x, SDXL and models of their kind. The picture is not affected."
+    "SelAgg cannot read this kind of model yet ({name}); your picture is unaffected. It reads SD1.x, SD2.x, "
+    "SDXL and models of their kind."
 )
 
 
@@ -123,7 +123,7 @@ class SelAggCapture:
             self_attention,
             sub_tokens=sub_tokens,
         )
-        if not cross_attention_sites(model):
+        if family_of(model) is None:
             message = _UNSUPPORTED.format(name=host.model_name(model))
             logger.warning(message)
             return model, Capture(LABELS, settings, unsupported=message)

@@ -14,6 +14,7 @@ import numpy as np
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
 from .claims.read_claims import general_lexicon, read_claims
+from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.kinds import KINDS
@@ -49,6 +50,14 @@ class Diagnosis:
     shown: Shown | None = None
 
 
+NOTHING_TO_CHECK = (
+    "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
+    "Write claims, such as red > scarf, to have them checked."
+)
+MOST_UNSURE = 12
+"""Claims that the notice of what was read and is not checked names at most."""
+
+
 def diagnose_run(
     view: RunView,
     words: str = "all",
@@ -71,9 +80,11 @@ def diagnose_run(
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
     chooser, problem = choose_or_all(view, settings)
     problems += [problem] if problem else []
-    claims = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
-    problems += claims.problems
-    claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
+    read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
+    problems += read.problems
+    read, weighed = heed_weights(read, view.prompts)
+    read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
+    claims = read.checked
     placed = [group for of_picture in expected for group in of_picture]
     measured = tuple(dict.fromkeys([*groups, *placed]))
     checked = tuple(dict.fromkeys([*measured, *claims.groups]))
@@ -94,7 +105,7 @@ def diagnose_run(
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *_unchecked(claims)),
+        notices=(*view.notices(chosen), *weighed, *read.notices, *_unchecked(read, expected)),
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None
@@ -187,7 +198,7 @@ def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:
         return group is None or any((group.entry, index) in asked for index in group.indices)
 
     kept = tuple(claim for claim in claims.all if covered(claim.subject) and covered(claim.other))
-    return Claims(kept, claims.problems)
+    return replace(claims, all=kept)
 
 
 def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> Judge:
@@ -196,11 +207,24 @@ def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> 
     return Judge(given, own)
 
 
-def _unchecked(claims: Claims) -> tuple[str, ...]:
-    """One notice for the claims that maps cannot judge."""
+def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> tuple[str, ...]:
+    """Notices for the claims that are not checked, and why."""
+    claims = read.checked
+    if not claims.all and not any(expected):
+        return (NOTHING_TO_CHECK,)
     lines = [claim.text for claim in claims.of("relation") if claim.value not in DIRECTIONS]
     lines += [claim.text for claim in claims.of("count")]
-    return (f"Not checked, for maps cannot tell: {'; '.join(lines)}.",) if lines else ()
+    unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
+    notices = []
+    if lines:
+        notices.append(f"Not checked, for maps cannot tell: {'; '.join(lines)}.")
+    if unsure:
+        shown = "; ".join(unsure[:MOST_UNSURE])
+        more = f"; and {len(unsure) - MOST_UNSURE} more" if len(unsure) > MOST_UNSURE else ""
+        notices.append(
+            f"Read, but not surely enough to warn: {shown}{more}. Write a claim to have it checked."
+        )
+    return tuple(notices)
 
 
 def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str | int | float]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from .drawing.contact_sheet import MIN_TILE, ContactSheet, Tile, overlay_tile, strip_height, tile_painter
@@ -17,6 +16,7 @@ from .drawing.pictures import into_float
 from .maps.arrays import normalise
 from .maps.enlarge import Enlarger
 from .maps.regions import above
+from .maps.resample import area_mean
 from .prompt.groups import WordGroup, choose_groups
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.concepts import Assignment
@@ -162,7 +162,7 @@ class _Drawing:
 
 def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     same = values.shape[:2] == size
-    return values if same else cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA)
+    return values if same else area_mean(values, size)
 
 
 def _footer(view: RunView, chosen: ChosenHeads) -> str:

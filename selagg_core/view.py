@@ -7,10 +7,14 @@ the report, and the rest is still diagnosed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 
 from .drawing.pictures import rgb_picture
 from .recording.capture import Capture
+from .recording.head_maps import Recording
 from .relevance.run_view import RunView, shown_entries
 
 ASPECT_TOLERANCE = 0.03
@@ -25,14 +29,22 @@ def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> Ru
     """
     recording = capture.recording_for(latent)
     check_images(latent, images)
-    entries = shown_entries(recording)
     pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
-    for entry in entries:
+    view = view_of(recording, pictures)
+    for entry in view.entries:
         if entry.batch not in (1, len(pictures)):
             raise ValueError(
                 f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
             )
-    return RunView(recording, entries, pictures)
+    return view
+
+
+def view_of(recording: Recording, pictures: Sequence[np.ndarray] = ()) -> RunView:
+    """A recording with its pictures (RGB uint8), which only drawing needs.
+
+    Raises ValueError, with what to do, if it has no positive prompt with known words.
+    """
+    return RunView(recording, shown_entries(recording), tuple(pictures))
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:

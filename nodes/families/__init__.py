@@ -1,1 +1,29 @@
-"""Model families: where a network attends from picture to text."""
+"""Model families: where a network attends from picture to text, and what its text encoder calls a word."""
+
+from __future__ import annotations
+
+from selagg_core.prompt.words import Prompt
+
+from .cosmos import Cosmos
+from .family import AttentionReading, AttentionSite, ModelFamily
+from .unet import UNet
+
+#: A new family is a file in this folder, and a line here.
+FAMILIES: tuple[ModelFamily, ...] = (UNet(), Cosmos())
+
+
+def family_of(model) -> tuple[ModelFamily, tuple[AttentionSite, ...]] | None:
+    """The family of a ModelPatcher and the layers that it can record; None for an unknown kind of model."""
+    for family in FAMILIES:
+        sites = family.sites(model)
+        if sites:
+            return family, sites
+    return None
+
+
+def read_prompt(clip, text: str) -> Prompt | None:
+    """The words of a text and their columns; None for text encoders of no known kind."""
+    return next((p for family in FAMILIES if (p := family.words(clip, text)) is not None), None)
+
+
+__all__ = ["FAMILIES", "AttentionReading", "AttentionSite", "ModelFamily", "family_of", "read_prompt"]

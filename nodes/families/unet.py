@@ -1,44 +1,88 @@
-"""UNets of SD1.x, SD2.x, SDXL and models of their kind: cross-attention layers and their grids."""
+"""UNets of SD1.x, SD2.x, SDXL and models of their kind: cross-attention to CLIP's columns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
+from selagg_core.prompt.words import CHUNK, Prompt
+from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import grid_of
+from selagg_core.recording.run import EncodedText
 
+from .. import host
 from ..host.models import diffusion_model, uncompiled
+from .family import AttentionReading, AttentionSite, Listener, context_of
+
+Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
+"""(q, k, v, options) -> attention's output, as the host calls a replacement of attn2."""
 
 
 @dataclass(frozen=True)
-class AttentionSite:
-    """One cross-attention layer: its patch key, heads, how often its grid was halved, and the module.
+class UNetSite(AttentionSite):
+    """A cross-attention layer, its module and the self-attention in front of it."""
 
-    self_module: the self-attention in front of it, width: the channels of its queries.
-    """
-
-    block: str
-    number: int
-    depth: int
-    heads: int
-    halvings: int
-    module: Any
-    self_module: Any
-    width: int
+    module: Any = None
+    self_module: Any = None
 
     @property
     def key(self) -> tuple[str, int, int]:
-        return self.block, self.number, self.depth
+        """The patch key by which the host knows the layer."""
+        return self.layer.block, self.layer.number, self.layer.depth
+
+    @property
+    def halvings(self) -> int:
+        """How often its grid was halved."""
+        return self.cell.bit_length() - 1
 
 
-def cross_attention_sites(model) -> tuple[AttentionSite, ...]:
+class UNet:
+    """SD1.x, SD2.x, SDXL: every layer's attention is replaced by one that records and does what it did."""
+
+    def sites(self, model) -> tuple[UNetSite, ...]:
+        return cross_attention_sites(model)
+
+    @contextmanager
+    def hooked(self, sites: Sequence[UNetSite], call: host.ModelCall, listener: Listener):
+        patches = dict(call.options.get("patches_replace", {}))
+        patches["attn2"] = _replacements(patches, "attn2", sites, listener, _cross_reading)
+        kept = [site for site in sites if site.layer in listener.outlines]
+        if kept:
+            patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
+        yield {**call.options, "patches_replace": patches}
+
+    def text(self, entry: dict, genuine: dict) -> EncodedText | None:
+        context = context_of(entry)
+        if context is None:
+            return None
+        return EncodedText.of(context, tuple(range(0, context.shape[1], CHUNK)))
+
+    def words(self, clip, text: str) -> Prompt | None:
+        streams = host.token_streams(clip, text)
+        if not streams:
+            return None
+        return merge_parallel(
+            [
+                prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width, s.has_embedding)
+                for s in streams
+            ]
+        )
+
+
+# -- layers -----------------------------------------------------------------------------------
+
+
+def cross_attention_sites(model) -> tuple[UNetSite, ...]:
     """The text cross-attention layers of an image UNet, in order of execution; () for any other model."""
     network = diffusion_model(model)
     if not all(hasattr(network, name) for name in ("input_blocks", "middle_block", "output_blocks")):
         return ()
-    sites: list[AttentionSite] = []
+    sites: list[UNetSite] = []
     halvings = 0
     for number, block in enumerate(network.input_blocks):
         halvings += _has(block, "Downsample")
@@ -53,24 +97,22 @@ def cross_attention_sites(model) -> tuple[AttentionSite, ...]:
     return tuple(sites)
 
 
-def _sites_of(block, name: str, number: int, halvings: int) -> list[AttentionSite]:
+def _sites_of(block, name: str, number: int, halvings: int) -> list[UNetSite]:
     sites = []
     for module in map(uncompiled, uncompiled(block).children()):
         for depth, transformer in enumerate(getattr(module, "transformer_blocks", ())):
             own = uncompiled(transformer)
             attention, self_attention = (uncompiled(getattr(own, x, None)) for x in ("attn2", "attn1"))
             if attention is not None and hasattr(attention, "heads"):
-                width = attention.heads * attention.dim_head
                 sites.append(
-                    AttentionSite(
-                        name,
-                        number,
-                        depth,
+                    UNetSite(
+                        LayerId(name, number, depth),
                         attention.heads,
-                        max(0, halvings),
-                        attention,
-                        self_attention,
-                        width,
+                        2 ** max(0, halvings),
+                        attention.heads * attention.dim_head,
+                        outlines=name == "output",  # features there name things
+                        module=attention,
+                        self_module=self_attention,
                     )
                 )
     return sites
@@ -80,11 +122,73 @@ def _has(block, class_name: str) -> bool:
     return any(type(module).__name__ == class_name for module in uncompiled(block).children())
 
 
-def layer_grid(q: torch.Tensor, options: dict) -> tuple[int, int] | None:
-    """(h, w) of a layer's pixels."""
+# -- replacements -----------------------------------------------------------------------------
+
+
+def with_wrapped_layers(model, options: Mapping, wrap: Callable[[UNetSite, Attend], Attend]) -> dict:
+    """Transformer options in which each layer's attention is what `wrap(site, attention so far)` gives.
+
+    A layer that another pack has changed in a way that a replacement would undo is left alone.
+    """
+    patches = dict(options.get("patches_replace", {}))
+    replacements = dict(patches.get("attn2", {}))
+    for site in cross_attention_sites(model):
+        previous = _present(replacements, site)
+        if previous is not None or host.is_stock_attention(site.module):
+            replacements[site.key] = wrap(site, previous or host.attention)
+    patches["attn2"] = replacements
+    return {**options, "patches_replace": patches}
+
+
+def _present(replacements: Mapping, site: UNetSite) -> Attend | None:
+    return replacements.get(site.key, replacements.get(site.key[:2]))
+
+
+def _replacements(
+    patches: Mapping, name: str, sites: Sequence[UNetSite], listener: Listener, read: Callable
+) -> dict:
+    """Replacements of these layers' attention that record and then do what is there already."""
+    present = patches.get(name, {})
+    replacements = dict(present)
+    for site in sites:
+        previous = _present(present, site)
+        module = site.module if name == "attn2" else site.self_module
+        if previous is None and not host.is_stock_attention(module):
+            listener.missed(site.layer, "another pack changed them")
+            continue
+        replacements[site.key] = _recording(site.layer, previous or host.attention, listener.record, read)
+    return replacements
+
+
+def _recording(layer: LayerId, attention: Attend, record: Callable, read: Callable) -> Attend:
+    def attend(q, k, v, options):
+        record(read, layer, q, k, options)
+        return attention(q, k, v, options)
+
+    return attend
+
+
+# -- readings ---------------------------------------------------------------------------------
+
+
+def _cross_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, options, slice(None))
+
+
+def _self_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, options, None)
+
+
+def _reading(layer: LayerId, q, k, options: dict, text: slice | None) -> AttentionReading:
+    q, k = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k))
+    return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text)
+
+
+def layer_grid(pixels: int, options: Mapping) -> tuple[int, int] | None:
+    """(h, w) of a layer with so many pixels; None if another pack has changed them."""
     shape = options.get("activations_shape")
     if shape is not None:
         grid = int(shape[-2]), int(shape[-1])
-        return grid if grid[0] * grid[1] == q.shape[1] else None
+        return grid if grid[0] * grid[1] == pixels else None
     height, width = options["original_shape"][-2:]
-    return grid_of(q.shape[1], height, width)
+    return grid_of(pixels, height, width)

@@ -6,9 +6,10 @@ class method and one module function.  Both paths call the same `SamplingHooks`.
 """
 
 from .attention import attention, is_stock_attention
-from .hooks import SamplingHooks, SamplingRun
-from .models import denoised_latent, diffusion_model, model_name
+from .hooks import ModelCall, SamplingHooks, SamplingRun
+from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    is_interruption,
     output_directory,
     progress_bar,
     relevance_directory,
@@ -21,6 +22,7 @@ from .text import CLIP_NAMES, TokenStream, encode_text, token_streams
 
 __all__ = [
     "CLIP_NAMES",
+    "ModelCall",
     "SamplingHooks",
     "SamplingRun",
     "TokenStream",
@@ -29,6 +31,8 @@ __all__ = [
     "diffusion_model",
     "encode_text",
     "evaluate",
+    "is_compiled_without_guards",
+    "is_interruption",
     "is_stock_attention",
     "model_name",
     "on_sampling",

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 
-class SamplingHooks(Protocol):
-    """What a recorder does during one sampling run."""
+@dataclass(frozen=True)
+class ModelCall:
+    """One call of the model by the host.
+
+    x: latents (rows, channels, [frames,] h, w).  context: text (rows, columns, width) or None.
+    options: transformer options.  conds: the host's other inputs by name (reference latents, masks, ...).
+    """
+
+    x: torch.Tensor
+    context: torch.Tensor | None
+    options: dict
+    conds: Mapping[str, Any] = field(default_factory=dict)
+
+
+class SamplingHooks:
+    """What a recorder does during one sampling run; by itself, nothing."""
 
     def evaluation(self) -> AbstractContextManager:
         """Around one evaluation of the denoiser by the sampler."""
+        return nullcontext()
 
     def batch(self, conds: Sequence, x: torch.Tensor) -> AbstractContextManager:
         """Around the model calls for these lists of conditioning entries on the latent x."""
+        return nullcontext()
 
-    def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
-        """Before one call of the model: transformer options to use in it."""
+    def model_call(self, call: ModelCall) -> AbstractContextManager[dict]:
+        """Around one call of the model: the transformer options to use in it."""
+        return nullcontext(call.options)
 
     def step(self, step: int, denoised: torch.Tensor) -> None:
         """The sampler has reported a step."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 import comfy.samplers
 
 from .generation import KEY
-from .hooks import SamplingHooks, SamplingRun, with_steps
+from .hooks import ModelCall, SamplingHooks, SamplingRun, with_steps
 
 
 def install_sampling_shim() -> None:
@@ -59,9 +59,11 @@ def sample_with_hooks(original, guider, arguments: Mapping, hooks: Sequence[Samp
         def apply(x, timestep, *rest, **c):
             c |= zip(("c_concat", "c_crossattn", "control", "transformer_options"), rest, strict=False)
             options = c.get("transformer_options", {})
-            for own in hooks:
-                options = own.model_call(x, c.get("c_crossattn"), options)
-            return apply_model(x, timestep, **{**c, "transformer_options": options})
+            with ExitStack() as stack:
+                for own in hooks:
+                    call = ModelCall(x, c.get("c_crossattn"), options, c)
+                    options = stack.enter_context(own.model_call(call))
+                return apply_model(x, timestep, **{**c, "transformer_options": options})
 
         # Inside the other pack's wrapper: it may call the model on other rows or on parts of the picture.
         if previous is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from selagg_core.prompt.lexicon import Concept, Lexicon
-from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.layout import HeadLayout
 from selagg_core.recording.probabilities import column_matrix, column_probabilities
 from selagg_core.relevance.building import (
     NOISE_PARTS,
@@ -28,8 +28,8 @@ from selagg_core.relevance.building import (
 from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
 
 from .. import host
-from ..families.layers import Attend, with_wrapped_layers
-from ..families.unet import AttentionSite, cross_attention_sites, layer_grid
+from ..families.family import layout_of
+from ..families.unet import Attend, UNetSite, cross_attention_sites, layer_grid, with_wrapped_layers
 from .encode import encode_and_label
 from .rows import positive_rows
 from .words import encode_word
@@ -96,7 +96,7 @@ def build_relevance(
         )
     if not plan.prompts:
         raise ValueError("there is no prompt to sample: write at least one.")
-    layout = HeadLayout.of((*site.key, site.heads) for site in sites)
+    layout = layout_of(sites)
     texts = encode_concepts(clip, plan.concepts)
     job = plan.job(layout)
     sums = _begin(state, job, len(plan.concepts), layout.total)
@@ -168,8 +168,8 @@ def _begin(state: Path | None, job: str, concepts: int, heads: int) -> Relevance
     return RelevanceSums.empty(concepts, heads)
 
 
-class _Watch:
-    """Follows one sampling run (`host.SamplingHooks`) and measures every cross-attention layer in it."""
+class _Watch(host.SamplingHooks):
+    """Follows one sampling run and measures every cross-attention layer in it."""
 
     def __init__(
         self,
@@ -195,23 +195,17 @@ class _Watch:
         self._steps = max(1, len(sampling.sigmas) - 1)
         return sampling.proceed(self)
 
-    def evaluation(self):
-        return nullcontext()
-
-    def batch(self, conds, x):
-        return nullcontext()
-
     def step(self, step: int, denoised: torch.Tensor) -> None:
         self._step = int(step) + 1
         self._on_step(self._step)
         host.stop_if_interrupted()
 
-    def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
-        rows = positive_rows(x, options)
-        if context is None or rows is None:
-            return options
+    def model_call(self, call: host.ModelCall):
+        rows = positive_rows(call.x, call.options)
+        if call.context is None or rows is None:
+            return super().model_call(call)
 
-        def wrap(site: AttentionSite, previous: Attend) -> Attend:
+        def wrap(site: UNetSite, previous: Attend) -> Attend:
             def attend(q, k, v, own):
                 self._measure(site, q[rows], k[rows], own)
                 return previous(q, k, v, own)
@@ -219,17 +213,16 @@ class _Watch:
             return attend
 
         # Layers that are left alone are missing later: `RunMeasurement.wins` says so.
-        return with_wrapped_layers(self._model, options, wrap)
+        return nullcontext(with_wrapped_layers(self._model, call.options, wrap))
 
     @torch.no_grad()
-    def _measure_layer(self, site: AttentionSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
-        layer = LayerId(*site.key)
+    def _measure_layer(self, site: UNetSite, q: torch.Tensor, k: torch.Tensor, options: dict) -> None:
         text, matrix = self._texts.draw(self._random)
         keys = site.module.to_k(text[None].to(k))
-        self._run.add_wins(layer, count_wins(q, keys, site.heads, matrix), q.shape[0], keys[0, 0])
-        grid = layer_grid(q, options)
+        self._run.add_wins(site.layer, count_wins(q, keys, site.heads, matrix), q.shape[0], keys[0, 0])
+        grid = layer_grid(q.shape[1], options)
         if not self._slots or grid is None:
             return
         columns = column_matrix(self._slots, self._columns, k.shape[1], k.device)
         maps = column_probabilities(q, k, site.heads, columns)
-        self._run.add_maps(layer, NOISE_PARTS * self._step // self._steps, maps, grid)
+        self._run.add_maps(site.layer, NOISE_PARTS * self._step // self._steps, maps, grid)

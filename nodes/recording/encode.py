@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
 from selagg_core.prompt.words import Prompt
 
 from .. import host
+from ..families import read_prompt
 from .labels import LABELS, PROMPT_KEY
 
 logger = logging.getLogger("selagg")
-
-
-def read_prompt(clip, text: str) -> Prompt | None:
-    """The words of a text and their columns; None for text encoders that are not CLIP."""
-    streams = host.token_streams(clip, text)
-    if not streams:
-        return None
-    return merge_parallel(
-        [prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width) for s in streams]
-    )
 
 
 def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:

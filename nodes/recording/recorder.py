@@ -1,8 +1,8 @@
 """Installs a recording into the sampling runs of a model, and takes it out again.
 
 The model calls of a run are followed from outside: which conditioning entry each block of rows belongs to is
-read from the lists that the host hands to its batch function, and every text cross-attention layer gets a
-replacement that first records q and k and then does what would have been done without it.
+read from the lists that the host hands to its batch function.  How a layer is listened to, and where text and
+picture lie in its keys and queries, is told by the model's family.
 """
 
 from __future__ import annotations
@@ -11,25 +11,31 @@ import logging
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 
 import torch
 
 from selagg_core.recording.capture import Capture
 from selagg_core.recording.head_maps import Recording
-from selagg_core.recording.layout import HeadLayout, LayerId
-from selagg_core.recording.probabilities import halved
+from selagg_core.recording.layout import LayerId
+from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
 
 from .. import host
-from ..families.unet import AttentionSite, cross_attention_sites, layer_grid
+from ..families import AttentionReading, AttentionSite, family_of
+from ..families.family import context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
-from .rows import Rows, area_of, area_size, context_of, same_entries
+from .rows import Rows, area_of, area_size, same_entries
 
 logger = logging.getLogger("selagg")
+
+COMPILED = (
+    "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
+    "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
+    "(Ctrl+B) and run again."
+)
 
 
 def install(model, capture: Capture) -> None:
@@ -85,23 +91,22 @@ def _begin(capture: Capture, run: host.SamplingRun) -> RunRecorder | None:
         return None
 
 
-class RunRecorder:
-    """Follows one sampling run (`host.SamplingHooks`).
+class RunRecorder(host.SamplingHooks):
+    """Follows one sampling run.
 
     An exception in here ends the recording of this run, never the run.
     """
 
     def __init__(self, capture: Capture, run: host.SamplingRun):
         self._capture, self._guider = capture, run.guider
-        sites = cross_attention_sites(run.guider.model_patcher)
-        layout = HeadLayout.of((*site.key, site.heads) for site in sites)
+        self._family, sites = family_of(run.guider.model_patcher) or (None, ())
         size = tuple(run.noise.shape[-2:])
-        grids = {LayerId(*site.key): tuple(halved(side, site.halvings) for side in size) for site in sites}
-        widths = {LayerId(*site.key): site.width for site in sites}
-        kept = layers_to_keep(grids, size) if capture.settings.self_attention else ()
+        widths = {site.layer: site.width for site in sites}
+        outlined = {site.layer: site.grid(size) for site in sites if site.outlines}
+        kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
         self._sums = RunSums(
-            layout,
-            grids,
+            layout_of(sites),
+            {site.layer: _recorded_grid(site, size) for site in sites},
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
@@ -115,10 +120,9 @@ class RunRecorder:
         self._depth = 0
         self._seen: set[tuple[str, int]] = set()
         self._batch: tuple[Sequence, torch.Tensor] | None = None
-        self._record, self._record_self = self._record_layer, self._record_self_attention
+        self._record = self._record_reading
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
             self._record = torch.compiler.disable(self._record)
-            self._record_self = torch.compiler.disable(self._record_self)
 
     # -- hooks ---------------------------------------------------------------------------------------
 
@@ -141,14 +145,18 @@ class RunRecorder:
         finally:
             self._batch = outer
 
-    def model_call(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> dict:
-        if self._failure is not None or not self._sums.recording:
-            return options
-        with self._guarded():
-            rows = self._attribute(x, context, options)
-            if rows:
-                return self._with_recording(options, rows, x.shape[0])
-        return options
+    @contextmanager
+    def model_call(self, call: host.ModelCall):
+        options = call.options
+        with ExitStack() as hooked:
+            if self._failure is None and self._sums.recording:
+                with self._guarded():
+                    rows = self._attribute(call.x, call.context, call.options)
+                    if self._sites is None and host.is_compiled_without_guards(self._guider.model_patcher):
+                        self._refuse(COMPILED)
+                    elif rows:
+                        options = hooked.enter_context(self._hooked(call, rows))
+            yield options
 
     def step(self, step: int, denoised: torch.Tensor) -> None:
         with self._guarded():
@@ -198,6 +206,12 @@ class RunRecorder:
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
             self._sums.clear()  # frees the device: sampling goes on
 
+    def _refuse(self, reason: str) -> None:
+        """Records nothing of this run."""
+        self._failure = reason
+        logger.warning("SelAgg Capture: %s", reason)
+        self._sums.clear()
+
     # -- rows ----------------------------------------------------------------------------------------
 
     def _attribute(self, x: torch.Tensor, context: torch.Tensor | None, options: dict) -> list[Rows]:
@@ -232,13 +246,14 @@ class RunRecorder:
         """
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
-        if not same or None in places:
+        known = [place for place in places if place is not None]
+        if not same or len(known) < len(places):
             self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
         if not fitting:
             self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
             return None
-        for place, entry in zip(places, fitting, strict=True):
+        for place, entry in zip(known, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -264,83 +279,115 @@ class RunRecorder:
         if not self._capture.settings.wants(kind):
             return None
         context = context_of(entry)
+        if context is None:
+            return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
-        hint = entry.get(PROMPT_KEY) if entry.get("cross_attn") is context else None
-        handle = self._sums.entry(kind, index, context, area_of(entry, latent), hint)
-        return Rows(start, stop, handle, context.shape[1])
+        genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
+        text = self._family.text(entry, genuine)
+        if text is None:
+            return None
+        handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
+        return Rows(start, stop, handle, text.length)
 
     # -- layers --------------------------------------------------------------------------------------
 
-    def _with_recording(self, options: dict, rows: list[Rows], total: int) -> dict:
-        """Options of this call in which every layer records and then does what it did before."""
-        if self._sites is None:
-            self._sites = cross_attention_sites(self._guider.model_patcher)
-        sites = {LayerId(*site.key): site for site in self._sites}
-        patches = dict(options.get("patches_replace", {}))
-        record = partial(self._record, rows=rows, total=total)
-        patches["attn2"] = self._replacements(
-            patches.get("attn2", {}), {x: site.module for x, site in sites.items()}, record
-        )
-        wanted = {own.handle: self._sums.wanted_self_attention(own.handle) for own in rows}
-        kept = {x: sites[x].self_module for layers in wanted.values() for x in layers if x in sites}
-        if kept:
-            record = partial(self._record_self, rows=rows, wanted=wanted, total=total)
-            patches["attn1"] = self._replacements(patches.get("attn1", {}), kept, record)
-        return {**options, "patches_replace": patches}
+    def _hooked(self, call: host.ModelCall, rows: list[Rows]):
+        """Around this call: options in which every layer tells of its attention, then does as before."""
+        if self._sites is None:  # read once the host has loaded the model: packs exchange modules meanwhile
+            self._sites = self._family.sites(self._guider.model_patcher)
+        return self._family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
 
-    def _replacements(self, present: dict, modules: dict, record: Callable) -> dict:
-        """Replacements of these layers' attention that record and then do what is there already."""
-        replacements = dict(present)
-        for layer, module in modules.items():
-            key = (layer.block, layer.number, layer.depth)
-            previous = present.get(key, present.get(key[:2]))
-            if previous is None and not host.is_stock_attention(module):
-                self._sums.missed(layer, "another pack changed them")
-                continue
-            replacements[key] = _recording_attention(layer, previous or host.attention, record)
-        return replacements
-
-    def _record_layer(self, layer: LayerId, q, k, options: dict, rows: list[Rows], total: int) -> None:
+    def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
         if self._failure is not None:
             return
         with self._guarded():
-            grid = layer_grid(q, options)
-            if grid is None or q.shape[0] != total or k.shape[0] != total:
-                self._sums.missed(layer, "they have rows or a grid of unknown meaning")
+            reading = make(*args)
+            if reading is None:
                 return
-            for own in rows:
-                if k.shape[1] % own.columns:
-                    self._sums.missed(layer, "another pack gave them other text columns")
-                    continue
+            if reading.text is None:
+                self._add_self_attention(call, reading)
+            elif reading.layer in call.done and "torch._dynamo" in sys.modules:
+                self._refuse(COMPILED)  # a graph that was compiled for this layer serves another
+            else:
+                call.done.add(reading.layer)
+                self._add(call, reading)
+
+    def _add(self, call: _Call, reading: AttentionReading) -> None:
+        layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
+        text = range(*reading.text.indices(k.shape[2]))
+        if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
+            self._sums.missed(layer, "they have rows or a grid of unknown meaning")
+            return
+        image = q[:, :, reading.image]
+        if image.shape[2] != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
+            self._sums.missed(layer, "another pack gave them other text columns")
+            return
+        joint = len(text) < k.shape[2] or reading.mask is not None
+        if joint:
+            small, stride = sampled_grid(grid)
+            image = sampled_queries(image, grid, stride)
+            mask = _sampled_mask(reading, q.shape[2], grid, stride)
+        for own in call.rows:
+            part = slice(own.start, own.stop)
+            if not joint:
+                values = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
+                self._sums.add(own.handle, layer, *values, q.shape[1], grid)
+            elif len(text) == own.columns:
+                masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
+                where = slice(text.start, text.stop)
+                self._sums.add_joint(own.handle, layer, image[part], k[part], where, small, masked)
+            else:
+                self._sums.missed(layer, "another pack gave them other text columns")
+
+    def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
+        layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
+        if grid is None or q.shape != k.shape or q.shape[0] != call.total:
+            self._sums.notice(
+                f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
+                "not kept."
+            )
+            return
+        for own in call.rows:
+            if layer in call.wanted[own.handle]:
                 part = slice(own.start, own.stop)
-                self._sums.add(own.handle, layer, q[part], k[part], options["n_heads"], grid)
-
-    def _record_self_attention(
-        self, layer: LayerId, q, k, options: dict, rows: list[Rows], wanted: dict, total: int
-    ) -> None:
-        if self._failure is not None:
-            return
-        with self._guarded():
-            grid = layer_grid(q, options)
-            if grid is None or q.shape != k.shape or q.shape[0] != total:
-                self._sums.notice(
-                    f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
-                    "not kept."
-                )
-                return
-            for own in rows:
-                if layer in wanted[own.handle]:
-                    part = slice(own.start, own.stop)
-                    heads = options["n_heads"]
-                    self._sums.add_self_attention(own.handle, layer, q[part], k[part], heads, grid)
+                values = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
+                self._sums.add_self_attention(own.handle, layer, *values, q.shape[1], grid)
 
 
-def _recording_attention(layer: LayerId, attention: Callable, record: Callable) -> Callable:
-    def attend(q, k, v, options):
-        record(layer, q, k, options)
-        return attention(q, k, v, options)
+class _Call:
+    """Listens to one model call (`families.family.Listener`): whose rows it has, what is wanted of them."""
 
-    return attend
+    def __init__(self, recorder: RunRecorder, rows: list[Rows], total: int):
+        self.rows, self.total, self._recorder = rows, total, recorder
+        self.done: set[LayerId] = set()
+        """Layers that this call has been through."""
+        self.wanted = {own.handle: recorder._sums.wanted_self_attention(own.handle) for own in rows}
+        self.outlines = {layer for layers in self.wanted.values() for layer in layers}
+
+    def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
+        self._recorder._record(self, make, args)
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        self._recorder._sums.missed(layer, cause)
+
+    def notice(self, text: str) -> None:
+        self._recorder._sums.notice(text)
+
+
+def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
+    grid = site.grid(size)
+    return sampled_grid(grid)[0] if site.joint else grid
+
+
+def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
+    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
+    mask = reading.mask
+    if mask is None:
+        return None
+    mask = mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
+    if mask.shape[2] == 1:
+        return mask
+    return sampled_queries(mask.expand(-1, -1, queries, -1)[:, :, reading.image], grid, stride)

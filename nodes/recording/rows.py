@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..families.family import context_of
+
 
 def positive_rows(x: torch.Tensor, options: Mapping) -> slice | None:
     """The rows of the positive prompt in a model call with one positive and one negative entry, or none."""
@@ -27,18 +29,12 @@ class Rows:
     columns: int
 
 
-def context_of(entry: dict) -> torch.Tensor | None:
-    """The text that the model is given for an entry (not always the one the entry was made with)."""
-    condition = entry.get("model_conds", {}).get("c_crossattn")
-    return getattr(condition, "cond", None)
-
-
 def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:
     """Entries that these rows may belong to: by uuid, or on hosts without by the text of their first row."""
-    own = [e for e in entries if context_of(e) is not None]
+    own = [(e, context) for e in entries if (context := context_of(e)) is not None]
     if uuid is not None:
-        return [e for e in own if e.get("uuid") == uuid]
-    return [e for e in own if _is_repeated(context_of(e)[0], row)]
+        return [e for e, _ in own if e.get("uuid") == uuid]
+    return [e for e, context in own if _is_repeated(context[0], row)]
 
 
 def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:
@@ -59,5 +55,6 @@ def area_of(entry: dict, latent: torch.Tensor) -> tuple[int, int, int, int] | No
 
 
 def area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
+    height, width = latent.shape[-2:]
     area = area_of(entry, latent)
-    return tuple(latent.shape[-2:]) if area is None else area[:2]
+    return (height, width) if area is None else area[:2]

@@ -68,6 +68,11 @@ def hand_over(
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
         return {}
+    except Exception as error:  # noqa: BLE001 - the result of the node must not be lost with its view
+        if host.is_interruption(error):
+            raise
+        logger.exception("The viewer could not be filled; the node's result is not affected.")
+        return {}
     selections = tuple(choice.selections for choice in shown.chosen)
     stored = StoredView(
         manifest=json.dumps(body, allow_nan=False).encode(),

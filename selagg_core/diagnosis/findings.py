@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..claims.claim import Claim
 from ..prompt.groups import WordGroup
 from .kinds import BY_NAME
 from .kinds.kind import Candidate, Facts, FindingKind
@@ -91,7 +92,7 @@ def finding_of(
             **candidate.facts.told(),
         },
         confidence=confidence,
-        suggestion=suggestion_for(kind, labels, sentences),
+        suggestion=suggestion_for(kind, labels, _weights(candidate.claim), sentences),
         message=sentences.say(f"{kind.name}.{said.key}", kind.texts[said.key], said.values),
         calibrated=calibrated,
         pixels={name: value for name, value in known.items() if name in kind.pixel_features},
@@ -103,6 +104,12 @@ def finding_of(
     weak = level == "unsure"
     reason = sentences.general("weak", share=confidence) if weak else sentences.general("unproven")
     return found.demoted(reason, level)
+
+
+def _weights(claim: Claim) -> dict[str, float]:
+    """label -> weight in the prompt, of the words that a claim is about."""
+    groups = (claim.subject, claim.other, claim.words)
+    return {group.label: group.weight for group in groups if group is not None}
 
 
 def diffuse_finding(

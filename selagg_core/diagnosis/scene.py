@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 
 from ..claims.claim import PLACES, Claim, Claims
 from ..maps.arrays import focus_of, normalise, resize_maps
 from ..maps.regions import Region, centroid, found_region, largest_component, otsu_threshold
+from ..maps.resample import area_mean, numbered_parts
 from ..prompt.groups import WordGroup
 from .measure import PlaceEvidence
 from .pixels import colour_share, colour_word, lab, salience
@@ -58,7 +58,7 @@ class Scene:
         height, width = observed.picture.shape[:2]
         factor = LONGEST_SIDE / max(height, width)
         self.size = (max(1, round(height * factor)), max(1, round(width * factor)))
-        small = cv2.resize(observed.picture, self.size[::-1], interpolation=cv2.INTER_AREA)
+        small = area_mean(observed.picture, self.size)
         self.lab = lab(small)
         self._shares: dict[str, np.ndarray] = {}
         self.salience, self.calm = salience(self.lab)
@@ -235,10 +235,10 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 def _things(salient: np.ndarray, calm: bool) -> tuple[float, np.ndarray]:
     """How many things stand out of a calm ground (else nan), and their numbers (h, w), 0 the ground."""
-    mask = (salient > 0.5).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    large = int((stats[1:, cv2.CC_STAT_AREA] > LEAST_AREA * mask.size).sum())
-    return (float(large) if calm and mask.mean() < 0.6 else float("nan")), labels
+    mask = salient > 0.5
+    numbers, sizes = numbered_parts(mask)
+    large = int((sizes > LEAST_AREA * mask.size).sum())
+    return (float(large) if calm and mask.mean() < 0.6 else float("nan")), numbers
 
 
 def inside(values: np.ndarray, region: np.ndarray) -> float:

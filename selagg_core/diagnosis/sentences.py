@@ -24,6 +24,7 @@ GENERAL: Mapping[str, str] = MappingProxyType(
         "or": ", or ",
         "tried": "{told} (helped on the demo model: {times}).",
         "untried": "{told}.",
+        "weight": 'bring the weight of "{word}", which is {weight:g}, back to 1, such as ({bare}:1.0)',
         "times": "{helped} of {tried}",
         "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps.",
     }

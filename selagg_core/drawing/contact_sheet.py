@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from ..maps.resample import area_mean
 from .colours import INK, LINE, MUTED
 from .pictures import OverlayPainter, blank_sheet, enlarged, scale_bar, text_size
 from .text import BOLD, draw_text, fit_text, text_width, wrap_text
@@ -93,7 +93,7 @@ class ContactSheet:
             self._size = tuple(max(32, int(side * factor)) for side in self._size)
             self._lay_out()
         if self._size != plain.shape[:2]:
-            plain = cv2.resize(plain, self._size[::-1], interpolation=cv2.INTER_AREA)
+            plain = area_mean(plain, self._size)
         self._sheet = blank_sheet(*self._extent)
         for i, words in enumerate(self._heading):
             row = self._gap + round((i + 0.75) * self._line)
@@ -105,7 +105,7 @@ class ContactSheet:
         """The next tile; its map may be of any size."""
         heat = tile.heat
         if heat.shape[0] > self._size[0]:
-            heat = cv2.resize(heat, self._size[::-1], interpolation=cv2.INTER_AREA)
+            heat = area_mean(heat, self._size)
         self._place(self._painter.paint(heat), tile.label, tile.note)
 
     def finished(self, footer: str = "", notices: Sequence[str] = ()) -> np.ndarray:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
+from PIL import Image
 
+from ..maps.arrays import resize_maps
 from .colours import PAPER
+from .inferno import INFERNO
+
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in how bright a pixel looks (ITU-R BT.601)."""
 
 # ---------------------------------------------------------------------------------------------- pictures
 
@@ -34,21 +40,16 @@ def float_batch(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return batch
 
 
-_SHARES = np.arange(256, dtype=np.float32) / np.float32(255)
-"""Level -> share, float32: looked up, which is faster than to convert and divide."""
-
-
 def into_float(picture: np.ndarray, slot: np.ndarray) -> None:
     """Writes an RGB uint8 picture into float32 of the same shape, in [0, 1], without a copy between."""
-    if slot.flags.c_contiguous:
-        cv2.LUT(picture, _SHARES, dst=slot)
-    else:
-        slot[:] = cv2.LUT(picture, _SHARES)
+    np.divide(picture, np.float32(255), out=slot)
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
     """A picture as the bytes of a PNG file."""
-    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
@@ -57,14 +58,13 @@ def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
     factor = shortest / min(height, width)
     if factor <= 1:
         return picture
-    size = (round(width * factor), round(height * factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    planes = resize_maps(np.moveaxis(picture, -1, 0), (round(height * factor), round(width * factor)))
+    return np.ascontiguousarray(np.moveaxis(np.rint(np.clip(planes, 0, 255)).astype(np.uint8), 0, -1))
 
 
 def heat_colours(heat: np.ndarray) -> np.ndarray:
     """A map (h, w) in [0, 1] in the colours of inferno, which is perceptually uniform."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return INFERNO[np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)]
 
 
 def heat_overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ class OverlayPainter:
     """Rows that are mixed at once."""
 
     def __init__(self, picture: np.ndarray) -> None:
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        grey = picture @ _BRIGHTNESS
         self._ground = picture.astype(np.float32)
         self._ground *= 0.3
         self._ground += (0.7 * grey)[..., None]
@@ -90,19 +90,19 @@ class OverlayPainter:
         height, width = self._ground.shape[:2]
         heat = np.asarray(heat, np.float32)
         if heat.shape != (height, width):
-            heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC)
+            heat = resize_maps(heat, (height, width))
         out = np.empty(self._ground.shape, np.uint8)
         for top in range(0, height, self.STRIP):
             rows = slice(top, top + self.STRIP)
             level = np.clip(heat[rows], 0, 1)
             colours = heat_colours(level).astype(np.float32)
-            opacity = cv2.pow(level, 0.7)
+            opacity = level**0.7
             opacity *= 0.72
             opacity += 0.10
             colours -= self._ground[rows]
             colours *= opacity[..., None]
             colours += self._ground[rows]
-            out[rows] = cv2.convertScaleAbs(colours)
+            out[rows] = np.rint(np.clip(colours, 0, 255, out=colours), out=colours)
         return out
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from .arrays import normalise, resize_maps
+from .resample import area_mean, bilinear, window_mean
 
 RADIUS_CELLS = 2.0
 """Half side of the filter's window in cells of the map's grid: a map is unsure of an edge by about a cell."""
@@ -46,7 +46,7 @@ class Enlarger:
 
     def _guide(self, height: int, width: int, radius: int) -> _Guide:
         if radius not in self._guides:
-            small = cv2.resize(self._picture, (width, height), interpolation=cv2.INTER_AREA)
+            small = area_mean(self._picture, (height, width))
             self._guides[radius] = _Guide(small.astype(np.float32) / 255, radius)
         return self._guides[radius]
 
@@ -60,28 +60,25 @@ class _Guide:
     """Guided filter with a colour guide (He, Sun and Tang 2010, section 3.4) on one picture for many maps."""
 
     def __init__(self, guide: np.ndarray, radius: int) -> None:
-        self._guide, self._side = guide, (2 * radius + 1, 2 * radius + 1)
-        self._mean = self._box(guide)
+        self._guide, self._radius = guide, radius
+        self._mean = window_mean(guide, radius)
         products = guide[..., :, None] * guide[..., None, :]
-        covariance = self._box(products.reshape(*guide.shape[:2], 9)).reshape(products.shape)
+        covariance = window_mean(products.reshape(*guide.shape[:2], 9), radius).reshape(products.shape)
         covariance -= self._mean[..., :, None] * self._mean[..., None, :]
         self._inverse = np.linalg.inv(covariance + SMOOTHNESS * np.eye(3, dtype=np.float32))
 
     def apply(self, heat: np.ndarray, picture: np.ndarray) -> np.ndarray:
         """heat (h, w) on the guide's grid -> float32 (H, W) on that of `picture` (H, W, 3) RGB uint8."""
-        mean = self._box(heat)
-        covariance = self._box(self._guide * heat[..., None]) - self._mean * mean[..., None]
+        mean = window_mean(heat, self._radius)
+        covariance = window_mean(self._guide * heat[..., None], self._radius) - self._mean * mean[..., None]
         slope = np.einsum("yxij,yxj->yxi", self._inverse, covariance)
         offset = mean - (slope * self._mean).sum(axis=-1)
-        size = picture.shape[1::-1]
-        slope = self._box(slope)
-        large = np.zeros(picture.shape[:2], np.float32)
+        size = picture.shape[:2]
+        slope = window_mean(slope, self._radius)
+        large = np.zeros(size, np.float32)
         for channel in range(3):  # one at a time: three of a large picture take much memory
-            part = cv2.resize(slope[..., channel], size)
+            part = bilinear(slope[..., channel], size)
             part *= picture[..., channel].astype(np.float32) / 255
             large += part
-        large += cv2.resize(self._box(offset), size)
+        large += bilinear(window_mean(offset, self._radius), size)
         return large
-
-    def _box(self, values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values.astype(np.float32), self._side, borderType=cv2.BORDER_REFLECT)

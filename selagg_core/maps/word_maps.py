@@ -176,16 +176,6 @@ def propagate(maps: np.ndarray, head_maps: HeadMaps, share: float) -> np.ndarray
     return ((1 - share) * maps + share * passed).astype(np.float32)
 
 
-def word_map(
-    head_maps: HeadMaps,
-    word_indices: Sequence[int],
-    selection: HeadSelection | Sequence[HeadSelection],
-    size: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """The map of one word or phrase: the mean of the maps of its words, float32 (h, w), not normalised."""
-    return word_maps(head_maps, selection, size)[list(word_indices)].mean(axis=0)
-
-
 def group_maps(
     entry: EntryRecording,
     picture: int,

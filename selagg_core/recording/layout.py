@@ -1,34 +1,39 @@
-"""Identity and order of the cross-attention heads of a UNet.
+"""Identity and order of the heads in which a picture attends to text.
 
-Head relevance vectors are published in one order: down, middle and up blocks in order of execution, within a
-block by depth, within a layer by head (arXiv 2412.02237, SNU-DRL/HRV, `head_index_*.npy`).  Everything here
-keeps that order.
+Heads are in order of execution.  For UNets that is the published order: head relevance vectors come as down,
+middle and up blocks, within a block by depth, within a layer by head (arXiv 2412.02237, SNU-DRL/HRV,
+`head_index_*.npy`).
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
+#: Blocks of a UNet in order of execution.
 BLOCK_ORDER = {"input": 0, "middle": 1, "output": 2}
+#: Depth of a layer that is its whole block.
+WHOLE_BLOCK = -1
+_BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
 
 
 @dataclass(frozen=True, order=True)
 class LayerId:
-    """One cross-attention layer: the host's patch key (block, number of the block, depth inside it)."""
+    """One layer: its block as its family calls it ("input", "double block"), its number, its depth inside."""
 
     block: str
     number: int
-    depth: int
+    depth: int = WHOLE_BLOCK
 
     def __post_init__(self):
-        if self.block not in BLOCK_ORDER:
-            raise ValueError(f"Unknown block '{self.block}': expected one of {', '.join(BLOCK_ORDER)}.")
+        if not _BLOCK_NAME.fullmatch(self.block):
+            raise ValueError(f"{self.block!r} is no name of a block: letters, digits and spaces, up to 40.")
 
     def __str__(self) -> str:
-        return f"{self.block} {self.number}.{self.depth}"
+        return f"{self.block} {self.number}" + ("" if self.depth == WHOLE_BLOCK else f".{self.depth}")
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,15 @@ class HeadId:
 
 @dataclass(frozen=True)
 class HeadLayout:
-    """All cross-attention heads of a model in published order.
+    """All heads of a model that attend to text, in order of execution.
 
     `layers[i]` has `heads[i]` heads; heads are numbered through, `offset(layer)` is the number of its first.
     """
 
     layers: tuple[LayerId, ...]
     heads: tuple[int, ...]
+    _ends: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _position: dict[LayerId, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if len(self.layers) != len(self.heads):
@@ -59,8 +66,10 @@ class HeadLayout:
 
     @classmethod
     def of(cls, rows: Iterable[tuple[str, int, int, int]]) -> HeadLayout:
-        """Layout from (block, number, depth, heads) rows in any order."""
-        ordered = sorted(rows, key=lambda row: (BLOCK_ORDER.get(row[0], -1), *row[1:3]))
+        """Layout from (block, number, depth, heads) rows in order of execution; of a UNet in any order."""
+        ordered = list(rows)
+        if all(row[0] in BLOCK_ORDER for row in ordered):
+            ordered.sort(key=lambda row: (BLOCK_ORDER[row[0]], *row[1:3]))
         return cls(tuple(LayerId(*row[:3]) for row in ordered), tuple(int(row[3]) for row in ordered))
 
     @property

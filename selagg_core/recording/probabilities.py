@@ -16,6 +16,8 @@ import torch
 MAX_PROBABILITIES = 16 * 1024 * 1024
 #: Most layers computed at once.
 MAX_GROUPED = 16
+#: Cells of a joint layer for which attention is worked out: its cost is a share of the model's own.
+MOST_QUERIES = 1024
 
 
 def column_matrix(
@@ -113,8 +115,62 @@ class LayerGroup:
 
 def _softmax_columns(q: torch.Tensor, k: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """q (n, pixels, dim), k (n, dim, keys) -> (n, pixels, slots)."""
-    logits = torch.baddbmm(q.new_empty(()), q, k, beta=0, alpha=q.shape[-1] ** -0.5)
+    # Zeros, though beta is 0: some devices multiply what they are given, and memory may hold NaN.
+    logits = torch.baddbmm(q.new_zeros(()), q, k, beta=0, alpha=q.shape[-1] ** -0.5)
     return torch.softmax(logits, dim=-1) @ matrix
+
+
+def joint_probabilities(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    text: slice,
+    matrix: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    max_probabilities: int | None = None,
+) -> torch.Tensor:
+    """Attention probabilities of chosen text columns where text and picture share one softmax.
+
+    q: (batch, heads, queries, dim), k: (batch, heads, keys, dim) as the attention is given them.  text: which
+    keys are text.  matrix: (text columns, slots) from `column_matrix`.  mask: added to the logits, or boolean
+    (True: may be attended to), broadcast to (batch, heads, queries, keys).
+    Returns float32 (batch, heads, queries, slots): exp(logit - log-sum-exp over all keys), summed by slot.
+    At most `max_probabilities` (default MAX_PROBABILITIES) logits are held at a time.
+    """
+    batch, heads, queries, dim = q.shape
+    keys = k.shape[2]
+    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
+    step = max(1, limit // (batch * heads * keys))
+    own_k = k.detach().float().mT * dim**-0.5
+    out = torch.empty(batch, heads, queries, matrix.shape[1], device=q.device)
+    for start in range(0, queries, step):
+        part = slice(start, min(queries, start + step))
+        logits = q[:, :, part].detach().float() @ own_k
+        if mask is not None:
+            logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
+        total = logits.logsumexp(dim=-1, keepdim=True)
+        out[:, :, part] = (logits[..., text] - total).exp() @ matrix
+    return out
+
+
+def _masked(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    if mask.dtype == torch.bool:
+        return logits.masked_fill(~mask, float("-inf"))
+    return logits + mask
+
+
+def sampled_grid(grid: tuple[int, int], most: int = MOST_QUERIES) -> tuple[tuple[int, int], int]:
+    """The grid (h, w) of every n-th cell in both directions, and the smallest n that gives at most `most`."""
+    stride = 1
+    while -(-grid[0] // stride) * -(-grid[1] // stride) > most:
+        stride += 1
+    return (-(-grid[0] // stride), -(-grid[1] // stride)), stride
+
+
+def sampled_queries(q: torch.Tensor, grid: tuple[int, int], stride: int) -> torch.Tensor:
+    """Every `stride`-th cell in both directions of queries (batch, heads, h * w, dim), from the first."""
+    if stride == 1:
+        return q
+    return q.unflatten(2, grid)[:, :, ::stride, ::stride].flatten(2, 3)
 
 
 def pool_grid(values: torch.Tensor, height: int, width: int, factor: int) -> tuple[torch.Tensor, int, int]:

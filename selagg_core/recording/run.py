@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 
+from ..prompt.groups import shortened
 from ..prompt.known_texts import LabelCache, Labels, TextKey
-from ..prompt.words import CHUNK, Prompt
+from ..prompt.words import Prompt
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
@@ -21,12 +23,52 @@ NO_LABELS = (
 
 
 @dataclass(frozen=True)
+class EncodedText:
+    """The text of a conditioning entry, and where its columns lie in what the model is given.
+
+    embedding: (batch, tokens, width), by which its words are known.  columns: of the text, mostly the tokens.
+    length: columns of the model's text.  start: where column 0 lies there; what lies beside is padding.
+    begins: columns that belong to no word even if the words are not known.
+    """
+
+    embedding: torch.Tensor
+    columns: int
+    length: int
+    start: int = 0
+    begins: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, embedding: torch.Tensor, begins: tuple[int, ...] = ()) -> EncodedText:
+        """A text that is given to the model as it was encoded: (batch, columns, width)."""
+        return cls(embedding, embedding.shape[1], embedding.shape[1], 0, begins)
+
+    def place(self, labels: Labels) -> Labels:
+        """Labels of the text as those of the model's columns; labels of another text are none."""
+        if labels.prompt is not None and labels.prompt.length != self.columns:
+            labels = Labels(None, ())
+        if labels.prompt is None:
+            return Labels(None, tuple(range(self.start, self.start + self.columns)))
+        unknown = tuple(column + self.start for column in labels.unknown)
+        if self.length == self.columns:
+            return labels
+        moved = labels.prompt.moved(self.start)
+        special = tuple(sorted((*moved.special, *self.padding)))
+        return replace(labels, prompt=replace(moved, length=self.length, special=special), unknown=unknown)
+
+    @property
+    def padding(self) -> tuple[int, ...]:
+        """Columns beside the text."""
+        return (*range(self.start), *range(self.start + self.columns, self.length))
+
+
+@dataclass(frozen=True)
 class Entry:
     """A conditioning entry of a run: what is kept of its text, and where it lies.
 
     slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
     sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
+    text: where its columns lie, without its embedding.
     """
 
     kind: str
@@ -35,6 +77,7 @@ class Entry:
     area: tuple[int, int, int, int] | None
     slots: tuple[tuple[tuple[int, ...], float], ...]
     known: Labels
+    text: EncodedText
     approximate: bool = False
 
     @classmethod
@@ -42,31 +85,37 @@ class Entry:
         cls,
         kind,
         index,
-        embedding,
+        text: EncodedText,
         area,
         labels: LabelCache,
         hint: Prompt | None = None,
         sub_tokens: bool = False,
     ) -> Entry:
-        """embedding: (batch, columns, width); `hint`: words to use where the columns are unknown."""
+        """`hint`: words to use where the columns are unknown."""
+        embedding = text.embedding
         rows = [TextKey.of(row) for row in embedding] if embedding.shape[0] > 1 else [TextKey.of(embedding)]
         if len(set(rows)) > 1:  # a text for each picture: no word is common to all
             key = replace(rows[0], whole="+".join(r.whole for r in rows), chunks=("",) * len(rows[0].chunks))
         else:
             key = rows[0]
-        known = labels.resolve(key)
-        approximate = known.prompt is None and hint is not None and hint.length == key.length
+        known = text.place(labels.resolve(key))
+        if known.prompt is None and all(_is_flat(row) for row in embedding):
+            known = text.place(Labels(Prompt("", (), key.length, tuple(range(key.length))), ()))
+        approximate = known.prompt is None and hint is not None and hint.length == text.columns
         if approximate:
-            known = Labels(hint, ())
+            known = text.place(Labels(hint, ()))
         words = known.prompt.words if known.prompt else ()
-        special = known.prompt.special if known.prompt else tuple(range(0, key.length, CHUNK))
+        special = known.prompt.special if known.prompt else (*text.begins, *text.padding)
         if sub_tokens:
-            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+            slots: list[tuple[tuple[int, ...], float]] = [
+                ((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)
+            ]
         else:
             slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
         slots.append((special, 1.0))
-        return cls(kind, index, key, area, tuple(slots), known, approximate)
+        text = replace(text, embedding=torch.empty(0))
+        return cls(kind, index, key, area, tuple(slots), known, text, approximate)
 
     @property
     def name(self) -> str:
@@ -76,7 +125,7 @@ class Entry:
         """The labels, completed by what has been labelled since the run."""
         if not self.known.unknown:
             return self.known
-        later = labels.resolve(self.key)
+        later = self.text.place(labels.resolve(self.key))
         return later if len(later.unknown) < len(self.known.unknown) else self.known
 
 
@@ -130,8 +179,14 @@ class RawEntry:
         if known.prompt is None:
             return (NO_LABELS.format(what=f"the {self.entry.name} prompt"),)
         if known.unknown:
-            what = f"{len(known.unknown)} of {self.entry.key.length} columns of the {self.entry.name} prompt"
+            what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {self.entry.name} prompt"
             return (NO_LABELS.format(what=what),)
+        if known.cut:
+            named = shortened(f'"{word}"' for word in known.cut)
+            return (
+                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
+                "were put together. The map is of the tokens that are there.",
+            )
         if self.entry.approximate:
             what = f"The {self.entry.name} conditioning was changed after encoding"
             return (f"{what}: its words are approximate.",)
@@ -151,6 +206,11 @@ class RawEntry:
         total = values[:, :, -1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
+
+
+def _is_flat(text: torch.Tensor) -> bool:
+    """Whether all columns (columns, width) are alike, as those of a conditioning that was zeroed out."""
+    return text.shape[0] > 1 and bool((text == text[:1]).all())
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:

@@ -18,8 +18,8 @@ from ..prompt.known_texts import LabelCache
 from ..prompt.words import Prompt
 from .coverage import Tally
 from .layout import HeadLayout, LayerId
-from .probabilities import LayerGroup, column_matrix, pool_grid
-from .run import Entry, RawEntry, Run
+from .probabilities import LayerGroup, column_matrix, joint_probabilities, pool_grid
+from .run import EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
 
@@ -111,13 +111,13 @@ class RunSums:
         self._tally.rows_now[lost] += count
 
     def entry(
-        self, kind: str, index: int, embedding: torch.Tensor, area=None, hint: Prompt | None = None
+        self, kind: str, index: int, text: EncodedText, area=None, hint: Prompt | None = None
     ) -> tuple[str, int]:
         """The handle of a conditioning entry, opened at first sight."""
         handle = (kind, index)
-        self._context_width = int(embedding.shape[-1])
+        self._context_width = int(text.embedding.shape[-1])
         if handle not in self._entries:
-            entry = Entry.of(kind, index, embedding, area, self._labels, hint, self._settings.sub_tokens)
+            entry = Entry.of(kind, index, text, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
             sums.self_layers, taken = self._self_layers_of(entry)
             sums.dtype, sums.pool = self._storage(entry, taken)
@@ -139,9 +139,11 @@ class RunSums:
         heads: int,
         grid: tuple[int, int],
     ) -> None:
-        """Buffer one layer: q (batch, h * w, heads * dim_head), k (batch, keys, heads * dim_head)."""
-        if self._entries[handle].grids.setdefault(layer, grid) != grid:
-            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
+        """Buffer one layer whose keys are the text alone.
+
+        q: (batch, h * w, heads * dim_head), k: (batch, keys, heads * dim_head), the text once or repeated.
+        """
+        if not self._keeps_grid(handle, layer, grid):
             return
         factor = self._entries[handle].pool.get(layer, 1)
         place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
@@ -153,20 +155,50 @@ class RunSums:
         if group.full:
             self._compute(place)
 
+    def add_joint(
+        self,
+        handle: tuple[str, int],
+        layer: LayerId,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        text: slice,
+        grid: tuple[int, int],
+        mask: torch.Tensor | None = None,
+    ) -> None:
+        """Buffer one layer whose keys are the text and more.
+
+        q: (batch, heads, h * w, dim_head), k: (batch, heads, keys, dim_head), keys `text` are the text; mask
+        as of `joint_probabilities`.
+        """
+        if not self._keeps_grid(handle, layer, grid):
+            return
+        columns = k[:, :, text].shape[2]
+        matrix = self._matrix(handle, (1, columns), q.device)
+        values = joint_probabilities(q, k, text, matrix, mask)
+        factor = self._entries[handle].pool.get(layer, 1)
+        self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
+
+    def _keeps_grid(self, handle: tuple[str, int], layer: LayerId, grid: tuple[int, int]) -> bool:
+        same = self._entries[handle].grids.setdefault(layer, grid) == grid
+        if not same:
+            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
+        return same
+
     def _compute(self, place: tuple) -> None:
         """Probabilities of a group of layers, into the buffer."""
         group, layers = self._groups.pop(place)
         handle, grid, factor = place[:3]
         values = group.probabilities(self._matrix(handle, *place[5:]))
-        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        height, width = grid
+        values, *_ = pool_grid(values.flatten(0, 1), height, width, factor)
         values = values.unflatten(0, (len(layers), -1))
         self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
 
-    def _matrix(self, handle: tuple[str, int], k_shape: torch.Size, device: torch.device) -> torch.Tensor:
+    def _matrix(self, handle: tuple[str, int], k_shape: Sequence[int], device: torch.device) -> torch.Tensor:
         state, keys = self._entries[handle], k_shape[1]
         if (keys, device) not in state.matrices:
             entry = state.entry
-            state.matrices[keys, device] = column_matrix(entry.slots, entry.key.length, keys, device)
+            state.matrices[keys, device] = column_matrix(entry.slots, entry.text.length, keys, device)
         return state.matrices[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
@@ -185,8 +217,8 @@ class RunSums:
         grid: tuple[int, int],
     ) -> None:
         """Buffer one layer: q and k (batch, h * w, heads * dim_head)."""
-        halves = (x.detach().to(torch.float16, copy=True) for x in (q, k))
-        self._self_buffer[handle, layer] = _KeptSelfAttention(*halves, heads, grid)
+        own_q, own_k = (x.detach().to(torch.float16, copy=True) for x in (q, k))
+        self._self_buffer[handle, layer] = _KeptSelfAttention(own_q, own_k, heads, grid)
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""

@@ -75,14 +75,14 @@ class SelfAttention:
 
 
 def layers_to_keep(grids: Mapping[LayerId, tuple[int, int]], latent: tuple[int, int]) -> tuple[LayerId, ...]:
-    """Which self-attention layers are worth keeping, of a model's layers and their grids (h, w).
+    """Which self-attention layers are worth keeping, of those that could be and their grids (h, w), in order.
 
-    Output blocks only: their features name things; there the last layers of each of the finest grids with
-    one cell for 2 x 2 latent pixels or fewer, or with at most 1,024 cells.  SD1.x: output 6-8 and 3-5.
+    The last layers of each of the finest grids with one cell for 2 x 2 latent pixels or fewer, or with at
+    most 1,024 cells.  SD1.x, whose output blocks could be: output 6-8 and 3-5.
     """
     limit = max(CHEAP_CELLS, latent[0] * latent[1] // 4)
     by_grid: dict[tuple[int, int], list[LayerId]] = {}
-    for layer in sorted((x for x in grids if x.block == "output"), key=lambda x: (x.number, x.depth)):
+    for layer in grids:
         if grids[layer][0] * grids[layer][1] <= limit:
             by_grid.setdefault(grids[layer], []).append(layer)
     finest = sorted(by_grid, key=lambda grid: -grid[0] * grid[1])[:GRIDS]

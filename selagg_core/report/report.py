@@ -10,6 +10,7 @@ from typing import Any
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import LEVELS, Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
 
 SCHEMA = "selagg-report"
@@ -67,16 +68,7 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Reads a report, also one of version 1. Raises ValueError for anything else."""
-        try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg report: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg report.")
-        if body.get("version") not in (1, VERSION):
-            raise ValueError(
-                f"this report has version {body.get('version')}; only 1 and {VERSION} can be read."
-            )
+        body = read_versioned(text, SCHEMA, (1, VERSION), "report")
         try:
             body = _from_version_1(body) if body["version"] == 1 else body
             return cls(
@@ -87,8 +79,8 @@ class Report:
                 notices=tuple(body["notices"]),
                 claims=tuple(body["claims"]),
             )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"this SelAgg report is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error
 
 
 def plain(item: Any) -> dict[str, Any]:
@@ -138,7 +130,7 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
         values["words"] = tuple(map(_word, values["words"], values.pop("at")))
     known = {field.name for field in fields(kind)} - _INSIDE
     if unknown := set(values) - known:
-        raise KeyError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
     return kind(
         **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     )

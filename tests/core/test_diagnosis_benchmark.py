@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.detection import (
+from benchmarks.diagnosis import plain
+from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
+from benchmarks.statistics import (
     auroc,
     auroc_within,
     average_precision,
@@ -17,8 +19,6 @@ from benchmarks.detection import (
     coverage_and_risk,
     precision_at_recall,
 )
-from benchmarks.diagnosis import plain
-from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
 from benchmarks.suggestions import Attempt, Failure, _moved, apart, as_tags, denoise, order, region, weight
 from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption

@@ -58,7 +58,8 @@ def test_errors_say_what_is_wrong():
         layout.index(HeadId(LayerId("middle", 0, 0), 8))
     with pytest.raises(ValueError, match="output 2.0 is not in this layout"):
         layout.offset(LayerId("output", 2, 0))
-    with pytest.raises(ValueError, match="Unknown block 'down'"):
-        LayerId("down", 0, 0)
+    for name in ("", "<b>", "7th", "x" * 41, "double\nblock"):
+        with pytest.raises(ValueError, match="no name of a block"):
+            LayerId(name, 0, 0)
     with pytest.raises(ValueError, match="occurs twice"):
         HeadLayout.of([("input", 1, 0, 3), ("input", 1, 0, 3)])

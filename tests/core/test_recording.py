@@ -15,6 +15,7 @@ from selagg_core.prompt.words import Prompt, Word
 from selagg_core.recording.capture import Capture, latent_hash
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.run import EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.settings import CaptureSettings, plan_pooling
 
@@ -72,7 +73,7 @@ def known():
 def test_words_are_means_of_their_columns_over_committed_steps():
     labels = known()
     run = sums(labels)
-    handle = run.entry("positive", 0, embedding())
+    handle = run.entry("positive", 0, EncodedText.of(embedding()))
     first = evaluate(run, handle, 1)
     run.commit(0)
     evaluate(run, handle, 2)  # a sub-step: followed by another evaluation without a report
@@ -99,7 +100,7 @@ def test_single_tokens_are_kept_on_request_and_words_stay_their_means():
     entries = []
     for sub_tokens in (False, True):
         run = sums(labels, sub_tokens=sub_tokens)
-        exact = evaluate(run, run.entry("positive", 0, embedding()), 1)
+        exact = evaluate(run, run.entry("positive", 0, EncodedText.of(embedding())), 1)
         run.commit(0)
         entries.append(run.finish(True).recording(labels).positive())
     words, split = entries
@@ -116,7 +117,7 @@ def test_single_tokens_are_kept_on_request_and_words_stay_their_means():
 
 def test_the_width_of_the_text_encoding_is_kept():
     run = sums()
-    evaluate(run, run.entry("positive", 0, embedding()), 1)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(embedding())), 1)
     run.commit(0)
     assert run.finish(True).recording(LabelCache()).context_width == 4
     assert sums().finish(True).recording(LabelCache()).context_width == 0
@@ -125,7 +126,7 @@ def test_the_width_of_the_text_encoding_is_kept():
 def test_a_text_labelled_after_the_run():
     labels = LabelCache()
     run = sums(labels)
-    handle = run.entry("positive", 0, embedding())
+    handle = run.entry("positive", 0, EncodedText.of(embedding()))
     values = evaluate(run, handle, 1)
     run.commit(0)
     finished = run.finish(True)
@@ -145,7 +146,7 @@ def test_a_text_labelled_after_the_run():
 def test_labels_forgotten_after_the_run_are_kept_with_it():
     labels = known()
     run = sums(labels)
-    evaluate(run, run.entry("positive", 0, embedding()), 1)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(embedding())), 1)
     run.commit(0)
     assert run.finish(True).recording(LabelCache()).positive().prompt == PROMPT
 
@@ -156,7 +157,7 @@ def test_half_labelled_text_keeps_the_known_words():
     labels.register(chunk, embedding(1, 77))
     run = sums(labels)
     joined = torch.cat([embedding(2, 77), embedding(1, 77)], dim=1)
-    handle = run.entry("positive", 0, joined)
+    handle = run.entry("positive", 0, EncodedText.of(joined))
     inputs = layer_inputs(1, columns=154)
     for layer, (q, k) in inputs.items():
         run.add(handle, layer, q, k, 2, GRIDS[layer])
@@ -170,7 +171,7 @@ def test_half_labelled_text_keeps_the_known_words():
 
 def test_hint_is_used_for_changed_embeddings_and_said_so():
     run = sums()
-    evaluate(run, run.entry("positive", 0, embedding(9), None, PROMPT), 1)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(embedding(9)), None, PROMPT), 1)
     run.commit(0)
     recording = run.finish(True).recording(LabelCache())
     assert recording.positive().prompt == PROMPT
@@ -180,11 +181,11 @@ def test_hint_is_used_for_changed_embeddings_and_said_so():
 def test_texts_that_differ_by_picture_have_no_common_words():
     labels = known()
     run = sums(labels)
-    evaluate(run, run.entry("positive", 0, torch.cat([embedding(), embedding(1)])), 1)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(torch.cat([embedding(), embedding(1)]))), 1)
     run.commit(0)
     assert run.finish(True).recording(labels).positive().prompt is None
     run = sums(labels)
-    evaluate(run, run.entry("positive", 0, torch.cat([embedding(), embedding()])), 1)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(torch.cat([embedding(), embedding()]))), 1)
     run.commit(0)
     assert run.finish(True).recording(labels).positive().prompt == PROMPT
 
@@ -192,7 +193,7 @@ def test_texts_that_differ_by_picture_have_no_common_words():
 def test_missing_layers_are_reported():
     labels = known()
     run = sums(labels)
-    handle = run.entry("positive", 0, embedding())
+    handle = run.entry("positive", 0, EncodedText.of(embedding()))
     q, k = layer_inputs(1)[FINE]
     run.add(handle, FINE, q, k, 2, GRIDS[FINE])
     run.commit(0)
@@ -246,7 +247,7 @@ def test_nothing_seen_is_said():
 
 def test_a_sampler_that_reports_no_steps():
     run = sums(known())
-    handle = run.entry("positive", 0, embedding())
+    handle = run.entry("positive", 0, EncodedText.of(embedding()))
     evaluate(run, handle, 1)
     last = evaluate(run, handle, 2)
     recording = run.finish(True).recording(LabelCache())
@@ -268,7 +269,7 @@ def longer(steps, **settings):
     sigmas = tuple(float(s) for s in range(steps, -1, -1))
     self_layers = {FINE: WIDTH, COARSE: WIDTH}
     run = RunSums(LAYOUT, GRIDS, (2, 4, 6, 4), sigmas, labels, CaptureSettings(**settings), self_layers)
-    return run, run.entry("positive", 0, embedding())
+    return run, run.entry("positive", 0, EncodedText.of(embedding()))
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ def test_self_attention_shares_the_budget():
 def test_positive_prefers_the_whole_picture():
     run = sums(known())
     for index, area in ((0, (3, 2, 0, 0)), (1, None)):
-        evaluate(run, run.entry("positive", index, embedding(), area), 1)
+        evaluate(run, run.entry("positive", index, EncodedText.of(embedding()), area), 1)
         run.commit(index)
     recording = run.finish(True).recording(LabelCache())
     assert recording.positive().index == 1
@@ -421,7 +422,7 @@ def test_the_finest_grids_are_pooled_first():
 
 def finished(seed=0):
     run = sums(known())
-    evaluate(run, run.entry("positive", 0, embedding()), seed)
+    evaluate(run, run.entry("positive", 0, EncodedText.of(embedding())), seed)
     run.commit(0)
     return run.finish(True)
 

@@ -462,7 +462,7 @@ def test_unsupported_model(host, capturing, caplog):
     model = sd3()
     same, capture = capturing(model)
     assert same is model
-    with pytest.raises(ValueError, match=r"SelAgg Capture cannot record this model \(SD3\).*SDXL"):
+    with pytest.raises(ValueError, match=r"SelAgg cannot read this kind of model yet \(SD3\).*SDXL"):
         capture.recording_for(torch.zeros(1, 16, 8, 8))
     assert "SD3" in caplog.text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.weakening import WeakeningBench, WeakeningHooks, target_of
+from benchmarks.weakening import WeakeningBench, target_of, weakening_hooks
 from demo.scenes import caption_words
 
 
@@ -19,7 +19,7 @@ def sampled(bench, target, factors) -> torch.Tensor:
     assert [word.text for word in prompt.words] == caption_words(target.prompt)
     model = bench.studio.model.clone()
     columns = prompt.words[target.word].columns
-    hooks = WeakeningHooks(bench.layers, bench.rows, bench.layout, columns, factors)
+    hooks = weakening_hooks(bench.layout, columns, factors)
     bench.host.on_sampling(model, hooks.attach)
     return bench.studio.sample(target.prompt, [target.seed] * len(factors), bench.settings, model)
 

@@ -83,7 +83,8 @@ class FindingKind(ABC, Generic[F]):
     name: as in reports and calibrations. thing: what is checked, for "3 things". features: names, those of
     maps first; more of one never makes the finding less likely. pixel_features: those of them that come from
     the picture and not from attention. texts: key -> sentence, with names in braces. remedies: key -> what to
-    try; {first}, {second} are the words, {bare} the first one without its number. counted_as: the
+    try; {first}, {second} are the words, {bare} the first one without its number,
+    {raised} a higher weight. counted_as: the
     kind whose counts of what helped hold for this one too.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...claims.claim import Claim
-from ...claims.phrases import PLAIN_PATTERNS
+from ...claims.reading.value_words import PLAIN_PATTERNS
 from ...maps.regions import centroid
 from ...prompt.groups import WordGroup
 from ..scene import Scene

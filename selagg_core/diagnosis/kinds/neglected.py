@@ -42,7 +42,7 @@ class Neglected(FindingKind[Facts]):
         "colour_nowhere": "nothing in the picture has its colour",
     }
     remedies = {
-        "weight": "raise the weight of {first}, such as ({bare}:1.4)",
+        "weight": "raise the weight of {first}, such as ({bare}:{raised})",
         "seed": "try another seed",
         "order": "name {first} first in the prompt",
         "region": "give {first} its own region (Conditioning Set Area or Set Mask)",

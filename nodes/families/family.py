@@ -1,0 +1,119 @@
+"""What SelAgg must know of a kind of model to record it: the seam at which new kinds are added.
+
+A family is one file in this folder and one line in `FAMILIES`.  It finds the layers in which pictures attend
+to text, puts itself around them for the length of one model call, and says of every call where the text and
+the picture lie in its keys and queries.  Everything else (rows, steps, sums, maps) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from selagg_core.prompt.words import Prompt
+from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.run import EncodedText
+
+from ..host.hooks import ModelCall
+
+
+@dataclass(frozen=True)
+class AttentionSite:
+    """One layer in which the picture attends to text.
+
+    cell: latent pixels that a side of a cell of its grid covers.  width: channels of its queries.
+    outlines: whether its pixels' self-attention follows the outlines of objects and can be kept.
+    joint: text and picture are keys of the same softmax.
+    """
+
+    layer: LayerId
+    heads: int
+    cell: int
+    width: int = 0
+    outlines: bool = False
+    joint: bool = False
+
+    def grid(self, size: Sequence[int]) -> tuple[int, int]:
+        """(h, w) of the layer in a model called on a latent of this size."""
+        return -(-size[0] // self.cell), -(-size[1] // self.cell)
+
+
+def _whole() -> slice:
+    return slice(None)
+
+
+@dataclass(frozen=True)
+class AttentionReading:
+    """One call of a layer's attention, as the model projected it (after norms and rotations).
+
+    q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture.  image: which queries are its cells, row
+    by row.  text: which keys are the columns of the text; None: there is no text in it, it is the picture's
+    self-attention.  mask: added to the logits, or boolean (True: may be attended to), broadcast to (rows,
+    heads, queries, keys).
+    """
+
+    layer: LayerId
+    q: torch.Tensor
+    k: torch.Tensor
+    grid: tuple[int, int]
+    image: slice = field(default_factory=_whole)
+    text: slice | None = field(default_factory=_whole)
+    mask: torch.Tensor | None = None
+
+
+class Listener(Protocol):
+    """Who is told of the attention of one model call."""
+
+    outlines: Collection[LayerId]
+    """Layers whose self-attention is wanted in this call too."""
+
+    def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
+        """Take the reading `make(*args)`; None: no call between picture and text.
+
+        It is made in there, so that an error in making it cannot reach the model, and no compiled graph
+        swallows it.
+        """
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
+
+    def notice(self, text: str) -> None:
+        """What the artist should know of this run, in a sentence."""
+
+
+class ModelFamily(Protocol):
+    """A kind of model; the first in `FAMILIES` that has sites in a model is its family."""
+
+    def sites(self, model) -> tuple[AttentionSite, ...]:
+        """The layers of a ModelPatcher in order of execution; () if it is no model of this family."""
+
+    def hooked(
+        self, sites: Sequence[AttentionSite], call: ModelCall, listener: Listener
+    ) -> AbstractContextManager[dict]:
+        """For the length of one model call: its transformer options, by which the listener is told.
+
+        What the model computes, and whatever other packs have put there, must stay as it is.
+        """
+
+    def text(self, entry: dict, genuine: dict) -> EncodedText | None:
+        """The text that the model is given for a conditioning entry; None if it is given none.
+
+        genuine: the entry of the same kind that this text was encoded for (hosts copy texts between entries).
+        """
+
+    def words(self, clip, text: str) -> Prompt | None:
+        """The words of a text as this family's text encoder sees them; None for other encoders."""
+
+
+def layout_of(sites: Sequence[AttentionSite]) -> HeadLayout:
+    return HeadLayout.of((x.layer.block, x.layer.number, x.layer.depth, x.heads) for x in sites)
+
+
+def context_of(entry: dict) -> torch.Tensor | None:
+    """The text that the model is given for an entry (not always the one the entry was made with)."""
+    condition = entry.get("model_conds", {}).get("c_crossattn")
+    return getattr(condition, "cond", None)

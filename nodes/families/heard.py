@@ -1,0 +1,217 @@
+"""Layers that are heard through the host's own door for attention functions, `optimized_attention_override`.
+
+It stands there for the length of one model call and does what stood there before: another pack's function, or
+none.  Queries and keys come as the host multiplies them, after norms and rotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from selagg_core.prompt.words import Prompt
+from selagg_core.recording.layout import LayerId
+from selagg_core.recording.run import EncodedText
+
+from .. import host
+from ..host.models import diffusion_model, uncompiled
+from .family import AttentionReading, AttentionSite, Listener, context_of
+
+OVERRIDE = "optimized_attention_override"
+UNKNOWN_TOKENS = "their sequence of text and picture is made in a way that is not known (another pack?)"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One call of the host's attention function: q, k (rows, heads, tokens, dim), with its labels."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    mask: torch.Tensor | None
+    labels: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BlockSite(AttentionSite):
+    """A block of a transformer. label: (block_type, block_index) by which the host calls it."""
+
+    label: tuple[str | None, int] = (None, 0)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What a joint layer's tokens are.  text, image: slices; total: tokens in all, None: not known."""
+
+    text: slice
+    image: slice
+    total: int | None = None
+
+
+class Transformer:
+    """A family of transformers that is heard through the override.
+
+    A subclass says which network is its own (`is_own`), what its blocks are called (`blocks`), how large its
+    patches are, and how a call's tokens are arranged (`tokens`).
+    """
+
+    joint = True
+
+    # -- what a subclass says --------------------------------------------------------------------------------
+
+    def is_own(self, network) -> bool:
+        raise NotImplementedError
+
+    def blocks(self, network) -> Iterable[tuple[str, str | None, int, int]]:
+        """(what people call the blocks, the host's block_type, how many, heads), in order of execution."""
+        raise NotImplementedError
+
+    def patch(self, network) -> int:
+        """Latent pixels on a side of a cell."""
+        return int(network.patch_size)
+
+    def tokens(self, call: host.ModelCall, columns: int, cells: int) -> Arrangement:
+        """Where text and picture lie: text first, then the picture, then reference pictures."""
+        return Arrangement(slice(0, columns), slice(columns, columns + cells))
+
+    def columns(self, call: host.ModelCall) -> int:
+        """Columns of text in this call."""
+        return call.context.shape[1]
+
+    def words(self, clip, text: str) -> Prompt | None:
+        return None
+
+    # -- ModelFamily -----------------------------------------------------------------------------------------
+
+    def sites(self, model) -> tuple[BlockSite, ...]:
+        network = diffusion_model(model)
+        if network is None or not self.is_own(network):
+            return ()
+        patch = self.patch(network)
+        return tuple(
+            BlockSite(LayerId(name, number), heads, patch, joint=self.joint, label=(kind, number))
+            for name, kind, count, heads in self.blocks(network)
+            for number in range(count)
+        )
+
+    def text(self, entry: dict, genuine: dict) -> EncodedText | None:
+        context = context_of(entry)
+        return None if context is None else EncodedText.of(context)
+
+    @contextmanager
+    def hooked(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
+        reader = self.reader(sites, call, listener)
+        previous = call.options.get(OVERRIDE)
+
+        def attend(function, q, k, v, *args, **kwargs):
+            listener.record(_read, reader, q, k, args, kwargs)
+            if previous is not None:
+                return previous(function, q, k, v, *args, **kwargs)
+            return function(q, k, v, *args, **kwargs)
+
+        yield {**call.options, OVERRIDE: attend}
+
+    def reader(
+        self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
+    ) -> Callable[[Heard], AttentionReading | None]:
+        """What makes a reading of an attention call within this model call."""
+        return JointReader(self, sites, call, listener)
+
+
+class JointReader:
+    """Readings of one model call in which text and picture share each layer's softmax."""
+
+    def __init__(
+        self, family: Transformer, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
+    ):
+        self._sites = {site.label: site for site in sites}
+        self._listener = listener
+        self._grid = picture_grid(sites[0], call, listener)
+        columns = family.columns(call)
+        self._tokens = family.tokens(call, columns, self._grid[0] * self._grid[1])
+
+    def __call__(self, heard: Heard) -> AttentionReading | None:
+        site = self._sites.get((heard.labels.get("block_type"), heard.labels.get("block_index")))
+        if site is None or heard.q.shape[2] != heard.k.shape[2]:
+            return None
+        return self.reading(site, heard)
+
+    def reading(self, site: BlockSite, heard: Heard) -> AttentionReading | None:
+        tokens, there = self._tokens, heard.q.shape[2]
+        references = sum(heard.labels.get("reference_image_num_tokens") or ())
+        wanted = tokens.total or max(tokens.text.stop, tokens.image.stop) + references
+        if there != wanted or heard.q.shape[1] != site.heads:
+            self._listener.missed(site.layer, UNKNOWN_TOKENS)
+            return None
+        return AttentionReading(
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask
+        )
+
+
+class CrossReader:
+    """Readings of one model call in which a block attends to itself first, then to the text."""
+
+    def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, columns: int, listener: Listener):
+        self._sites = {site.label: site for site in sites}
+        self._listener = listener
+        self._columns = columns
+        self._grid = picture_grid(sites[0], call, listener)
+        self._frames = frames_of(call)
+        self._calls: dict[LayerId, int] = {}
+
+    def __call__(self, heard: Heard) -> AttentionReading | None:
+        site = self._sites.get((heard.labels.get("block_type"), heard.labels.get("block_index")))
+        if site is None:
+            return None
+        before = self._calls.get(site.layer, 0)
+        self._calls[site.layer] = before + 1
+        cells, keys = heard.q.shape[2], heard.k.shape[2]
+        if keys != self._columns or (keys == cells and before == 0):
+            return None
+        height, width = self._grid
+        if cells % (height * width) or cells // (height * width) < 1 or heard.q.shape[1] != site.heads:
+            self._listener.missed(site.layer, UNKNOWN_TOKENS)
+            return None
+        return AttentionReading(
+            site.layer, heard.q, heard.k, self._grid, slice(0, height * width), slice(0, keys), heard.mask
+        )
+
+
+def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
+    """(h, w) of the cells of one frame."""
+    if frames_of(call) > 1:
+        listener.notice("This is a video: SelAgg shows the words' maps of its first frame.")
+    return site.grid(call.x.shape[-2:])
+
+
+def frames_of(call: host.ModelCall) -> int:
+    return call.x.shape[2] if call.x.ndim == 5 else 1
+
+
+def _read(reader: Callable[[Heard], AttentionReading | None], q, k, args, kwargs) -> AttentionReading | None:
+    """A reading of an attention call with its arguments as packs and networks give them."""
+    heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
+    mask = args[1] if len(args) > 1 else kwargs.get("mask")
+    if not kwargs.get("skip_reshape"):
+        q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
+    if k.shape[1] != q.shape[1]:  # fewer keys than heads: each serves several
+        k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
+    scale = kwargs.get("scale")
+    if scale is not None:
+        q = q.float() * (scale * q.shape[-1] ** 0.5)
+    return reader(Heard(q, k, mask, kwargs.get("transformer_options") or {}))
+
+
+def is_kind(network, module: str, *names: str) -> bool:
+    """Whether a network is of the host's class of one of these names in a module, or derived from it."""
+    return any(kind.__name__ in names and kind.__module__.endswith(module) for kind in type(network).__mro__)
+
+
+def heads_in(block, *path: str) -> int:
+    """The number of heads that a block's attention says it has."""
+    for name in path[:-1]:
+        block = uncompiled(getattr(block, name))
+    return int(getattr(block, path[-1]))
