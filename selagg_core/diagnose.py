@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from .claims.read_claims import general_lexicon, read_claims
 from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
-from .diagnosis.features import Observed
+from .diagnosis.kinds import KINDS
+from .diagnosis.kinds.kind import FindingKind
+from .diagnosis.scene import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
@@ -63,12 +66,13 @@ def diagnose_run(
     edits: str = "",
     calibration: Calibration | None = None,
     for_viewer: bool = False,
+    kinds: tuple[FindingKind[Any], ...] = KINDS,
 ) -> Diagnosis:
     """Diagnoses all pictures of a run.
 
     words: whose maps are measured, see `choose_groups`; claims about other words are not checked. edits: the
     artist's claims, see `read_claims`. calibration: by default that of the demo model. for_viewer: whether
-    the maps of all other words are made as well, for a viewer.
+    the maps of all other words are made as well, for a viewer. kinds: of findings that are looked for.
     """
     expectations, settings = expectations or Expectations(), settings or HeadSettings()
     problems: list[str] = []
@@ -86,7 +90,7 @@ def diagnose_run(
     checked = tuple(dict.fromkeys([*measured, *claims.groups]))
     chosen = chooser.choose([group.text for group in checked])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
-    judge = _judge(calibration, chosen.relevance)
+    judge = replace(_judge(calibration, chosen.relevance), kinds=kinds)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
@@ -95,7 +99,7 @@ def diagnose_run(
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
         diagnoses.append(diagnosis)
-        annotated.append(annotate(picture, diagnosis, claims, expected[index], problems))
+        annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(
         prompt=view.text,
         settings=_settings(view, chosen, judge),
