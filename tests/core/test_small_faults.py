@@ -15,11 +15,15 @@ from selagg_core.diagnosis import calibration
 from selagg_core.diagnosis.calibration import KindModel, choose_threshold, fit_kind
 from selagg_core.diagnosis.features import _angle
 from selagg_core.maps.regions import from_mask
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.prompt.known_texts import LabelCache, TextKey
 from selagg_core.prompt.lexicon import Concept
 from selagg_core.prompt.tokens import prompt_from_tokens
 from selagg_core.prompt.words import CHUNK, Prompt, Word
 from selagg_core.recording.probabilities import column_probabilities
+from selagg_core.recording.run import Entry
+from selagg_core.recording.run_sums import RunSums
+from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.relevance import HeadRelevance
 
 # -- labels ------------------------------------------------------------------------------------------------
@@ -212,3 +216,67 @@ def test_a_missing_feature_is_filled_with_the_mean_of_the_known_ones():
     assert model.score({"a": 1e9}) == model.score({"a": model.mean[0] + 4 * model.scale[0]})
     inverted = replace(model, weights=(0.0,))
     assert inverted.score({"a": 5.0}) == pytest.approx(inverted.score({}))
+
+
+def test_a_new_model_warns_from_one_half():
+    model = fit_kind([{"a": float(i)} for i in range(20)], [i % 2 == 0 for i in range(20)], ("a",))
+    assert (model.warn, model.unsure, model.earned) == (0.5, 0.2, True)
+
+
+# -- addresses, names, bounds ------------------------------------------------------------------------------
+
+
+def test_the_address_of_a_text_holds_its_shape():
+    wide, narrow = torch.zeros(1, 2, 6), torch.zeros(1, 2, 3)
+    assert TextKey.of(wide).whole != TextKey.of(torch.zeros(1, 3, 4)).whole
+    assert TextKey.of(wide).chunks != TextKey.of(narrow).chunks
+
+
+def test_entries_are_numbered_from_one_and_the_first_has_no_number():
+    names = [Entry.of("positive", index, torch.zeros(1, 4, 2), None, LabelCache()).name for index in range(3)]
+    assert names == ["positive", "positive 2", "positive 3"]
+    assert WordGroup("cat", (0,)).entry == 0
+
+
+def test_a_mask_fits_if_either_side_does():
+    mask = np.ones((10, 100))
+    assert from_mask(mask, (11, 112)).mask.shape == (11, 112), "11.2 rows fit, 110 columns would not"
+    with pytest.raises(ValueError, match="shapes differ"):
+        from_mask(mask, (13, 112))
+
+
+@pytest.mark.parametrize("limit", [40, 160, 161, 400, 10_000])
+def test_no_more_probabilities_are_held_than_allowed(limit, monkeypatch):
+    held, softmax = [], torch.softmax
+
+    def watched(values, dim):
+        held.append(values.numel())
+        return softmax(values, dim=dim)
+
+    q, k = torch.randn(2, 16, 8), torch.randn(2, 5, 8)  # 2 pictures, 2 heads: 20 probabilities a pixel
+    wanted = column_probabilities(q, k, 2, torch.eye(5))
+    monkeypatch.setattr(torch, "softmax", watched)
+    torch.testing.assert_close(column_probabilities(q, k, 2, torch.eye(5), limit), wanted)
+    pixels = min(16, limit // 20)
+    assert max(held) == 20 * pixels and sum(held) == 20 * 16
+
+
+def test_what_a_relevance_says_of_itself_cannot_be_changed():
+    about = {"source": "tests"}
+    concepts = (Concept("Color", ("red",)),)
+    made = HeadRelevance(concepts, np.ones((1, LAYOUT.total)), LAYOUT, "argmax wins", "tests", about=about)
+    about["source"] = "others"
+    assert made.about == {"source": "tests"}
+    with pytest.raises(TypeError):
+        made.about["source"] = "others"
+
+
+def test_maps_that_were_made_coarser_are_told():
+    grids = {layer: (16, 16) for layer in LAYOUT.layers}
+    small = CaptureSettings(budget=60_000)
+    sums = RunSums(LAYOUT, grids, (1, 4, 16, 16), (1.0, 0.0), LabelCache(), small)
+    sums.entry("positive", 0, torch.arange(308.0).reshape(1, 77, 4), None)
+    (notice,) = [text for text in sums.finish(False).notices if "coarser" in text]
+    assert (
+        "maps of positive within 0 MiB" in notice and "of 3 layers were recorded on coarser grids" in notice
+    )
