@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: Names by which hosts call CLIP text encoders in `clip.tokenize`: SD1.x and SDXL, SDXL, SD2.x.
 CLIP_NAMES = ("l", "g", "h")
@@ -18,10 +20,10 @@ class TokenStream:
     embedding_width: int | None
 
 
-def token_streams(clip, text: str) -> tuple[TokenStream, ...]:
-    """The token streams of a text, one for each CLIP encoder; () if the encoders are not all CLIP."""
+def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
+    """The token streams of a text, one for each CLIP encoder; () if others than `beside` are there too."""
     tokens = clip.tokenize(text, return_word_ids=True)
-    if not isinstance(tokens, dict) or not set(tokens) <= set(CLIP_NAMES):
+    if not isinstance(tokens, dict) or not set(tokens) <= {*CLIP_NAMES, *beside}:
         return ()
     streams = []
     for name in (n for n in CLIP_NAMES if n in tokens):
@@ -30,6 +32,25 @@ def token_streams(clip, text: str) -> tuple[TokenStream, ...]:
             return ()
         streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, _embedding_width(clip, name)))
     return tuple(streams)
+
+
+def tokens_of(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> tuple[list, Any] | None:
+    """The (token, weight, word number) of one encoder and its tokenizer; None for other encoders.
+
+    beside: names of encoders that may be there too.
+    """
+    tokens = clip.tokenize(text, return_word_ids=True)
+    if not isinstance(tokens, dict) or name not in tokens or not set(tokens) <= {name, *beside}:
+        return None
+    tokenizer = getattr(clip.tokenizer, name, None) or getattr(clip.tokenizer, f"clip_{name}", None)
+    if tokenizer is None or not hasattr(tokenizer, "inv_vocab"):
+        return None
+    return [entry for chunk in tokens[name] for entry in chunk], tokenizer
+
+
+def is_token(token) -> bool:
+    """Whether a token is a number, not a vector of an embedding or a picture."""
+    return isinstance(token, numbers.Integral)
 
 
 def _embedding_width(clip, name: str) -> int | None:

@@ -31,6 +31,11 @@ from .rows import Rows, area_of, area_size, same_entries
 
 logger = logging.getLogger("selagg")
 
+NEGATIVE_UNUSED = (
+    "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
+    "1 if the model allows it, or leave the negative prompt empty."
+)
+
 
 def install(model, capture: Capture) -> None:
     """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that."""
@@ -145,6 +150,10 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
+                    if (
+                        self._sites is None
+                    ):  # once the host has loaded the model: packs exchange modules meanwhile
+                        self._sites = self._family.sites(self._guider.model_patcher)
                     rows = self._attribute(call.x, call.context, call.options)
                     if rows:
                         options = hooked.enter_context(self._hooked(call, rows))
@@ -167,8 +176,18 @@ class RunRecorder(host.SamplingHooks):
         run = None
         if self._failure is None:
             with self._guarded():
+                if self._negative_is_unused():
+                    self._sums.notice(NEGATIVE_UNUSED)
                 run = self._sums.finish(complete=True)
         self._keep(run, latents)
+
+    def _negative_is_unused(self) -> bool:
+        """Whether a negative prompt with words was given and not read."""
+        conds = self._guider.conds
+        if set(conds) != {"positive", "negative"} or getattr(self._guider, "cfg", None) != 1.0:
+            return False
+        prompts = [entry.get(PROMPT_KEY) for entry in conds["negative"]]
+        return any(prompt is not None and prompt.words for prompt in prompts)
 
     def interrupted(self) -> None:
         """The sampling ended with an exception of its own: no latent, an incomplete run."""
@@ -269,7 +288,7 @@ class RunRecorder(host.SamplingHooks):
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
         genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
-        text = self._family.text(entry, genuine)
+        text = self._family.text(self._sites, entry, genuine)
         if text is None:
             return None
         handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
@@ -279,8 +298,6 @@ class RunRecorder(host.SamplingHooks):
 
     def _hooked(self, call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        if self._sites is None:  # read once the host has loaded the model: packs exchange modules meanwhile
-            self._sites = self._family.sites(self._guider.model_patcher)
         return self._family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
@@ -338,7 +355,7 @@ class RunRecorder(host.SamplingHooks):
 
 
 class _Call:
-    """Listens to one model call (`families.family.Listener`): whose rows are in it, what is wanted of them."""
+    """Listens to one model call (`families.family.Listener`): whose its rows are, what is wanted."""
 
     def __init__(self, recorder: RunRecorder, rows: list[Rows], total: int):
         self.rows, self.total, self._recorder = rows, total, recorder

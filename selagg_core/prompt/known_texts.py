@@ -59,12 +59,18 @@ class LabelCache:
         self._known: OrderedDict[str, Prompt] = OrderedDict()
         self._lock = threading.Lock()
 
-    def register(self, prompt: Prompt, embedding: torch.Tensor) -> TextKey:
-        """Remember the words of an encoded text (1, columns, width)."""
+    def register(self, prompt: Prompt, embedding: torch.Tensor, recoded: bool = False) -> TextKey:
+        """Remember the words of an encoded text (1, columns, width).
+
+        recoded: the model is given other columns for it, which are those of the prompt.
+        """
         key = TextKey.of(embedding)
-        if key.length != prompt.length:
+        if key.length != prompt.length and not recoded:
             raise ValueError(f"A prompt of {prompt.length} columns does not label {key.length} columns.")
         with self._lock:
+            if recoded:
+                self._remember(key.whole, prompt)
+                return key
             for number, chunk in enumerate(key.chunks):
                 start = number * CHUNK
                 self._remember(chunk, prompt.part(start, min(start + CHUNK, key.length)))
