@@ -9,6 +9,7 @@ from .family import AttentionReading, AttentionSite, ModelFamily
 from .flux import Flux
 from .krea2 import Krea2
 from .lumina import Lumina
+from .pixart import PixArt
 from .qwen_image import QwenImage
 from .sd3 import SD3
 from .unet import UNet
@@ -17,7 +18,7 @@ from .wan import Wan
 
 #: A new family is a file in this folder, and its name here.
 FAMILIES: tuple[ModelFamily, ...] = (
-    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), Unknown(),
+    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(), Unknown(),
 )  # fmt: skip
 
 

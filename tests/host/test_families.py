@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, STRANGER, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, PIXART, STRANGER, Kind, encoded, sample_transformer, transformer
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
@@ -55,17 +55,20 @@ def with_override(model, function):
     return model
 
 
+def by_head(q, k, heads: int, asked: dict):
+    """q, k in float64, (rows, heads, tokens, dim)."""
+    if not asked.get("skip_reshape"):
+        q, k = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k))
+    return q.double(), k.double()
+
+
 def watching(model):
     """A copy of the model that keeps every attention call, and the list it keeps them in."""
     calls: list[Call] = []
 
     def keep(function, q, k, v, heads, mask=None, **kwargs):
-        own = [
-            x if kwargs.get("skip_reshape") else x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k)
-        ]
-        calls.append(
-            Call(*(x.double() for x in own), mask, list(kwargs["transformer_options"]["cond_or_uncond"]))
-        )
+        order = list(kwargs["transformer_options"]["cond_or_uncond"])
+        calls.append(Call(*by_head(q, k, heads, kwargs), mask, order))
         return function(q, k, v, heads, mask=mask, **kwargs)
 
     return with_override(model, keep), calls
@@ -276,3 +279,24 @@ def test_a_stranger_whose_calls_have_another_shape_gives_no_maps(host, pack):
 
 def _one_token_less(forward):
     return lambda x, timesteps, context=None, **more: forward(x, timesteps, context=context[:, 1:], **more)
+
+
+@pytest.mark.parametrize("size", [(1, 8, 12), (2, 8, 10)])
+def test_pixart_whose_network_asks_no_override(host, pack, monkeypatch, size):
+    """The function of its module is exchanged for the length of a call, and back again."""
+    model, calls = transformer(PIXART), []
+    blocks = importlib.import_module("comfy.ldm.pixart.blocks")
+    own = blocks.optimized_attention
+
+    def keep(q, k, v, heads, **kwargs):
+        calls.append(Call(*by_head(q, k, heads, kwargs), None, [0]))
+        return own(q, k, v, heads, **kwargs)
+
+    texts = encoded(PIXART, 20, 1), encoded(PIXART, 20, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(blocks, "optimized_attention", keep)
+        plain = sample_transformer(PIXART, model, *texts, size=size, cfg=1.0)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(PIXART, with_capture, *texts, size=size, cfg=1.0)
+    assert torch.equal(latent, plain) and blocks.optimized_attention is own
+    assert_exact(PIXART, capture, latent, calls, size)

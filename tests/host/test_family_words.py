@@ -11,6 +11,7 @@ from test_viewers import diagnosed, heatmaps, viewers  # noqa: F401 (fixture)
 from tiny_transformers import KINDS, sample_transformer, transformer
 
 TEXT = "a red umbrella left of two capybaras"
+CLAIM = "a (red:1.2) circle left of a blue square"
 #: The family's model and the encoder whose words it reads. Padded left, right, by the network, recoded.
 PAIRS = {
     "flux": "flux", "flux2": "qwen_image", "z_image": "z_image", "qwen_image": "qwen_image", "anima": "anima",

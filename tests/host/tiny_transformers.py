@@ -149,6 +149,13 @@ class Stranger(torch.nn.Module):
         return self.out(tokens[:, context.shape[1] :]).mT.unflatten(2, x.shape[-2:])
 
 
+PIXART = Kind(
+    {
+        "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
+        "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
+    },
+    "PixArtSigma", named(block=3), 4, joint=False,
+)  # fmt: skip
 STRANGER = Kind({}, "", named(block=3), 4, patch=1)
 
 
