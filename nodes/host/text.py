@@ -42,8 +42,9 @@ def tokens_of(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> tuple
     tokens = clip.tokenize(text, return_word_ids=True)
     if not isinstance(tokens, dict) or name not in tokens or not set(tokens) <= {name, *beside}:
         return None
-    tokenizer = getattr(clip.tokenizer, name, None) or getattr(clip.tokenizer, f"clip_{name}", None)
-    if tokenizer is None or not hasattr(tokenizer, "inv_vocab"):
+    both = getattr(clip, "tokenizer", None)
+    tokenizer = getattr(both, name, None) or getattr(both, f"clip_{name}", None)
+    if not hasattr(tokenizer, "inv_vocab"):
         return None
     return [entry for chunk in tokens[name] for entry in chunk], tokenizer
 
