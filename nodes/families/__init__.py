@@ -8,10 +8,20 @@ from selagg_core.prompt.words import Prompt
 
 from .cosmos import Cosmos
 from .family import AttentionReading, AttentionSite, ModelFamily
+from .flux import Flux
+from .krea2 import Krea2
+from .lumina import Lumina
+from .pixart import PixArt
+from .qwen_image import QwenImage
+from .sd3 import SD3
 from .unet import UNet
+from .unknown import Unknown
+from .wan import Wan
 
-#: A new family is a file in this folder, and a line here.
-FAMILIES: tuple[ModelFamily[Any], ...] = (UNet(), Cosmos())
+#: A new family is a file in this folder, and its name here.
+FAMILIES: tuple[ModelFamily[Any], ...] = (
+    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(), Unknown(),
+)  # fmt: skip
 
 
 def family_of(model) -> tuple[ModelFamily[Any], tuple[AttentionSite, ...]] | None:
@@ -19,7 +29,7 @@ def family_of(model) -> tuple[ModelFamily[Any], tuple[AttentionSite, ...]] | Non
     for family in FAMILIES:
         sites = family.sites(model)
         if sites:
-            return family, sites
+            return family, tuple(sites)
     return None
 
 

@@ -18,7 +18,7 @@ from .places import (
     temp_directory,
 )
 from .sampling import evaluate, on_sampling, sample_new
-from .text import CLIP_NAMES, TokenStream, encode_text, token_streams
+from .text import CLIP_NAMES, TokenStream, encode_text, is_token, token_streams, tokens_of
 
 __all__ = [
     "CLIP_NAMES",
@@ -34,6 +34,7 @@ __all__ = [
     "is_compiled_without_guards",
     "is_interruption",
     "is_stock_attention",
+    "is_token",
     "model_name",
     "on_sampling",
     "output_directory",
@@ -44,4 +45,5 @@ __all__ = [
     "stop_if_interrupted",
     "temp_directory",
     "token_streams",
+    "tokens_of",
 ]

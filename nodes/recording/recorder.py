@@ -37,6 +37,10 @@ COMPILED = (
     "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
     "(Ctrl+B) and run again."
 )
+NEGATIVE_UNUSED = (
+    "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
+    "1 if the model allows it, or leave the negative prompt empty."
+)
 
 
 def install(model, capture: Capture) -> None:
@@ -154,8 +158,12 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
+                    model, first = self._guider.model_patcher, self._sites is None
+                    if first and self._family is not None:
+                        # Not before: packs exchange modules while the host loads the model.
+                        self._sites = self._family.sites(model)
                     rows = self._attribute(call.x, call.context, call.options)
-                    if self._sites is None and host.is_compiled_without_guards(self._guider.model_patcher):
+                    if first and host.is_compiled_without_guards(model):
                         self._refuse(COMPILED)
                     elif rows and self._family is not None:
                         options = hooked.enter_context(self._hooked(self._family, call, rows))
@@ -178,8 +186,18 @@ class RunRecorder(host.SamplingHooks):
         run = None
         if self._failure is None:
             with self._guarded():
+                if self._negative_is_unused():
+                    self._sums.notice(NEGATIVE_UNUSED)
                 run = self._sums.finish(complete=True)
         self._keep(run, latents)
+
+    def _negative_is_unused(self) -> bool:
+        """Whether a negative prompt with words was given and not read."""
+        conds = self._guider.conds
+        if set(conds) != {"positive", "negative"} or getattr(self._guider, "cfg", None) != 1.0:
+            return False
+        prompts = [entry.get(PROMPT_KEY) for entry in conds["negative"]]
+        return any(prompt is not None and prompt.words for prompt in prompts)
 
     def interrupted(self) -> None:
         """The sampling ended with an exception of its own: no latent, an incomplete run."""
@@ -289,7 +307,7 @@ class RunRecorder(host.SamplingHooks):
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
         genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
-        text = None if self._family is None else self._family.text(entry, genuine)
+        text = None if self._family is None else self._family.text(self._sites or (), entry, genuine)
         if text is None:
             return None
         handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
@@ -299,9 +317,7 @@ class RunRecorder(host.SamplingHooks):
 
     def _hooked(self, family: ModelFamily[Any], call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        if self._sites is None:  # read once the host has loaded the model: packs exchange modules meanwhile
-            self._sites = family.sites(self._guider.model_patcher)
-        return family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
+        return family.hooked(self._sites or (), call, _Call(self, rows, call.x.shape[0]))
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
         if self._failure is not None:

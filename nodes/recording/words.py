@@ -12,7 +12,7 @@ from selagg_core.prompt.lexicon import Concept
 from selagg_core.relevance.concepts import Nearest, nearest_concept, trusted_margin
 
 from .. import host
-from ..families import read_prompt
+from ..families.text_encoders import clip_words
 
 
 def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,7 +21,7 @@ def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
     Raises ValueError if the encoder is not CLIP, or sees no token in it.
     """
     embedding = host.encode_text(clip, word)[0][0][0].detach().float().cpu()
-    prompt = read_prompt(clip, word)
+    prompt = clip_words(clip, word)
     columns = sorted({c for part in prompt.words for c in part.columns}) if prompt is not None else []
     if prompt is None or not columns or prompt.length != embedding.shape[0]:
         raise ValueError(

@@ -73,14 +73,18 @@ class LabelCache:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
-    def register(self, prompt: Prompt, embedding: torch.Tensor) -> TextKey:
-        """Remember the words of an encoded text (1, columns, width)."""
+    def register(self, prompt: Prompt, embedding: torch.Tensor, recoded: bool = False) -> TextKey:
+        """Remember the words of an encoded text (1, columns, width).
+
+        recoded: the model is given other columns for it, which are those of the prompt.
+        """
         key = TextKey.of(embedding)
-        if key.length != prompt.length:
+        if key.length != prompt.length and not recoded:
             raise ValueError(f"A prompt of {prompt.length} columns does not label {key.length} columns.")
         with self._lock:
-            for chunk, part in zip(key.chunks, _parts(prompt), strict=True):
-                self._remember(chunk, part)
+            if not recoded:
+                for chunk, part in zip(key.chunks, _parts(prompt), strict=True):
+                    self._remember(chunk, part)
             self._remember(key.whole, _Known(prompt))
         return key
 

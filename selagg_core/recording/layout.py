@@ -22,7 +22,7 @@ _BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
 
 @dataclass(frozen=True, order=True)
 class LayerId:
-    """One layer: its block as its family calls it ("input", "double block"), its number, its depth inside."""
+    """One layer: what its family calls its block ("input", "double block"), its number, depth inside."""
 
     block: str
     number: int

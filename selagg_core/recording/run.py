@@ -178,6 +178,8 @@ class RawEntry:
     def _notices(self, known: Labels) -> tuple[str, ...]:
         if known.prompt is None:
             return (NO_LABELS.format(what=f"the {self.entry.name} prompt"),)
+        if known.prompt.notes:
+            return known.prompt.notes
         if known.unknown:
             what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {self.entry.name} prompt"
             return (NO_LABELS.format(what=what),)
