@@ -56,6 +56,7 @@ TECHNICAL = words(
 """Nouns of photography, drawing and places in the picture: heads that are no things."""
 ABSTRACT = words(
     """
+    surface surfaces
     essence beauty nature life love emotion emotions feeling feelings energy power dream dreams story
     stories time day night morning evening afternoon dusk dawn midnight noon sunrise sunset winter summer
     autumn spring season weather climate year years age century future past present world universe

@@ -206,7 +206,7 @@ class PhraseReader:
             run.determiner in _DEFINITE or run.owned,
             run.owned,
             thing,
-            any(self.tagged[i].token.unsure for i in indices),
+            any(self.tagged[i].token.unsure for i in name),
         )
 
     def _thing_of(self, run: _Run, indices: Sequence[int], words: tuple[str, ...], counted: bool) -> Thing:
@@ -244,7 +244,7 @@ class PhraseReader:
 
     def _number(self, index: int) -> int:
         text = self.tagged[index].text
-        return int(text) if text.isdigit() else closed_classes.NUMBERS.get(text, 0)
+        return int(text) if text.isdecimal() else closed_classes.NUMBERS.get(text, 0)
 
     def _is_medium(self, head: int, words: int) -> bool:
         """ "photo of", "poster showing": the picture itself."""

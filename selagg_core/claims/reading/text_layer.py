@@ -32,6 +32,7 @@ class Token:
 
 
 _BLANKED = (
+    re.compile(r"\bnegative prompt\s?:.*", re.IGNORECASE | re.DOTALL),
     re.compile(r"/\*.{0,2000}?\*/", re.DOTALL),
     re.compile(r"(?:^|(?<=\s))//[^\n]*"),
     re.compile(r"^[ \t]*#[^\n]*", re.MULTILINE),
@@ -114,7 +115,7 @@ def _word(text: str, start: int) -> Iterator[Token]:
         yield Token(counted[2].casefold(), middle, stop)
     elif len(text) == 1 and text.isascii() and text.isalpha() and text not in "aAI":
         yield Token(text.casefold(), start, stop, MUTE)
-    elif text.isdigit():
+    elif text.isdecimal():
         yield Token(text, start, stop, NUMBER if len(text) < 3 else MUTE)
     elif any(mark.isdigit() for mark in text):
         yield Token(text.casefold(), start, stop, MUTE)

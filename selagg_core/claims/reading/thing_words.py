@@ -6,6 +6,7 @@ from .listing import words
 
 THINGS = words(
     """
+    harbor harbour port plaza yard pier
     hand hands arm arms leg legs foot feet finger fingers eye eyes face hair skin lips mouth nose ear
     ears wing wings tail horn horns tear tears glass snow smoke rain fog mist fire flame flames ice water
     lightning rainbow lights neon lamp floor ceiling wall walls field table sky sun moon star stars cloud
