@@ -56,7 +56,7 @@ _TOKEN = re.compile(
     r"|\d{1,5}(?:[x\u00d7]\d{1,5}){1,2}|\d{1,8}(?:[.,:/]\d{1,8}){1,3}|\d{1,4}'?s\b"
     r"|f\s?/\s?\d{1,2}(?:\.\d{1,2})?|f\d(?:\.\d{0,2})?|iso\s?\d{1,6}|f\s/\s\d(?:\s\.\s\d)?)"
     r"|(?P<word>[^\W_]+(?:['\-][^\W_]+)*'?)"
-    r"|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
+    r"|(?P<joint>[&+/])|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
     re.IGNORECASE,
 )
 _COUNTED_TAG = re.compile(r"(\d{1,2})\+?([^\W\d_]+)")
@@ -99,6 +99,8 @@ def _scan(text: str, joined: dict[int, int]) -> Iterator[Token]:
             yield Token("\n", start, stop, BREAK)
         elif match["unit"]:
             yield Token(match.group().casefold(), start, stop, MUTE)
+        elif match["joint"]:
+            yield Token("or" if match.group() == "/" else "and", start, stop)
         elif match["break"]:
             mark = match.group().strip() or "\n"
             yield Token(mark, start, stop, BREAK)
