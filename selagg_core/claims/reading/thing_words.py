@@ -51,7 +51,7 @@ DETERMINED_THINGS = words(
     """
 )
 """Media that are a thing in the picture where they are named as one ("a cat behind a painting")."""
-GENERIC = words("surface surfaces object objects item items")
+GENERIC = words("surface surfaces object objects item items word words letters text")
 """Nouns for any thing: read as one, and not checked, where a determiner or value stands before them."""
 BODY = words("back body waist chest side shoulder shoulders lap")
 """Parts of somebody: things after "his" and "her" alone."""
