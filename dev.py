@@ -56,7 +56,7 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         "command",
         choices=COMMANDS,
         help="demo: diagnose a prompt from start to end; test [core|host|web]: all tests, or a tier of them; "
-        "check: ruff, mypy, eslint, tsc; serve: ComfyUI with this pack",
+        "check: ruff, mypy, eslint, tsc, packing; serve: ComfyUI with this pack",
     )
     parser.add_argument(
         "--host",

@@ -13,6 +13,7 @@ import numpy as np
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
 from .claims.read_claims import general_lexicon, read_claims
+from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.features import Observed
@@ -77,6 +78,7 @@ def diagnose_run(
     problems += [problem] if problem else []
     read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
     problems += read.problems
+    read, weighed = heed_weights(read, view.prompts)
     read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
     claims = read.checked
     placed = [group for of_picture in expected for group in of_picture]
@@ -99,7 +101,7 @@ def diagnose_run(
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *read.notices, *_unchecked(read, expected)),
+        notices=(*view.notices(chosen), *weighed, *read.notices, *_unchecked(read, expected)),
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None

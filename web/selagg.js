@@ -212,7 +212,7 @@ async function executed(viewer, message) {
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
 if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
-    name: 'SelAgg.Viewer',
+    name: 'selagg.viewer',
     settings: [
       {
         id: SETTINGS.toast,

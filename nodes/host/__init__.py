@@ -9,6 +9,7 @@ from .attention import attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    is_interruption,
     output_directory,
     progress_bar,
     relevance_directory,
@@ -31,6 +32,7 @@ __all__ = [
     "encode_text",
     "evaluate",
     "is_compiled_without_guards",
+    "is_interruption",
     "is_stock_attention",
     "model_name",
     "on_sampling",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 #: Names by which hosts call CLIP text encoders in `clip.tokenize`: SD1.x and SDXL, SDXL, SD2.x.
@@ -16,6 +17,8 @@ class TokenStream:
     chunks: Sequence[Sequence[tuple]]
     vocabulary: Mapping[int, str]
     embedding_width: int | None
+    has_embedding: Callable[[str], bool] | None = None
+    """Whether the host finds the file of an embedding's name; None where it cannot be asked."""
 
 
 def token_streams(clip, text: str) -> tuple[TokenStream, ...]:
@@ -28,8 +31,24 @@ def token_streams(clip, text: str) -> tuple[TokenStream, ...]:
         tokenizer = getattr(clip.tokenizer, f"clip_{name}", None)
         if tokenizer is None:
             return ()
-        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, _embedding_width(clip, name)))
+        width = _embedding_width(clip, name)
+        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, width, _finder(tokenizer)))
     return tuple(streams)
+
+
+def _finder(tokenizer) -> Callable[[str], bool] | None:
+    find = getattr(tokenizer, "_try_get_embedding", None)
+    if find is None or getattr(tokenizer, "embedding_directory", None) is None:
+        return None
+
+    def has_embedding(name: str) -> bool:
+        try:
+            return find(name)[0] is not None
+        except Exception:  # a damaged file: the host has said so when it read it
+            logging.getLogger("selagg").debug("embedding %s cannot be looked up", name, exc_info=True)
+            return False
+
+    return has_embedding
 
 
 def _embedding_width(clip, name: str) -> int | None:

@@ -246,13 +246,14 @@ class RunRecorder(host.SamplingHooks):
         """
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
-        if not same or None in places:
+        known = [place for place in places if place is not None]
+        if not same or len(known) < len(places):
             self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
         if not fitting:
             self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
             return None
-        for place, entry in zip(places, fitting, strict=True):
+        for place, entry in zip(known, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -278,6 +279,8 @@ class RunRecorder(host.SamplingHooks):
         if not self._capture.settings.wants(kind):
             return None
         context = context_of(entry)
+        if context is None:
+            return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..prompt.groups import WordGroup, find_group
 from ..prompt.lexicon import Lexicon
+from ..prompt.marks import plain_marks
 from ..prompt.words import Prompt
 from .claim import PLACES, RELATIONS, Claim, Claims
 
@@ -32,11 +33,11 @@ def parse_place(text: str) -> str | None:
 
 def edited(found: Sequence[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, edits: str) -> Claims:
     claims, problems = list(found), []
-    for line in filter(None, (part.strip() for part in re.split(r"[\n;]", edits))):
+    for line in filter(None, (part.strip() for part in re.split(r"[\n;]", plain_marks(edits)))):
         try:
             claims = _apply(claims, prompts, lexicon, line)
         except ValueError as error:
-            problems.append(f'claim "{line}": {error}')
+            problems.append(f'claim "{line[:80]}": {error}')
     return Claims(tuple(claims), tuple(problems))
 
 

@@ -166,18 +166,19 @@ class _Scene:
                 continue
             ends = [centroid(self.region[group]) for group in (claim.subject, claim.other)]
             features = {"turned": self._turned(ends, DIRECTIONS[claim.value])}
-            by_colour = [self._colour_centre(group) for group in (claim.subject, claim.other)]
+            colours = [self._colour_centre(group) for group in (claim.subject, claim.other)]
+            by_colour = [centre for centre in colours if centre is not None]
             features["turned_by_colour"] = (
-                self._turned(by_colour, DIRECTIONS[claim.value]) if None not in by_colour else float("nan")
+                self._turned(by_colour, DIRECTIONS[claim.value]) if len(by_colour) == 2 else float("nan")
             )
             words = (claim.subject.label, claim.value, claim.other.label)
             yield Candidate("misplaced", claim, words, features, _places(ends))
         for claim in self.claims.of("place"):
             centre = centroid(self.region[claim.subject])
             features = {"turned": self._away(centre, claim.value), "turned_by_colour": float("nan")}
-            by_colour = self._colour_centre(claim.subject)
-            if by_colour is not None:
-                features["turned_by_colour"] = self._away(by_colour, claim.value)
+            colour = self._colour_centre(claim.subject)
+            if colour is not None:
+                features["turned_by_colour"] = self._away(colour, claim.value)
             yield Candidate(
                 "misplaced", claim, (claim.subject.label, claim.value), features, _places([centre])
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..claims.claim import Claim
 from ..maps.regions import place_name
 from .features import PIXEL_FEATURES, Candidate
 from .suggestions import suggestion_for
@@ -55,14 +56,16 @@ class Finding:
 def finding_of(candidate: Candidate, confidence: float, level: str, calibrated: bool) -> Finding:
     """The finding that a candidate makes at a level, in words."""
     maps = {k: v for k, v in candidate.features.items() if k not in PIXEL_FEATURES and v == v}
-    pixels = {k: v for k, v in candidate.features.items() if k in PIXEL_FEATURES and v == v}
+    pixels: dict[str, float | bool | str] = {
+        k: v for k, v in candidate.features.items() if k in PIXEL_FEATURES and v == v
+    }
     found = Finding(
         kind=candidate.kind,
         words=candidate.words,
         severity=confidence,
         evidence={**maps, **_told(candidate.facts)},
         confidence=confidence,
-        suggestion=suggestion_for(candidate.kind, candidate.words),
+        suggestion=suggestion_for(candidate.kind, candidate.words, _weights(candidate.claim)),
         message=_SENTENCES[candidate.kind](candidate),
         calibrated=calibrated,
         pixels=pixels,
@@ -75,6 +78,12 @@ def finding_of(candidate: Candidate, confidence: float, level: str, calibrated: 
         "information": "This kind of finding has not proved reliable enough to be a warning.",
     }
     return found.demoted(reasons[level], level)
+
+
+def _weights(claim: Claim) -> dict[str, float]:
+    """label -> weight in the prompt, of the words that a claim is about."""
+    groups = (claim.subject, claim.other, claim.words)
+    return {group.label: group.weight for group in groups if group is not None}
 
 
 def diffuse_finding(words: tuple[str, ...], evidence: dict[str, float | bool | str], message: str) -> Finding:

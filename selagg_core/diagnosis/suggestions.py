@@ -13,7 +13,7 @@ RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {
     "neglected": {
-        "weight": "raise the weight of {first}, such as ({bare}:1.4)",
+        "weight": "raise the weight of {first}, such as ({bare}:{raised})",
         "seed": "try another seed",
         "order": "name {first} first in the prompt",
         "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
@@ -53,28 +53,58 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
 }
 _DIFFUSE = "record more steps, or show single heads; a model that is hardly trained gives such maps."
 SHOWN = 2
+LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
+"""A weight below the first is weak; words are raised to the second, and not beyond the third."""
 
 
-def suggestion_for(kind: str, words: Sequence[str]) -> str:
+def suggestion_for(
+    kind: str, words: Sequence[str], weights: Mapping[str, float] = MappingProxyType({})
+) -> str:
     """What to try, the remedies that helped most often first, with how often they did on the demo model.
 
-    Those that never helped there are left out, unless nothing else is known.
+    Those that never helped there are left out, unless nothing else is known. weights: label -> weight in the
+    prompt: a word that the prompt itself makes weak is named first, with its weight.
     """
     if kind not in _TEXTS:
         return _DIFFUSE
+    own = _weight_advice(kind, words, weights)
+    if own:
+        return f"{own}."
     counts = counted().get(kind, {})
     rates = {remedy: helped / tried for remedy, (helped, tried) in counts.items()}
+    weight = weights.get(words[0], 1.0)
     named = {
         "first": f'"{words[0]}"',
         "second": f'"{words[-1]}"',
-        "bare": words[0].split(" (")[0],
+        "bare": bare(words[0]),
+        "raised": f"{max(RAISED, weight + 0.2):.1f}",
     }
     ranked = sorted(_TEXTS[kind], key=lambda remedy: -rates.get(remedy, 0.0))
     useful = [remedy for remedy in ranked if rates.get(remedy, 1.0) > 0] or ranked
+    if kind == "neglected" and weight + 0.2 > HIGHEST:  # no use in raising it further
+        useful = [remedy for remedy in useful if remedy != "weight"]
     shown = useful[:SHOWN]
     told = ", or ".join(_TEXTS[kind][remedy].format(**named) for remedy in shown)
     times = ", ".join("{} of {}".format(*counts[remedy]) for remedy in shown if remedy in counts)
     return f"{told} (helped on the demo model: {times})." if times else f"{told}."
+
+
+def bare(label: str) -> str:
+    """A word without the count that tells its occurrences apart."""
+    return label.split(" (")[0]
+
+
+def _weight_advice(kind: str, words: Sequence[str], weights: Mapping[str, float]) -> str:
+    """To bring the weight of a word back to 1, if that alone may be the cause; "" if no weight is.
+
+    A thing is neglected, and a meaning or a place lost, by a low weight; an attribute goes astray by any.
+    """
+    for word in words:
+        weight = weights.get(word, 1.0)
+        low, high = weight < LOW, weight > HIGHEST - 0.6 and kind in ("leaked", "wrong_sense")
+        if low or high:
+            return f'bring the weight of "{word}", which is {weight:g}, back to 1, such as ({bare(word)}:1.0)'
+    return ""
 
 
 @cache

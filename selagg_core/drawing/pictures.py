@@ -40,9 +40,13 @@ def float_batch(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return batch
 
 
+_SHARES = np.arange(256, dtype=np.float32) / np.float32(255)
+"""Level -> share, float32: looked up, which is faster than to convert and divide."""
+
+
 def into_float(picture: np.ndarray, slot: np.ndarray) -> None:
     """Writes an RGB uint8 picture into float32 of the same shape, in [0, 1], without a copy between."""
-    np.divide(picture, np.float32(255), out=slot)
+    np.take(_SHARES, picture, out=slot, mode="clip")
 
 
 def png_bytes(picture: np.ndarray) -> bytes:

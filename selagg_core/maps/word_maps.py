@@ -50,7 +50,7 @@ def mean_maps(
 ) -> np.ndarray:
     """Means over several sets of heads at once, on the finest grid: float32 (sets, words, h, w).
 
-    Every head is enlarged once, whatever number of sets it is in. masks: bool (sets, words, layout.total), the
+    Every head is enlarged once, in however many sets it is. masks: bool (sets, words, layout.total), the
     heads of each word in each set; a word without heads in a set stays zero. words: which words of
     `head_maps`, in this order; None for all. Of the recipe count `late_steps`, `cap_borders` and
     `normalise_heads`; the rest is for `refined`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from ..prompt.groups import shortened
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.words import Prompt
 from .coverage import Coverage
@@ -52,7 +53,7 @@ class EncodedText:
             return labels
         moved = labels.prompt.moved(self.start)
         special = tuple(sorted((*moved.special, *self.padding)))
-        return Labels(replace(moved, length=self.length, special=special), unknown)
+        return replace(labels, prompt=replace(moved, length=self.length, special=special), unknown=unknown)
 
     @property
     def padding(self) -> tuple[int, ...]:
@@ -98,13 +99,17 @@ class Entry:
         else:
             key = rows[0]
         known = text.place(labels.resolve(key))
+        if known.prompt is None and all(_is_flat(row) for row in embedding):
+            known = text.place(Labels(Prompt("", (), key.length, tuple(range(key.length))), ()))
         approximate = known.prompt is None and hint is not None and hint.length == text.columns
         if approximate:
             known = text.place(Labels(hint, ()))
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else (*text.begins, *text.padding)
         if sub_tokens:
-            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+            slots: list[tuple[tuple[int, ...], float]] = [
+                ((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)
+            ]
         else:
             slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
@@ -176,6 +181,12 @@ class RawEntry:
         if known.unknown:
             what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {self.entry.name} prompt"
             return (NO_LABELS.format(what=what),)
+        if known.cut:
+            named = shortened(f'"{word}"' for word in known.cut)
+            return (
+                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
+                "were put together. The map is of the tokens that are there.",
+            )
         if self.entry.approximate:
             what = f"The {self.entry.name} conditioning was changed after encoding"
             return (f"{what}: its words are approximate.",)
@@ -195,6 +206,11 @@ class RawEntry:
         total = values[:, :, -1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
+
+
+def _is_flat(text: torch.Tensor) -> bool:
+    """Whether all columns (columns, width) are alike, as those of a conditioning that was zeroed out."""
+    return text.shape[0] > 1 and bool((text == text[:1]).all())
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:

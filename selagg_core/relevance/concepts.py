@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
+from ..prompt.marks import plain_marks
 from ..prompt.word_table import trusted_concept
 
 EVERY_HEAD = "all"
@@ -66,7 +67,7 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     """
     known = {name.casefold(): name for name in concepts}
     chosen: dict[str, tuple[str, ...]] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
+    for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", plain_marks(text)))):
         word, equals, names = (part.strip() for part in entry.partition("="))
         if not (word and equals and names):
             raise ValueError(f'"{entry}" does not say which concept a word has: write it like orange=Color.')

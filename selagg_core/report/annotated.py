@@ -83,10 +83,10 @@ class _Marker:
         """From where the subject is to about where it should be, seen from the other entity."""
         if claim.other is None or claim.value not in DIRECTIONS:
             return None
-        ends = [self._region(group.label) for group in (claim.subject, claim.other)]
-        if any(end is None for end in ends):
+        own, other = self._region(claim.subject.label), self._region(claim.other.label)
+        if own is None or other is None:
             return None
-        (ax, ay), (bx, by) = (centroid(end) for end in ends)
+        (ax, ay), (bx, by) = centroid(own), centroid(other)
         away = max(0.25, float(np.hypot(ax - bx, ay - by)))
         dx, dy = DIRECTIONS[claim.value]
         there = (bx - dx * away, by - dy * away)
@@ -103,10 +103,10 @@ class _Marker:
         return {"found": self._region(finding.words[0]), "label": finding.words[0]}
 
     def _blended(self, finding: Finding) -> dict:
-        regions = [self._region(word) for word in finding.words]
-        if any(region is None for region in regions):
+        one, other = (self._region(word) for word in finding.words)
+        if one is None or other is None:
             return {}
-        return {"found": regions[0] | regions[1], "label": " + ".join(finding.words)}
+        return {"found": one | other, "label": " + ".join(finding.words)}
 
     def _region(self, label: str) -> np.ndarray | None:
         heat = self.heats.get(label)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from selagg_core.prompt.lexicon import Concept
+from selagg_core.prompt.lexicon import Concept, Lexicon, common_words
 from selagg_core.prompt.word_table import TABLE_FILE, is_name, trusted_concept, use_of, verb_bases
-from selagg_core.relevance.concepts import Lexicon, assign_concepts, common_words
+from selagg_core.relevance.concepts import assign_concepts
 
 
 @pytest.mark.parametrize(
