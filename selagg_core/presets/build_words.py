@@ -42,7 +42,7 @@ SEEN = """
 """
 """Branches of other files that can be seen."""
 UNSEEN = """
-    surface#1 layer#2 line#18 element#6 chemical_element#1 compound#2
+    layer#2 line#18 element#6 chemical_element#1 compound#2
     molecule#1 gas#2 drug#1 microorganism#1 cell#2 medicine#2
     acid#1 chemical#1
 """

@@ -6,13 +6,14 @@ not understood, nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from . import jargon, thing_words
 from .links import Kind, Link
 from .phrases import Phrase
+from .tagging import Tagged
 from .vocabulary import Thing, Vocabulary
 
 
@@ -59,8 +60,8 @@ class _Pending:
 class ClauseReader:
     """Collects what is said from phrases and links in reading order."""
 
-    def __init__(self, words: list[str], vocabulary: Vocabulary) -> None:
-        self.words, self.vocabulary = words, vocabulary
+    def __init__(self, tagged: Sequence[Tagged], vocabulary: Vocabulary) -> None:
+        self.tagged, self.vocabulary = tagged, vocabulary
         self.out = Reading()
         self.roles: dict[int, Role] = {}
         self.topic: Phrase | None = None
@@ -256,6 +257,9 @@ class ClauseReader:
 
     def _take_pronoun(self, link: Link) -> None:
         pending, self.pending = self.pending, None
+        if self.opening is not None and self.topic is not None:
+            self.fronted, self.opening = (self.opening, self.topic), None
+            return
         if pending is not None:
             other = self._meant(pending)
             if other is not None:
@@ -293,4 +297,6 @@ class ClauseReader:
         self.out.said.append(Said("place", phrase, link.value, link.indices, sure=sure))
 
     def _value(self, phrase: Phrase, index: int, concepts: tuple[str, ...], sure: bool) -> None:
-        self.out.said.append(Said("attribute", phrase, self.words[index], (index,), concepts, sure=sure))
+        word = self.tagged[index]
+        sure = sure and not word.token.unsure
+        self.out.said.append(Said("attribute", phrase, word.text, (index,), concepts, sure=sure))

@@ -21,7 +21,7 @@ QUALITY = words(
     masterpiece quality best better worst high low res resolution highres absurdres lowres detailed
     details detail intricate realistic photorealistic hyperrealistic realism photorealism hyperrealism hd
     uhd fhd qhd hdr sharp focus focused award winning trending artstation deviantart pinterest instagram
-    pixiv behance cgsociety flickr unsplash shutterstock unreal engine octane blender vray v-ray
+    pixiv behance cgsociety flickr unsplash shutterstock unreal octane blender vray v-ray
     raytracing redshift cinema4d cgi render rendered rendering professional official stunning epic
     beautiful amazing awesome perfect gorgeous masterful exquisite elegant aesthetic aesthetics vibrant
     vivid dramatic cinematic atmospheric atmosphere ambiance ambience mood moody style styled stylized
@@ -56,6 +56,7 @@ TECHNICAL = words(
 """Nouns of photography, drawing and places in the picture: heads that are no things."""
 ABSTRACT = words(
     """
+    surface surfaces
     essence beauty nature life love emotion emotions feeling feelings energy power dream dreams story
     stories time day night morning evening afternoon dusk dawn midnight noon sunrise sunset winter summer
     autumn spring season weather climate year years age century future past present world universe

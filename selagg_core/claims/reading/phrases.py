@@ -150,7 +150,8 @@ class PhraseReader:
             yield Phrase((), values=self._values(indices, ""), determined=bool(run.determiner))
             return
         nouns = [i for i in indices if self.tagged[i].tag is Tag.NOUN]
-        no_name = len(nouns) == MOST_NOUNS and not self.vocabulary.thing((self.tagged[head].text,))
+        last_two = [self.tagged[i].text for i in nouns[-2:]]
+        no_name = len(nouns) == MOST_NOUNS and not self.vocabulary.thing(last_two)
         if (len(nouns) > MOST_NOUNS or no_name) and not run.determiner:
             yield from self._list_of(nouns)
             return
@@ -206,7 +207,7 @@ class PhraseReader:
             run.determiner in _DEFINITE or run.owned,
             run.owned,
             thing,
-            any(self.tagged[i].token.unsure for i in indices),
+            any(self.tagged[i].token.unsure for i in name),
         )
 
     def _thing_of(self, run: _Run, indices: Sequence[int], words: tuple[str, ...], counted: bool) -> Thing:
@@ -218,11 +219,13 @@ class PhraseReader:
             return Thing.NO
         if word in thing_words.DETERMINED_THINGS and determined:
             return Thing.NO if self._stands_alone(indices) else Thing.SURE
+        if word in thing_words.GENERIC:
+            return Thing.PERHAPS if determined or len(indices) > 1 else Thing.NO
         if word in thing_words.BODY:
             return Thing.PERHAPS if run.owned else Thing.NO
         if self.tagged[head].tag is Tag.UNKNOWN:
             seen = determined and len(indices) <= MOST_NOUNS and word not in jargon.NOT_THINGS
-            return Thing.PERHAPS if seen else Thing.NO
+            return Thing.PERHAPS if seen or self._does_something(head) else Thing.NO
         if not thing and determined and word not in jargon.NOT_THINGS and self._looks_seen(indices):
             return Thing.PERHAPS
         if determined or len(indices) > 1:
@@ -232,6 +235,18 @@ class PhraseReader:
         if word in jargon.ART_SUPPLIES:
             return Thing.NO
         return Thing.PERHAPS if thing and self.vocabulary.is_rare(word) else thing
+
+    def _does_something(self, head: int) -> bool:
+        """Whether a verb follows: somebody whose name nothing knows, such as "Jeff Bezos wears"."""
+        if (
+            head + 1 >= len(self.tagged)
+            or self.tagged[head].text in jargon.NOT_THINGS
+            or self.silent[head + 1]
+        ):
+            return False
+        after = self.tagged[head + 1]
+        known = verb_words.POSTURES | verb_words.WEARING | verb_words.TRANSITIVE
+        return after.tag in (Tag.VERB, Tag.DOING) and after.text in known
 
     def _is_rather_value(self, word: str) -> bool:
         use = self.vocabulary.use(word)
@@ -244,7 +259,7 @@ class PhraseReader:
 
     def _number(self, index: int) -> int:
         text = self.tagged[index].text
-        return int(text) if text.isdigit() else closed_classes.NUMBERS.get(text, 0)
+        return int(text) if text.isdecimal() else closed_classes.NUMBERS.get(text, 0)
 
     def _is_medium(self, head: int, words: int) -> bool:
         """ "photo of", "poster showing": the picture itself."""
@@ -268,7 +283,8 @@ class PhraseReader:
         while start and len(indices) - start < MOST_NOUNS:
             before = indices[start - 1]
             tag = self.tagged[before].tag
-            if tag not in (Tag.NOUN, Tag.NAME) or before + 1 != indices[start]:
+            names = tag is Tag.UNKNOWN and self.tagged[indices[-1]].tag is Tag.UNKNOWN
+            if (tag not in (Tag.NOUN, Tag.NAME) and not names) or before + 1 != indices[start]:
                 break
             text = self.tagged[before].text
             if text in jargon.NOT_THINGS or self.vocabulary.value_before(text, head):

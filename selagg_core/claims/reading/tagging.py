@@ -149,6 +149,8 @@ class _Tagger:
             part = self.found[at : at + length]
             if len(part) == length and all(t.kind == "word" for t in part):
                 words = [t.text for t in part]
+                if words[0].endswith("ing") and self._before(at) is Tag.NOUN:
+                    return 1  # "men riding horses"
                 if self.vocabulary.is_name(words) and self.vocabulary.thing(words):
                     return length
         return 1
@@ -177,7 +179,7 @@ class _Tagger:
         before, follows = self._before(at), self._may_name(at + 1)
         if word.endswith("ing") and use.verb and not (value and follows):
             return self._doing(word, noun, use.verb, before, follows)
-        if self._speaker(at) in _SUBJECTS and self._is_finite(at, word, noun):
+        if self._speaker(at) in (*_SUBJECTS, Tag.UNKNOWN) and self._is_finite(at, word, noun):
             return Tag.VERB
         if self._is_participle(word, use) and not value:
             return Tag.ADJECTIVE if follows and before is not Tag.NOUN else Tag.DONE
@@ -194,6 +196,9 @@ class _Tagger:
         return Tag.VERB if use.verb else Tag.ADVERB
 
     def _doing(self, word: str, noun: int, verb: int, before: Tag | None, follows: bool) -> Tag:
+        takes = word in verb_words.WEARING or word in verb_words.TRANSITIVE or word in verb_words.POSTURES
+        if takes and before in _SUBJECTS:
+            return Tag.DOING
         thing = self.vocabulary.thing((word,))
         if before in _BEFORE_NOUN:
             if follows and not (thing and noun >= verb):
@@ -216,6 +221,9 @@ class _Tagger:
         verb = self.vocabulary.use(word).verb
         if not verb:
             return False
+        if self._speaker(at) is Tag.UNKNOWN:  # somebody whose name nothing knows
+            known = word in verb_words.POSTURES or word in verb_words.WEARING
+            return known and (self._place_follows(at) or self._object_follows(at))
         if self._speaker(at) is not Tag.NOUN:
             return verb >= noun
         if word.endswith("s") and not word.endswith("ss"):
@@ -244,14 +252,15 @@ class _Tagger:
         if not use.verb:
             return False
         if word.endswith("ed") and verb_bases(word):
-            return use.noun <= 1
+            return use.noun <= 1 and any(self.vocabulary.use(base).verb for base in verb_bases(word))
         return word in verb_words.PARTICIPLES
 
     def _noun_weight(self, word: str) -> int:
         if word in thing_words.THINGS:
             return 9
         use = self.vocabulary.use(word)
-        return max(use.noun, 5) if self.vocabulary.has_place(word) else use.noun
+        named = self.vocabulary.has_place(word) and (use.noun or not use.known)
+        return max(use.noun, 5) if named else use.noun
 
     def _is_value(self, at: int) -> bool:
         """Whether a value says what the next word is like ("wine" before "glass" does not)."""
@@ -283,7 +292,14 @@ class _Tagger:
             return False
         if self.vocabulary.value(word) or self.vocabulary.thing((word,)) is Thing.SURE:
             return True
+        if self._starts_name(at):
+            return True
         use = self.vocabulary.use(word)
         if word.endswith("ing"):
             return word in thing_words.DETERMINED_THINGS or bool(self.vocabulary.thing((word,)) and use.noun)
-        return bool(use.noun or use.adj) and max(use.noun, use.adj) >= use.verb - 1
+        return not use.known or (bool(use.noun or use.adj) and max(use.noun, use.adj) >= use.verb - 1)
+
+    def _starts_name(self, at: int) -> bool:
+        """Whether a name of two words starts here ("bowling pin")."""
+        pair = [token.text for token in self.found[at : at + 2] if token.kind == "word"]
+        return len(pair) == 2 and self.vocabulary.is_name(pair) and bool(self.vocabulary.thing(pair))

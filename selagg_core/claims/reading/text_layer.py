@@ -32,6 +32,7 @@ class Token:
 
 
 _BLANKED = (
+    re.compile(r"\bnegative prompt\s?:.*", re.IGNORECASE | re.DOTALL),
     re.compile(r"/\*.{0,2000}?\*/", re.DOTALL),
     re.compile(r"(?:^|(?<=\s))//[^\n]*"),
     re.compile(r"^[ \t]*#[^\n]*", re.MULTILINE),
@@ -55,7 +56,7 @@ _TOKEN = re.compile(
     r"|\d{1,5}(?:[x\u00d7]\d{1,5}){1,2}|\d{1,8}(?:[.,:/]\d{1,8}){1,3}|\d{1,4}'?s\b"
     r"|f\s?/\s?\d{1,2}(?:\.\d{1,2})?|f\d(?:\.\d{0,2})?|iso\s?\d{1,6}|f\s/\s\d(?:\s\.\s\d)?)"
     r"|(?P<word>[^\W_]+(?:['\-][^\W_]+)*'?)"
-    r"|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
+    r"|(?P<joint>[&+/])|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
     re.IGNORECASE,
 )
 _COUNTED_TAG = re.compile(r"(\d{1,2})\+?([^\W\d_]+)")
@@ -98,6 +99,8 @@ def _scan(text: str, joined: dict[int, int]) -> Iterator[Token]:
             yield Token("\n", start, stop, BREAK)
         elif match["unit"]:
             yield Token(match.group().casefold(), start, stop, MUTE)
+        elif match["joint"]:
+            yield Token("or" if match.group() == "/" else "and", start, stop)
         elif match["break"]:
             mark = match.group().strip() or "\n"
             yield Token(mark, start, stop, BREAK)
@@ -114,7 +117,7 @@ def _word(text: str, start: int) -> Iterator[Token]:
         yield Token(counted[2].casefold(), middle, stop)
     elif len(text) == 1 and text.isascii() and text.isalpha() and text not in "aAI":
         yield Token(text.casefold(), start, stop, MUTE)
-    elif text.isdigit():
+    elif text.isdecimal():
         yield Token(text, start, stop, NUMBER if len(text) < 3 else MUTE)
     elif any(mark.isdigit() for mark in text):
         yield Token(text.casefold(), start, stop, MUTE)
