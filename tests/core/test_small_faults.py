@@ -13,7 +13,7 @@ from selagg_core.calibrate import Labelled, with_thresholds
 from selagg_core.claims.claim import DIRECTIONS, PLACES
 from selagg_core.diagnosis import calibration
 from selagg_core.diagnosis.calibration import KindModel, choose_threshold, fit_kind
-from selagg_core.diagnosis.features import _angle
+from selagg_core.diagnosis.scene import angle
 from selagg_core.maps.regions import from_mask
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.prompt.known_texts import LabelCache, TextKey
@@ -145,7 +145,7 @@ def test_one_half_is_outside_of_a_mask():
 def test_angles_go_the_shorter_way(turn, name):
     x, y = DIRECTIONS[name] if name in DIRECTIONS else PLACES[name]
     towards = np.arctan2(y, x) + turn
-    found = _angle(float(np.cos(towards)), float(np.sin(towards)), (x, y))
+    found = angle(float(np.cos(towards)), float(np.sin(towards)), (x, y))
     assert found == pytest.approx(abs(turn) / np.pi, abs=1e-6) and 0 <= found <= 1
 
 
