@@ -9,6 +9,8 @@ from .attention import attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    node_classes,
+    on_queued,
     output_directory,
     progress_bar,
     relevance_directory,
@@ -17,7 +19,7 @@ from .places import (
     temp_directory,
 )
 from .sampling import evaluate, on_sampling, sample_new
-from .text import CLIP_NAMES, TokenStream, encode_text, token_streams
+from .text import CLIP_NAMES, TokenStream, encode_text, encode_tokens, token_streams
 
 __all__ = [
     "CLIP_NAMES",
@@ -29,10 +31,13 @@ __all__ = [
     "denoised_latent",
     "diffusion_model",
     "encode_text",
+    "encode_tokens",
     "evaluate",
     "is_compiled_without_guards",
     "is_stock_attention",
     "model_name",
+    "node_classes",
+    "on_queued",
     "on_sampling",
     "output_directory",
     "progress_bar",

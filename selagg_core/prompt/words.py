@@ -32,13 +32,15 @@ class Prompt:
     """A text as the model sees it.
 
     words: in reading order; punctuation is no word, and belongs to no word.
-    length: columns in all.  special: columns of begin, end and padding marks.
+    length: columns in all.  special: columns of begin, end and padding marks, and of a template.
+    notes: what the artist should know of how this text is read.
     """
 
     text: str
     words: tuple[Word, ...]
     length: int
     special: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
     def find(self, text: str) -> tuple[Word, ...]:
         """Every run of words that equals `text`, case aside; a phrase gives its words; none gives ()."""
@@ -70,7 +72,9 @@ class Prompt:
     def moved(self, by: int) -> Prompt:
         """The same words, `by` columns further right."""
         words = tuple(replace(w, columns=tuple(c + by for c in w.columns)) for w in self.words)
-        return Prompt(self.text, words, self.length + by, tuple(c + by for c in self.special))
+        return replace(
+            self, words=words, length=self.length + by, special=tuple(c + by for c in self.special)
+        )
 
 
 def split_words(text: str) -> list[str]:
@@ -87,7 +91,7 @@ def is_word(piece: str) -> bool:
 
 
 @cache
-def _byte_of() -> dict[str, int]:
+def byte_of() -> dict[str, int]:
     """The inverse of the printable characters by which byte-level BPE writes bytes (GPT-2, CLIP)."""
     plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [b for b in range(256) if b not in plain]
@@ -97,7 +101,7 @@ def _byte_of() -> dict[str, int]:
 
 
 def decode_piece(piece: str) -> str:
-    table = _byte_of()
+    table = byte_of()
     if any(c not in table for c in piece):
         return piece
     return unicodedata.normalize("NFC", bytes(table[c] for c in piece).decode("utf-8", errors="replace"))
