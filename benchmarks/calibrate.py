@@ -90,7 +90,8 @@ def main() -> None:
         parser.error("development seeds lie in 9000:9999; others are for tests.")
     prepare_host()
     with torch.inference_mode():
-        rows = collect(Sampler(args.keep), drawn_cases(args.prompts, list(args.seeds)))
+        sampler = Sampler(args.keep)
+        rows = collect(sampler, drawn_cases(args.prompts, list(args.seeds)))
     data = {
         "pictures": len({row.picture for row in rows}),
         "prompts": args.prompts,

@@ -18,6 +18,7 @@ from selagg_core.diagnosis.measure import measure_place
 from selagg_core.maps.arrays import resize_maps
 from selagg_core.maps.heads import matched_random, resolution_groups
 from selagg_core.maps.regions import Region
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.head_maps import HeadMaps
 from selagg_core.relevance.choose_heads import ChosenHeads, HeadSettings
 from selagg_core.relevance.run_view import RunView
@@ -117,7 +118,7 @@ class Collector:
         return found
 
     def _region_features(self, heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-        place = measure_place(resize_maps(heat, mask.shape), Region(mask), "")
+        place = measure_place(resize_maps(heat, mask.shape), Region(mask), WordGroup("", ()))
         return region_features(place)
 
     def _text_features(self, key: tuple, view, claims) -> dict[str, float]:

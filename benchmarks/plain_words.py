@@ -1,4 +1,4 @@
-"""A stand-in for the host's tokenizer: the words of a prompt as CLIP splits a text, a column for each piece."""
+"""A stand-in for the host's tokenizer: words as CLIP splits a text, a column for each piece."""
 
 from __future__ import annotations
 

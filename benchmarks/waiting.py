@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 NODE = "7"
 SPOKEN = (
-    "a red fox and a blue cat left of a large wooden house under a dark stormy sky with one yellow moon above "
-    "green hills beside a tall silver tower near small white flowers and an old stone bridge over water"
+    "a red fox and a blue cat left of a large wooden house under a dark stormy sky with one yellow moon "
+    "above green hills beside a tall silver tower near small white flowers and an old stone bridge over water"
 )
 """Words of the prompt, in this order; function words are not counted as words that have a map."""
 
@@ -146,7 +146,7 @@ def _turn(root: Path, args: argparse.Namespace, temporary: str) -> dict[str, Any
     command += ["--size", str(args.size), "--words", str(args.words), "--seed", str(args.seed)]
     command += ["--outputs", args.outputs]
     environment = {**os.environ, "SELAGG_WAITING_TEMP": temporary}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"The checkout in {root} could not be measured: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,7 +1,7 @@
 """`python dev.py check`: ruff, mypy, eslint and tsc, each by its settings at the root of the project, and the
 checks of what is published (packing.py).
 
-mypy looks at the pack as a host loads it, under a name that is an identifier whatever its folder is called.
+mypy looks at the packages under the names by which they are imported, whatever this folder is called.
 What JavaScript is checked with comes from npm, at development time only; without npm it is left out.
 """
 
@@ -14,9 +14,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from packages import FOLDERS
+
 from . import packing
 from .host_path import ROOT
-from .host_server import place_pack
+from .host_server import link
 
 MODULES = ROOT / "node_modules"
 #: What npm says when it cannot reach its registry.
@@ -64,11 +66,12 @@ def _run(command: list[str]) -> int:
 def _mypy() -> int:
     place = ROOT / ".host" / "mypy"
     place.mkdir(parents=True, exist_ok=True)
-    place_pack(place / "selagg")
+    for name, folder in FOLDERS.items():
+        link(ROOT / folder, place / name)
     settings = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(place / "cache")]
     command = _python("mypy", *settings)
     done = subprocess.run(command, cwd=place, check=False, text=True, capture_output=True)
-    sys.stdout.write(re.sub(r"(?m)^selagg[/\\]", "", done.stdout) + done.stderr)
+    sys.stdout.write(re.sub(r"(?m)^selagg_nodes\b", "nodes", done.stdout) + done.stderr)
     sys.stdout.flush()
     return done.returncode
 

@@ -33,29 +33,29 @@ def prepare_base(base: Path, installed: bool = False) -> Path:
     for folder in FOLDERS:
         (base / folder).mkdir(parents=True, exist_ok=True)
     if not installed:
-        place_pack(base / "custom_nodes" / PACK_FOLDER)
+        link(ROOT, base / "custom_nodes" / PACK_FOLDER)
     return base
 
 
-def place_pack(target: Path) -> None:
-    """Links this project to `target`; Windows without the right to make links: a junction, else a copy."""
-    if target.exists() and target.resolve() == ROOT:
+def link(source: Path, target: Path) -> None:
+    """Makes `target` show a folder; Windows without the right to make links: by a junction, else a copy."""
+    if target.exists() and target.resolve() == source:
         return
     if target.is_symlink():
         target.unlink()
     elif target.exists():
         shutil.rmtree(target)
     try:
-        target.symlink_to(ROOT, target_is_directory=True)
+        target.symlink_to(source, target_is_directory=True)
     except OSError:
-        if not make_junction(target):
-            shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        if not make_junction(source, target):
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
 
 
-def make_junction(target: Path) -> bool:
+def make_junction(source: Path, target: Path) -> bool:
     if os.name != "nt":
         return False
-    command = ["cmd", "/c", "mklink", "/J", str(target), str(ROOT)]
+    command = ["cmd", "/c", "mklink", "/J", str(target), str(source)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S607
 
 

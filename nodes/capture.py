@@ -17,7 +17,7 @@ logger = logging.getLogger("selagg")
 MOST_STEP_BINS = 8
 _UNSUPPORTED = (
     "SelAgg cannot read this kind of model yet ({name}); your picture is unaffected. It reads SD1.x, SD2.x, "
-    "SDXL and models of their kind."
+    "SDXL, SD3, Flux, Z-Image, Lumina, Qwen-Image, Krea 2, Anima, Wan and models of their kind."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from selagg_core.claims.expectations import Expectations, read_expectations
 from selagg_core.diagnose import diagnose_run
@@ -145,13 +146,16 @@ class SelAggDiagnose:
             report, annotated = found.report, sockets.pictures_to_images(found.annotated)
             samples = sockets.latent_samples(latent)
             shown = hand_over(found.shown, capture, samples, asked, report, found.expected)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         if keep_report and report.pictures:
-            saved = sockets.keep_report(report, image)
-            logger.info("%s: report kept in %s.", NODE, saved)
+            try:
+                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))
+            except ValueError as error:  # the disk: what was found is shown all the same
+                logger.warning("%s: the report was not kept: %s", NODE, error)
+                report = replace(report, problems=(*report.problems, f"the report was not kept: {error}"))
         warnings = report.warnings()
         return {
             "ui": {

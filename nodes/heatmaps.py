@@ -133,11 +133,11 @@ class SelAggHeatmaps:
             result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
             samples = sockets.latent_samples(latent)
             shown = hand_over(result.shown, capture, samples, asked)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, pictures = sockets.refusal(NODE, error, image)
             return {
                 "ui": nothing(asked),
-                "result": (pictures, torch.zeros(image.shape[:3]), pictures, message),
+                "result": (pictures, torch.zeros(pictures.shape[:3]), pictures, message),
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         drawn = (

@@ -308,8 +308,8 @@ class SelAggHeadRelevance:
             relevance = ranked_by(_relevance_of(run, relevance), recipe)
             heads = relevance_picture(relevance, concept, top_fraction)
             ranking = relevance.ranking(concept)
-        except ValueError as error:
-            message, pictures = sockets.refusal(SHOW, error, blank if image is None else image[:1])
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
+            message, pictures = sockets.refusal(SHOW, error, None if image is None else image[:1])
             return pictures, message, blank
         lines = [
             f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
@@ -321,8 +321,8 @@ class SelAggHeadRelevance:
         if word.strip():
             try:
                 table = _table(run, word, relevance.top_heads(concept, top_fraction))
-            except ValueError as error:
-                message, table = sockets.refusal(SHOW, error, blank if image is None else image[:1])
+            except Exception as error:  # noqa: BLE001 - as above
+                message, table = sockets.refusal(SHOW, error, None if image is None else image[:1])
                 text = f"{message}\n{text}"
         return sockets.pictures_to_images([heads]), text, table
 

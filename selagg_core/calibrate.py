@@ -72,8 +72,8 @@ def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator
     by_number = {str(picture.index + 1): picture for picture in report.pictures}
     for number, answers in pictures.items():
         if number not in by_number or not isinstance(answers, dict):
-            pictures = ", ".join(list(by_number)[:20]) or "none"
-            raise ValueError(f'"{shown}" has no picture {number[:20]}; it has {pictures}.')
+            there_are = ", ".join(list(by_number)[:20]) or "none"
+            raise ValueError(f'"{shown}" has no picture {number[:20]}; it has {there_are}.')
         said = {claim: True for claim in _listed(answers, "wrong", name, number)}
         said.update(dict.fromkeys(_listed(answers, "right", name, number), False))
         checks = by_number[number].checks

@@ -6,16 +6,20 @@ What concerns one word, box, mask or claim only becomes a problem of the report;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
 from .claims.read_claims import general_lexicon, read_claims
+from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
-from .diagnosis.features import Observed
+from .diagnosis.kinds import KINDS
+from .diagnosis.kinds.kind import FindingKind
+from .diagnosis.scene import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
@@ -46,6 +50,14 @@ class Diagnosis:
     shown: Shown | None = None
 
 
+NOTHING_TO_CHECK = (
+    "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
+    "Write claims, such as red > scarf, to have them checked."
+)
+MOST_UNSURE = 12
+"""Claims that the notice of what was read and is not checked names at most."""
+
+
 def diagnose_run(
     view: RunView,
     words: str = "all",
@@ -54,12 +66,13 @@ def diagnose_run(
     edits: str = "",
     calibration: Calibration | None = None,
     for_viewer: bool = False,
+    kinds: tuple[FindingKind[Any], ...] = KINDS,
 ) -> Diagnosis:
     """Diagnoses all pictures of a run.
 
     words: whose maps are measured, see `choose_groups`; claims about other words are not checked. edits: the
     artist's claims, see `read_claims`. calibration: by default that of the demo model. for_viewer: whether
-    the maps of all other words are made as well, for a viewer.
+    the maps of all other words are made as well, for a viewer. kinds: of findings that are looked for.
     """
     expectations, settings = expectations or Expectations(), settings or HeadSettings()
     problems: list[str] = []
@@ -67,15 +80,17 @@ def diagnose_run(
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
     chooser, problem = choose_or_all(view, settings)
     problems += [problem] if problem else []
-    claims = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
-    problems += claims.problems
-    claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
+    read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
+    problems += read.problems
+    read, weighed = heed_weights(read, view.prompts)
+    read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
+    claims = read.checked
     placed = [group for of_picture in expected for group in of_picture]
     measured = tuple(dict.fromkeys([*groups, *placed]))
     checked = tuple(dict.fromkeys([*measured, *claims.groups]))
     chosen = chooser.choose([group.text for group in checked])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
-    judge = _judge(calibration, chosen.relevance)
+    judge = replace(_judge(calibration, chosen.relevance), kinds=kinds)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
@@ -84,13 +99,13 @@ def diagnose_run(
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
         diagnoses.append(diagnosis)
-        annotated.append(annotate(picture, diagnosis, claims, expected[index], problems))
+        annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(
         prompt=view.text,
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *_unchecked(claims)),
+        notices=(*view.notices(chosen), *weighed, *read.notices, *_unchecked(read, expected)),
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None
@@ -183,7 +198,7 @@ def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:
         return group is None or any((group.entry, index) in asked for index in group.indices)
 
     kept = tuple(claim for claim in claims.all if covered(claim.subject) and covered(claim.other))
-    return Claims(kept, claims.problems)
+    return replace(claims, all=kept)
 
 
 def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> Judge:
@@ -192,11 +207,24 @@ def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> 
     return Judge(given, own)
 
 
-def _unchecked(claims: Claims) -> tuple[str, ...]:
-    """One notice for the claims that maps cannot judge."""
+def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> tuple[str, ...]:
+    """Notices for the claims that are not checked, and why."""
+    claims = read.checked
+    if not claims.all and not any(expected):
+        return (NOTHING_TO_CHECK,)
     lines = [claim.text for claim in claims.of("relation") if claim.value not in DIRECTIONS]
     lines += [claim.text for claim in claims.of("count")]
-    return (f"Not checked, for maps cannot tell: {'; '.join(lines)}.",) if lines else ()
+    unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
+    notices = []
+    if lines:
+        notices.append(f"Not checked, for maps cannot tell: {'; '.join(lines)}.")
+    if unsure:
+        shown = "; ".join(unsure[:MOST_UNSURE])
+        more = f"; and {len(unsure) - MOST_UNSURE} more" if len(unsure) > MOST_UNSURE else ""
+        notices.append(
+            f"Read, but not surely enough to warn: {shown}{more}. Write a claim to have it checked."
+        )
+    return tuple(notices)
 
 
 def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str | int | float]:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from selagg_core.prompt.words import Prompt
 
 from .cosmos import Cosmos
 from .family import AttentionReading, AttentionSite, ModelFamily
+from .flux import Flux
+from .krea2 import Krea2
+from .lumina import Lumina
+from .pixart import PixArt
+from .qwen_image import QwenImage
+from .sd3 import SD3
 from .unet import UNet
+from .unknown import Unknown
+from .wan import Wan
 
-#: A new family is a file in this folder, and a line here.
-FAMILIES: tuple[ModelFamily, ...] = (UNet(), Cosmos())
+#: A new family is a file in this folder, and its name here.
+FAMILIES: tuple[ModelFamily[Any], ...] = (
+    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(), Unknown(),
+)  # fmt: skip
 
 
-def family_of(model) -> tuple[ModelFamily, tuple[AttentionSite, ...]] | None:
+def family_of(model) -> tuple[ModelFamily[Any], tuple[AttentionSite, ...]] | None:
     """The family of a ModelPatcher and the layers that it can record; None for an unknown kind of model."""
     for family in FAMILIES:
         sites = family.sites(model)
         if sites:
-            return family, sites
+            return family, tuple(sites)
     return None
 
 

@@ -73,13 +73,10 @@ class Transformer:
         """Latent pixels on a side of a cell."""
         return int(network.patch_size)
 
-    def tokens(self, call: host.ModelCall, columns: int, cells: int) -> Arrangement:
+    def tokens(self, sites: Sequence[BlockSite], call: host.ModelCall, cells: int) -> Arrangement:
         """Where text and picture lie: text first, then the picture, then reference pictures."""
+        columns = call.context.shape[1]
         return Arrangement(slice(0, columns), slice(columns, columns + cells))
-
-    def columns(self, call: host.ModelCall) -> int:
-        """Columns of text in this call."""
-        return call.context.shape[1]
 
     def words(self, clip, text: str) -> Prompt | None:
         return None
@@ -97,22 +94,14 @@ class Transformer:
             for number in range(count)
         )
 
-    def text(self, entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites: Sequence[BlockSite], entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
         return None if context is None else EncodedText.of(context)
 
     @contextmanager
     def hooked(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
         reader = self.reader(sites, call, listener)
-        previous = call.options.get(OVERRIDE)
-
-        def attend(function, q, k, v, *args, **kwargs):
-            listener.record(_read, reader, q, k, args, kwargs)
-            if previous is not None:
-                return previous(function, q, k, v, *args, **kwargs)
-            return function(q, k, v, *args, **kwargs)
-
-        yield {**call.options, OVERRIDE: attend}
+        yield {**call.options, OVERRIDE: override(reader, call.options.get(OVERRIDE), listener)}
 
     def reader(
         self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
@@ -121,41 +110,67 @@ class Transformer:
         return JointReader(self, sites, call, listener)
 
 
+def override(reader: Callable, previous: Callable | None, listener: Listener) -> Callable:
+    """An override that tells the listener and then does what `previous` or the host's function does."""
+
+    def attend(function, q, k, v, *args, **kwargs):
+        listener.record(_read, reader, q, k, args, kwargs)
+        if previous is not None:
+            return previous(function, q, k, v, *args, **kwargs)
+        return function(q, k, v, *args, **kwargs)
+
+    return attend
+
+
 class JointReader:
-    """Readings of one model call in which text and picture share each layer's softmax."""
+    """Readings of one model call in which text and picture share each layer's softmax.
+
+    Where the host names no blocks they are counted by their joint calls: `next` is the number of the next
+    one; who replaces whole blocks sets it.
+    """
 
     def __init__(
         self, family: Transformer, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
     ):
-        self._sites = {site.label: site for site in sites}
+        self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
+        self._order, self.next = tuple(sites), 0
         self._listener = listener
         self._grid = picture_grid(sites[0], call, listener)
-        columns = family.columns(call)
-        self._tokens = family.tokens(call, columns, self._grid[0] * self._grid[1])
+        self._cells = self._grid[0] * self._grid[1]
+        self._later_frames = self._cells * (frames_of(call) - 1)
+        self._tokens = family.tokens(sites, call, self._cells)
 
     def __call__(self, heard: Heard) -> AttentionReading | None:
-        site = self._sites.get((heard.labels.get("block_type"), heard.labels.get("block_index")))
-        if site is None or heard.q.shape[2] != heard.k.shape[2]:
+        site = self.site(heard)
+        if site is None:
             return None
-        return self.reading(site, heard)
-
-    def reading(self, site: BlockSite, heard: Heard) -> AttentionReading | None:
         tokens, there = self._tokens, heard.q.shape[2]
         references = sum(heard.labels.get("reference_image_num_tokens") or ())
-        wanted = tokens.total or max(tokens.text.stop, tokens.image.stop) + references
-        if there != wanted or heard.q.shape[1] != site.heads:
+        wanted = tokens.total or max(tokens.text.stop, tokens.image.stop) + self._later_frames + references
+        if there != wanted or there != heard.k.shape[2] or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
         return AttentionReading(
             site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask
         )
 
+    def site(self, heard: Heard) -> BlockSite | None:
+        """The block that this is; None: a call of no block (a refiner of text or picture)."""
+        kind = heard.labels.get("block_type")
+        if kind is not None:
+            return self._sites.get((kind, heard.labels.get("block_index")))
+        least = max(self._tokens.text.stop, self._tokens.image.stop)
+        if heard.q.shape[2] < least or self.next >= len(self._order):
+            return None  # of the picture or the text alone
+        self.next += 1
+        return self._order[self.next - 1]
+
 
 class CrossReader:
     """Readings of one model call in which a block attends to itself first, then to the text."""
 
     def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, columns: int, listener: Listener):
-        self._sites = {site.label: site for site in sites}
+        self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
         self._listener = listener
         self._columns = columns
         self._grid = picture_grid(sites[0], call, listener)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
 from selagg_core.prompt.words import CHUNK, Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import grid_of
@@ -18,6 +17,7 @@ from selagg_core.recording.run import EncodedText
 from .. import host
 from ..host.models import diffusion_model, uncompiled
 from .family import AttentionReading, AttentionSite, Listener, context_of
+from .text_encoders import clip_words
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
 """(q, k, v, options) -> attention's output, as the host calls a replacement of attn2."""
@@ -56,19 +56,14 @@ class UNet:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
         yield {**call.options, "patches_replace": patches}
 
-    def text(self, entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
         if context is None:
             return None
         return EncodedText.of(context, tuple(range(0, context.shape[1], CHUNK)))
 
     def words(self, clip, text: str) -> Prompt | None:
-        streams = host.token_streams(clip, text)
-        if not streams:
-            return None
-        return merge_parallel(
-            [prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width) for s in streams]
-        )
+        return clip_words(clip, text)
 
 
 # -- layers -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from .attention import attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    is_interruption,
     node_classes,
     on_queued,
     output_directory,
@@ -19,7 +20,15 @@ from .places import (
     temp_directory,
 )
 from .sampling import evaluate, on_sampling, sample_new
-from .text import CLIP_NAMES, TokenStream, encode_text, encode_tokens, token_streams
+from .text import (
+    CLIP_NAMES,
+    TokenStream,
+    encode_text,
+    encode_tokens,
+    is_token,
+    token_streams,
+    tokens_of,
+)
 
 __all__ = [
     "CLIP_NAMES",
@@ -34,7 +43,9 @@ __all__ = [
     "encode_tokens",
     "evaluate",
     "is_compiled_without_guards",
+    "is_interruption",
     "is_stock_attention",
+    "is_token",
     "model_name",
     "node_classes",
     "on_queued",
@@ -47,4 +58,5 @@ __all__ = [
     "stop_if_interrupted",
     "temp_directory",
     "token_streams",
+    "tokens_of",
 ]

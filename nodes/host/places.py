@@ -55,6 +55,12 @@ def progress_bar(total: int):
     return importlib.import_module("comfy.utils").ProgressBar(total)
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether an exception is the host's own way to stop a run: never to be held up."""
+    management = importlib.import_module("comfy.model_management")
+    return isinstance(error, management.InterruptProcessingException)
+
+
 def stop_if_interrupted() -> None:
     """Raises the host's own exception if the user has asked it to stop."""
     importlib.import_module("comfy.model_management").throw_exception_if_processing_interrupted()

@@ -68,18 +68,18 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
         with hooks.model_call(ModelCall(args[0], args[3], args[5], kwargs)) as options:
             return executor(*args[:5], options, *args[6:], **kwargs)
 
-    kinds = patcher_extension.WrappersMP
+    kinds, options = patcher_extension.WrappersMP, guider.model_options
     for kind, wrapper in (
         (kinds.PREDICT_NOISE, predict_noise),
         (kinds.CALC_COND_BATCH, calc_cond_batch),
         (kinds.APPLY_MODEL, apply_model),
     ):
-        patcher_extension.add_wrapper_with_key(
-            kind, KEY, wrapper, guider.model_options, is_model_options=True
-        )
+        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
 
 
-def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Sequence[float]) -> None:
+def evaluate(
+    model, positive: list, latents: Sequence[torch.Tensor] | torch.Tensor, sigmas: Sequence[float]
+) -> None:
     """Evaluate a ModelPatcher once per sigma on given noised latents, through the host's own sampling path.
 
     latents: for each sigma (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.

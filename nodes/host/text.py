@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import numbers
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: Names by which hosts call CLIP text encoders in `clip.tokenize`: SD1.x and SDXL, SDXL, SD2.x.
 CLIP_NAMES = ("l", "g", "h")
@@ -16,20 +19,58 @@ class TokenStream:
     chunks: Sequence[Sequence[tuple]]
     vocabulary: Mapping[int, str]
     embedding_width: int | None
+    has_embedding: Callable[[str], bool] | None = None
+    """Whether the host finds the file of an embedding's name; None where it cannot be asked."""
 
 
-def token_streams(clip, text: str) -> tuple[TokenStream, ...]:
-    """The token streams of a text, one for each CLIP encoder; () if the encoders are not all CLIP."""
+def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
+    """The token streams of a text, one for each CLIP encoder; () if others than `beside` are there too."""
     tokens = clip.tokenize(text, return_word_ids=True)
-    if not isinstance(tokens, dict) or not set(tokens) <= set(CLIP_NAMES):
+    if not isinstance(tokens, dict) or not set(tokens) <= {*CLIP_NAMES, *beside}:
         return ()
     streams = []
     for name in (n for n in CLIP_NAMES if n in tokens):
         tokenizer = getattr(clip.tokenizer, f"clip_{name}", None)
         if tokenizer is None:
             return ()
-        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, _embedding_width(clip, name)))
+        width = _embedding_width(clip, name)
+        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, width, _finder(tokenizer)))
     return tuple(streams)
+
+
+def _finder(tokenizer) -> Callable[[str], bool] | None:
+    find = getattr(tokenizer, "_try_get_embedding", None)
+    if find is None or getattr(tokenizer, "embedding_directory", None) is None:
+        return None
+
+    def has_embedding(name: str) -> bool:
+        try:
+            return find(name)[0] is not None
+        except Exception:  # a damaged file: the host has said so when it read it
+            logging.getLogger("selagg").debug("embedding %s cannot be looked up", name, exc_info=True)
+            return False
+
+    return has_embedding
+
+
+def tokens_of(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> tuple[list, Any] | None:
+    """The (token, weight, word number) of one encoder and its tokenizer; None for other encoders.
+
+    beside: names of encoders that may be there too.
+    """
+    tokens = clip.tokenize(text, return_word_ids=True)
+    if not isinstance(tokens, dict) or name not in tokens or not set(tokens) <= {name, *beside}:
+        return None
+    both = getattr(clip, "tokenizer", None)
+    tokenizer = getattr(both, name, None) or getattr(both, f"clip_{name}", None)
+    if not hasattr(tokenizer, "inv_vocab"):
+        return None
+    return [entry for chunk in tokens[name] for entry in chunk], tokenizer
+
+
+def is_token(token) -> bool:
+    """Whether a token is a number, not a vector of an embedding or a picture."""
+    return isinstance(token, numbers.Integral)
 
 
 def _embedding_width(clip, name: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from selagg_core.prompt.pieces import cut_to
 from selagg_core.prompt.words import Prompt
 
 from .. import host
@@ -21,11 +22,21 @@ def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:
             "has none, load one with a CLIP loader."
         )
     conditioning = host.encode_text(clip, text)
-    columns = conditioning[0][0].shape[1]
+    columns, recoded = _columns(conditioning)
     prompt = read_prompt(clip, text)
-    if prompt is None or prompt.length != columns:
-        logger.warning("%s cannot tell the words of this text encoder apart (supported: CLIP).", node)
+    prompt = None if prompt is None else cut_to(prompt, columns)
+    if prompt is None:
+        logger.warning("%s cannot tell the words of this text encoder apart yet.", node)
         return conditioning, Prompt(text, (), columns, tuple(range(columns)))
+    for note in prompt.notes:
+        logger.warning("%s: %s", node, note)
     for embedding, _ in conditioning:
-        LABELS.register(prompt, embedding)
+        LABELS.register(prompt, embedding, recoded)
     return [[embedding, {**extra, PROMPT_KEY: prompt}] for embedding, extra in conditioning], prompt
+
+
+def _columns(conditioning: list) -> tuple[int, bool]:
+    """Columns that the model will be given, and whether they are others than were encoded (Anima: T5's)."""
+    embedding, extra = conditioning[0]
+    ids = extra.get("t5xxl_ids")
+    return (embedding.shape[1], False) if ids is None else (len(ids), True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, sketch_of
+from selagg_core.prompt.pieces import cut_to
 from selagg_core.prompt.words import Prompt
 
 from .. import host
@@ -53,7 +54,9 @@ def offer_texts(node: str, clip, texts: Mapping[str, str], source: str) -> Offer
     embedding = host.encode_tokens(clip, _tokens(clip, texts))[0][0]
     prompt = read_prompt(clip, text)
     columns = embedding.shape[1]
-    if prompt is None or prompt.length > columns:
+    if prompt is not None and prompt.length > columns:
+        prompt = cut_to(prompt, columns)
+    if prompt is None:
         return _offered(clip, embedding, Prompt(text, (), columns, tuple(range(columns))), source)
     prompt = _lengthened(prompt, columns)
     LABELS.register(prompt, embedding)

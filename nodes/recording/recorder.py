@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
 
 from .. import host
-from ..families import AttentionReading, AttentionSite, family_of
+from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, area_of, area_size, same_entries
@@ -35,6 +36,10 @@ COMPILED = (
     "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
     "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
     "(Ctrl+B) and run again."
+)
+NEGATIVE_UNUSED = (
+    "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
+    "1 if the model allows it, or leave the negative prompt empty."
 )
 
 
@@ -99,8 +104,10 @@ class RunRecorder(host.SamplingHooks):
 
     def __init__(self, capture: Capture, run: host.SamplingRun):
         self._capture, self._guider = capture, run.guider
+        self._family: ModelFamily[Any] | None
+        sites: tuple[AttentionSite, ...]
         self._family, sites = family_of(run.guider.model_patcher) or (None, ())
-        size = tuple(run.noise.shape[-2:])
+        size = int(run.noise.shape[-2]), int(run.noise.shape[-1])
         widths = {site.layer: site.width for site in sites}
         outlined = {site.layer: site.grid(size) for site in sites if site.outlines}
         kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
@@ -151,11 +158,15 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
+                    model, first = self._guider.model_patcher, self._sites is None
+                    if first and self._family is not None:
+                        # Not before: packs exchange modules while the host loads the model.
+                        self._sites = self._family.sites(model)
                     rows = self._attribute(call.x, call.context, call.options)
-                    if self._sites is None and host.is_compiled_without_guards(self._guider.model_patcher):
+                    if first and host.is_compiled_without_guards(model):
                         self._refuse(COMPILED)
-                    elif rows:
-                        options = hooked.enter_context(self._hooked(call, rows))
+                    elif rows and self._family is not None:
+                        options = hooked.enter_context(self._hooked(self._family, call, rows))
             yield options
 
     def step(self, step: int, denoised: torch.Tensor) -> None:
@@ -175,8 +186,18 @@ class RunRecorder(host.SamplingHooks):
         run = None
         if self._failure is None:
             with self._guarded():
+                if self._negative_is_unused():
+                    self._sums.notice(NEGATIVE_UNUSED)
                 run = self._sums.finish(complete=True)
         self._keep(run, latents)
+
+    def _negative_is_unused(self) -> bool:
+        """Whether a negative prompt with words was given and not read."""
+        conds = self._guider.conds
+        if set(conds) != {"positive", "negative"} or getattr(self._guider, "cfg", None) != 1.0:
+            return False
+        prompts = [entry.get(PROMPT_KEY) for entry in conds["negative"]]
+        return any(prompt is not None and prompt.words for prompt in prompts)
 
     def interrupted(self) -> None:
         """The sampling ended with an exception of its own: no latent, an incomplete run."""
@@ -246,13 +267,14 @@ class RunRecorder(host.SamplingHooks):
         """
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
-        if not same or None in places:
+        known = [place for place in places if place is not None]
+        if not same or len(known) < len(places):
             self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
         if not fitting:
             self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
             return None
-        for place, entry in zip(places, fitting, strict=True):
+        for place, entry in zip(known, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -278,12 +300,14 @@ class RunRecorder(host.SamplingHooks):
         if not self._capture.settings.wants(kind):
             return None
         context = context_of(entry)
+        if context is None:
+            return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
         genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
-        text = self._family.text(entry, genuine)
+        text = None if self._family is None else self._family.text(self._sites or (), entry, genuine)
         if text is None:
             return None
         handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
@@ -291,11 +315,9 @@ class RunRecorder(host.SamplingHooks):
 
     # -- layers --------------------------------------------------------------------------------------
 
-    def _hooked(self, call: host.ModelCall, rows: list[Rows]):
+    def _hooked(self, family: ModelFamily[Any], call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        if self._sites is None:  # read once the host has loaded the model: packs exchange modules meanwhile
-            self._sites = self._family.sites(self._guider.model_patcher)
-        return self._family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
+        return family.hooked(self._sites or (), call, _Call(self, rows, call.x.shape[0]))
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
         if self._failure is not None:
@@ -314,7 +336,7 @@ class RunRecorder(host.SamplingHooks):
 
     def _add(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
-        text = range(*reading.text.indices(k.shape[2]))
+        text = range(k.shape[2])[reading.text or slice(None)]
         if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
             self._sums.missed(layer, "they have rows or a grid of unknown meaning")
             return
@@ -330,8 +352,8 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             part = slice(own.start, own.stop)
             if not joint:
-                values = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
-                self._sums.add(own.handle, layer, *values, q.shape[1], grid)
+                queries, keys = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
@@ -350,8 +372,8 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             if layer in call.wanted[own.handle]:
                 part = slice(own.start, own.stop)
-                values = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
-                self._sums.add_self_attention(own.handle, layer, *values, q.shape[1], grid)
+                queries, keys = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
+                self._sums.add_self_attention(own.handle, layer, queries, keys, q.shape[1], grid)
 
 
 class _Call:
@@ -362,7 +384,7 @@ class _Call:
         self.done: set[LayerId] = set()
         """Layers that this call has been through."""
         self.wanted = {own.handle: recorder._sums.wanted_self_attention(own.handle) for own in rows}
-        self.outlines = {layer for layers in self.wanted.values() for layer in layers}
+        self.outlines: Collection[LayerId] = {layer for layers in self.wanted.values() for layer in layers}
 
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         self._recorder._record(self, make, args)

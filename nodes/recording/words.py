@@ -12,7 +12,7 @@ from selagg_core.prompt.lexicon import Concept
 from selagg_core.relevance.concepts import Nearest, nearest_concept, trusted_margin
 
 from .. import host
-from ..families import read_prompt
+from ..families.text_encoders import clip_words
 
 
 def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,9 +21,9 @@ def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
     Raises ValueError if the encoder is not CLIP, or sees no token in it.
     """
     embedding = host.encode_text(clip, word)[0][0][0].detach().float().cpu()
-    prompt = read_prompt(clip, word)
+    prompt = clip_words(clip, word)
     columns = sorted({c for part in prompt.words for c in part.columns}) if prompt is not None else []
-    if not columns or prompt.length != embedding.shape[0]:
+    if prompt is None or not columns or prompt.length != embedding.shape[0]:
         raise ValueError(
             f'the text encoder gave no words for "{word}": use a CLIP text encoder, and write words in '
             "letters."
@@ -38,7 +38,7 @@ class ConceptFinder:
     the concept words themselves, for encoders differ. One finder serves one CLIP and remembers no other.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._clip: Callable = lambda: None
         self._known: dict[str, np.ndarray] = {}
         self._margins: dict[tuple[Concept, ...], float] = {}

@@ -63,9 +63,15 @@ def hand_over(
     if shown is None or not browser_asks():
         return {}
     try:
-        body, maps = manifest(shown, report, expected), maps_file(shown)
+        nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
+        body, maps = manifest(shown, report, expected or nowhere), maps_file(shown)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
+        return {}
+    except Exception as error:  # noqa: BLE001 - the result of the node must not be lost with its view
+        if host.is_interruption(error):
+            raise
+        logger.exception("The viewer could not be filled; the node's result is not affected.")
         return {}
     selections = tuple(choice.selections for choice in shown.chosen)
     stored = StoredView(

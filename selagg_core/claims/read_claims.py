@@ -25,7 +25,8 @@ def general_lexicon(concepts: Sequence[Concept] = ()) -> Lexicon:
 def read_claims(prompts: Sequence[Prompt], lexicon: Lexicon, edits: str = "") -> Claims:
     """The claims of the prompts of one or several conditioning entries, with the artist's edits applied.
 
-    edits, one a line: `red > scarf`, `cat left of dog`, `cat: top left`, `orange = Color`, `ignore: words`.
+    edits, one a line: `red > scarf`, `cat left of dog`, `cat: top left`, `orange = Color`,
+    `thing: words`, `ignore: words`.
     A line that cannot be used becomes a problem; the others count.
     """
     vocabulary = Vocabulary(lexicon)

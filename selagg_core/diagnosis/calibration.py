@@ -164,7 +164,7 @@ def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allo
 
     confidence: of candidates, all on entirely right pictures; on_right_pictures: the picture of each.
     """
-    highest = {}
+    highest: dict[int, float] = {}
     for value, picture in zip(confidence, on_right_pictures, strict=True):
         highest[picture] = max(value, highest.get(picture, 0.0))
     ranked = sorted(highest.values())
@@ -230,7 +230,7 @@ def _model(fields: Mapping[str, Any]) -> KindModel:
     rows = {key: tuple(float(v) for v in fields[key]) for key in ("mean", "scale", "weights")}
     if any(len(row) != len(names) for row in rows.values()):
         raise ValueError("features, mean, scale and weights differ in length")
-    levels = tuple(tuple(float(v) for v in row) for row in fields["levels"])
+    levels = [tuple(float(v) for v in row) for row in fields["levels"]]
     if len(levels) != 2 or len(levels[0]) != len(levels[1]) or not levels[0]:
         raise ValueError("levels are two rows of the same length")
     if not all(list(row) == sorted(row) for row in levels) or not _shares(levels[1]):
@@ -241,9 +241,9 @@ def _model(fields: Mapping[str, Any]) -> KindModel:
         raise ValueError("warn and unsure lie between 0 and 1")
     return KindModel(
         names,
-        *rows.values(),
+        **rows,
         bias=float(fields["bias"]),
-        levels=levels,
+        levels=(levels[0], levels[1]),
         warn=float(fields["warn"]),
         unsure=float(fields["unsure"]),
         earned=bool(fields["earned"]),

@@ -92,10 +92,10 @@ def _outline(picture: np.ndarray, region: _Region) -> np.ndarray | None:
         return None
     closed = [np.vstack([contour, contour[:1]]) for contour in contours]
     for contour in closed:
-        draw_line(picture, contour, INK, thick + 3)
+        draw_line(picture, contour.tolist(), INK, thick + 3)
     for contour in closed:
         for stroke in _dashes(contour, 8 * thick) if dashed else [contour]:
-            draw_line(picture, stroke, colour, thick)
+            draw_line(picture, stroke.tolist(), colour, thick)
     return max(contours, key=len)
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..prompt.marks import plain_marks
 from .arrays import normalise
 from .resample import area_mean, numbered_parts
 
-_NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*$")
+_NUMBER = re.compile(r"^\s*(-?(?:\d+(?:\.\d*)?|\.\d+))\s*(?:px)?(%?)\s*$")
+FARTHEST = 1e6
+"""Pixels, or per cent; a number beyond lies outside of every picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,9 @@ class Box:
         y0, y1 = max(0, y0), min(height, y1)
         if x0 >= x1 or y0 >= y1:
             raise ValueError(
-                f'the box of "{self.label}" holds nothing of the {width}x{height} picture; '
-                "write it as left, top, right, bottom."
+                f'the box of "{self.label[:60]}" holds nothing of the {width}x{height} picture; '
+                f"write it as left, top, right, bottom: in pixels (up to {width} and {height}), in per cent "
+                "(50%), or as shares from 0 to 1."
             )
         mask = np.zeros(size, dtype=bool)
         mask[y0:y1, x0:x1] = True
@@ -56,22 +60,31 @@ class Box:
 def parse_box(text: str) -> Box:
     """A line `cat: 0, 0, 50%, 100%` (left, top, right, bottom; pixels, or per cent with a % sign).
 
-    Raises ValueError with the line and the form that is wanted.
+    Four numbers from 0 to 1 without a % sign are shares of the picture. Raises ValueError with the line and
+    the form that is wanted.
     """
-    label, colon, numbers = text.rpartition(":")
+    label, colon, numbers = plain_marks(text).rpartition(":")
     edges = [_NUMBER.match(part) for part in numbers.split(",")]
     if not colon or not label.strip() or len(edges) != 4 or not all(edges):
         raise ValueError(
-            f'cannot read the box "{text.strip()}"; write "word: left, top, right, bottom" in pixels or per '
-            'cent, such as "cat: 0, 0, 50%, 100%".'
+            f'cannot read the box "{text.strip()[:80]}"; write "word: left, top, right, bottom" in pixels or '
+            'per cent, such as "cat: 0, 0, 50%, 100%".'
         )
-    parsed = tuple((float(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
+    parsed = tuple((_bounded(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
+    if all(0 <= value <= 1 and not per_cent for value, per_cent in parsed):
+        # Detectors write shares of the picture; a box within its first pixel is meant by nobody.
+        parsed = tuple((100 * value, True) for value, _ in parsed)
     return Box(label.strip(), parsed)
+
+
+def _bounded(number: str) -> float:
+    """A number of a box, cut to what lies far outside of every picture."""
+    return max(-FARTHEST, min(FARTHEST, float(number)))
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
     """One box a line; empty lines are skipped. Raises ValueError for the first line that cannot be read."""
-    return tuple(parse_box(line) for line in text.splitlines() if line.strip())
+    return tuple(parse_box(line) for line in plain_marks(text).splitlines() if line.strip())
 
 
 def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Region:

@@ -50,8 +50,8 @@ def mean_maps(
 ) -> np.ndarray:
     """Means over several sets of heads at once, on the finest grid: float32 (sets, words, h, w).
 
-    Every head is enlarged once, whatever number of sets it is in. masks: bool (sets, words, layout.total), the
-    heads of each word in each set; a word without heads in a set stays zero. words: which words of
+    Every head is enlarged once, whatever number of sets it is in. masks: bool (sets, words, layout.total),
+    the heads of each word in each set; a word without heads in a set stays zero. words: which words of
     `head_maps`, in this order; None for all. Of the recipe count `late_steps`, `cap_borders` and
     `normalise_heads`; the rest is for `refined`.
 
@@ -224,7 +224,7 @@ def _add_upsampled(total: torch.Tensor, stack: torch.Tensor, weight: torch.Tenso
     """Adds the clamped, upsampled maps of heads: stack (heads, words, h, w), weight (sets, words, heads)."""
     if recipe.cap_borders:
         stack = torch.from_numpy(cap_borders(stack.numpy()))
-    grid = total.shape[-2:]
+    grid = total.shape[-2], total.shape[-1]
     step = max(1, CHUNK_PIXELS // (stack.shape[1] * grid[0] * grid[1]))
     for start in range(0, stack.shape[0], step):
         part = stack[start : start + step].float()

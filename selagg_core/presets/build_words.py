@@ -42,7 +42,7 @@ SEEN = """
 """
 """Branches of other files that can be seen."""
 UNSEEN = """
-    surface#1 layer#2 line#18 element#6 chemical_element#1 compound#2
+    layer#2 line#18 element#6 chemical_element#1 compound#2
     molecule#1 gas#2 drug#1 microorganism#1 cell#2 medicine#2
     acid#1 chemical#1
 """
@@ -55,7 +55,8 @@ CONCEPTS: dict[str, str] = {
     "Vehicles": "vehicle#1 conveyance#3",
     "Buildings": "building#1 room#1 house#1 bridge#1 tower#1 wall#1 place_of_worship#1 shelter#1",
     "Furniture": "furniture#1 floor_cover#1 bedclothes#1",
-    "Electronics": "electronic_device#1 electronic_equipment#1 computer#1 home_appliance#1 camera#1 telephone#1",
+    "Electronics": "electronic_device#1 electronic_equipment#1 computer#1 home_appliance#1 camera#1 "
+    "telephone#1",
     "Clothing": "clothing#1 footwear#1",
     "Accessories": "jewelry#1 adornment#1 headdress#1 bag#4 bag#1 spectacles#1 belt#2 scarf#1",
     "Tools": "tool#1 hand_tool#1 weapon#1 utensil#1 implement#1",
@@ -201,7 +202,8 @@ def _irregular_forms(folder: Path) -> dict[str, str]:
 
 def _thing(nouns: Nouns, lemma: str, counts: dict[int, int]) -> tuple[int, str]:
     """How much of a noun's use names something seen, 0 to 9, and the number of its concept or "-"."""
-    seen, every, concepts = 0.0, 0.0, defaultdict(float)
+    seen, every = 0.0, 0.0
+    concepts: dict[int | None, float] = defaultdict(float)
     for number, offset in enumerate(nouns.senses.get(lemma, ()), start=1):
         weight = counts.get(number, 0) + 0.5 / number**2
         every += weight

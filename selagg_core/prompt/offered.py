@@ -88,7 +88,7 @@ class OfferedText:
 
 @dataclass(frozen=True, eq=False)
 class OfferedPrompt(Prompt):
-    """What SelAgg Prompt says of a text, with all texts that may be meant. It equals the prompt without them."""
+    """What SelAgg Prompt says of a text, with all texts that may be meant; it equals one without them."""
 
     offers: tuple[OfferedText, ...] = ()
 
@@ -141,8 +141,9 @@ def recognise(
     beside = [c for c in range(length) if c not in range(start, start + len(sketch)) and c not in special]
     text = known.prompt.text if known.prompt else " ".join(dict.fromkeys(texts))
     ordered = tuple(sorted(words, key=_first_column))
-    prompt = Prompt(text, ordered, length, tuple(sorted({*special, *beside})))
-    return Labels(prompt, tuple(sorted(unknown))), tuple(dict.fromkeys(sources))
+    notes = known.prompt.notes if known.prompt else ()
+    prompt = Prompt(text, ordered, length, tuple(sorted({*special, *beside})), notes)
+    return Labels(prompt, tuple(sorted(unknown)), known.cut), tuple(dict.fromkeys(sources))
 
 
 def _first_column(word: Word) -> int:

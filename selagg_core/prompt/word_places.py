@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .host_text import hidden_spans
-from .words import Prompt
+from .words import CLIP_SPLIT, Prompt, is_word
 
-_PIECE = re.compile(r"'(?:s|t|re|ve|m|ll|d)(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
-"""CLIP's own split of a text."""
-_EMBEDDING = re.compile(r"embedding:[^\s,()]+")
 _NEAR = 8
 """Pieces that may be skipped to find a word without further signs that it is the right one."""
 
@@ -37,21 +33,15 @@ def word_spans(prompt: Prompt) -> tuple[tuple[int, int] | None, ...]:
 
 
 def text_pieces(text: str) -> list[Piece]:
-    """The text as CLIP splits it; a textual embedding is one piece."""
+    """The text as CLIP splits it."""
     found: list[Piece] = []
     hidden = iter([*hidden_spans(text), (len(text), len(text))])
     start, stop = next(hidden)
-    at = 0
-    for embedding in (*_EMBEDDING.finditer(text), None):
-        until = embedding.start() if embedding else len(text)
-        for match in _PIECE.finditer(text, at, until):
-            while stop <= match.start() and start < len(text):
-                start, stop = next(hidden)
-            inside = start <= match.start() < stop
-            found.append(Piece(_plain(match.group()), match.start(), match.end(), inside))
-        if embedding:
-            at = embedding.end()
-            found.append(Piece(_plain(embedding.group()), embedding.start(), at))
+    for match in CLIP_SPLIT.finditer(text):
+        while stop <= match.start() and start < len(text):
+            start, stop = next(hidden)
+        inside = start <= match.start() < stop
+        found.append(Piece(_plain(match.group()), match.start(), match.end(), inside))
     return found
 
 
@@ -74,35 +64,43 @@ class _Matcher:
         return tuple(self._next(number, word) for number, word in enumerate(self.words))
 
     def _next(self, number: int, word: str) -> tuple[int, int] | None:
-        index = self._visible(self.at)
+        index = self._spoken(self.at)
         if index < len(self.pieces) and self.pieces[index].text == word:
             return self._take(index, index)
-        whole = self._several(index, word)
-        if whole is not None:
-            return whole
-        index = self._later(word)
-        if index is None or not (index - self.at <= _NEAR or self._goes_on(index, number)):
-            return None
-        return self._take(index, index)
+        several = self._several(index, word)
+        if several is not None:
+            return self._take(index, several)
+        later = self._later(word)
+        if later is not None and (later - self.at <= _NEAR or self._goes_on(later, number)):
+            return self._take(later, later)
+        hidden = self._hidden(word)
+        return None if hidden is None else self._take(hidden, hidden)
 
     def _take(self, first: int, last: int) -> tuple[int, int]:
         self.at = last + 1
         return self.pieces[first].start, self.pieces[last].stop
 
-    def _visible(self, index: int) -> int:
-        while index < len(self.pieces) and self.pieces[index].hidden:
+    def _spoken(self, index: int) -> int:
+        """The next piece that is a word, or can start one, and is encoded; marks before it are skipped."""
+        last = min(len(self.pieces), index + _NEAR)
+        while index < last and (self.pieces[index].hidden or not is_word(self.pieces[index].text)):
             index += 1
         return index
 
-    def _several(self, index: int, word: str) -> tuple[int, int] | None:
-        """A word that another text encoder has in one piece ("35mm")."""
+    def _several(self, index: int, word: str) -> int | None:
+        """The last piece of a word that the text encoder has in one ("35mm", an embedding)."""
         text, last = "", index
         while last < len(self.pieces) and len(text) < len(word) and word.startswith(text):
             text += self.pieces[last].text
-            if text == word and last > index:
-                return self._take(index, last)
+            if text == word:
+                return last
             last += 1
         return None
+
+    def _hidden(self, word: str) -> int | None:
+        """A piece of what looks like a weight, but was encoded: its bracket was never closed."""
+        near = range(self.at, min(len(self.pieces), self.at + _NEAR))
+        return next((i for i in near if self.pieces[i].hidden and self.pieces[i].text == word), None)
 
     def _later(self, word: str) -> int | None:
         """The next piece that is the word; places that were passed are forgotten, so each is seen once."""

@@ -16,12 +16,35 @@ from .lexicon import base_forms
 TABLE_FILE = Path(__file__).resolve().parents[1] / "presets" / "words.txt.gz"
 
 
+TRUSTED_CONCEPTS = frozenset(
+    (
+        "Animals",
+        "Buildings",
+        "Electronics",
+        "Facial Features",
+        "Fruits and Vegetables",
+        "Furniture",
+        "Musical Instruments",
+        "Nature Scenes",
+        "Sports Equipment",
+        "Toys",
+        "Vehicles",
+        "Weather Conditions",
+    )
+)
+"""Concepts for which the table is right for at least nine of ten words of the lexicon, which it has not seen
+(`python -m benchmarks.claims --concepts`)."""
+SURE_THING = 6
+"""Of ten uses of a noun so many name something seen, from which on the table is believed."""
+
+
 @dataclass(frozen=True)
 class WordUse:
     """How usual a word is as noun, verb, adjective and adverb (0 never, to 9).
 
     thing: how much of its use as a noun names something that can be seen, 0 to 9. concept: what the noun
-    speaks of, None if the table does not tell. plural: whether the form is one. given: whether people are called so.
+    speaks of, None if the table does not tell. plural: whether the form is one. given: whether people are
+    called so.
     """
 
     noun: int = 0
@@ -59,7 +82,8 @@ def _row(word: str) -> tuple[WordUse, str]:
         return UNKNOWN, ""
     classes, thing, concept, base = rest.split("\t")
     name = None if concept == "-" else _concept_names()[int(concept)]
-    return WordUse(*map(int, classes), int(thing), name), base
+    noun, verb, adj, adv = map(int, classes)
+    return WordUse(noun, verb, adj, adv, int(thing), name), base
 
 
 @lru_cache(maxsize=8192)
@@ -78,6 +102,17 @@ def use_of(word: str) -> WordUse:
     return WordUse(
         noun.noun, max(own.verb, verb), own.adj, own.adv, noun.thing, noun.concept, plural, kind == "given"
     )
+
+
+def trusted_concept(phrase: str) -> str | None:
+    """The concept of a word or phrase, None where the table is not right often enough to say."""
+    words = phrase.casefold().split()
+    for name in (" ".join(words), words[-1]) if words else ():
+        use = use_of(name)
+        if use.noun:
+            sure = use.thing >= SURE_THING and use.noun >= use.adj and use.concept in TRUSTED_CONCEPTS
+            return use.concept if sure else None
+    return None
 
 
 def verb_bases(word: str) -> tuple[str, ...]:

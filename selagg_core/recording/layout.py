@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 #: Blocks of a UNet in order of execution.
@@ -22,7 +22,7 @@ _BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
 
 @dataclass(frozen=True, order=True)
 class LayerId:
-    """One layer: its block as its family calls it ("input", "double block"), its number, its depth inside."""
+    """One layer: what its family calls its block ("input", "double block"), its number, depth inside."""
 
     block: str
     number: int
@@ -53,6 +53,8 @@ class HeadLayout:
 
     layers: tuple[LayerId, ...]
     heads: tuple[int, ...]
+    _ends: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _position: dict[LayerId, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if len(self.layers) != len(self.heads):

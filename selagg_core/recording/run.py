@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from ..prompt.groups import shortened
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.words import Prompt
@@ -66,7 +67,7 @@ class EncodedText:
             return labels
         moved = labels.prompt.moved(self.start)
         special = tuple(sorted((*moved.special, *self.padding)))
-        return Labels(replace(moved, length=self.length, special=special), unknown)
+        return replace(labels, prompt=replace(moved, length=self.length, special=special), unknown=unknown)
 
     @property
     def padding(self) -> tuple[int, ...]:
@@ -113,13 +114,17 @@ class Entry:
         else:
             key = rows[0]
         known = text.place(labels.resolve(key))
+        if known.prompt is None and all(_is_flat(row) for row in embedding):
+            known = text.place(Labels(Prompt("", (), key.length, tuple(range(key.length))), ()))
         approximate = known.prompt is None and hint is not None and hint.length == text.columns
         if approximate:
             known = text.place(Labels(hint, ()))
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else (*text.begins, *text.padding)
         if sub_tokens:
-            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+            slots: list[tuple[tuple[int, ...], float]] = [
+                ((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)
+            ]
         else:
             slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
@@ -206,6 +211,12 @@ class RawEntry:
         elif known.unknown:
             what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {name} prompt"
             told.append(self._missing(what, offers))
+        elif known.cut:
+            named = shortened(f'"{word}"' for word in known.cut)
+            told.append(
+                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
+                "were put together. The map is of the tokens that are there."
+            )
         elif self.entry.approximate:
             told.append(f"The {name} conditioning was changed after encoding: its words are approximate.")
         return tuple(told)
@@ -247,6 +258,11 @@ def _listed(parts: Iterable[str], last: str = "and") -> str:
     """a, b and c."""
     *first, end = parts
     return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def _is_flat(text: torch.Tensor) -> bool:
+    """Whether all columns (columns, width) are alike, as those of a conditioning that was zeroed out."""
+    return text.shape[0] > 1 and bool((text == text[:1]).all())
 
 
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:

@@ -137,12 +137,16 @@ def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray
         return MappingProxyType(own)
 
     maps = taken("maps", body["maps"])
+    area = None
+    if body["area"] is not None:
+        h, w, y, x = _whole_numbers(body["area"], 4)
+        area = h, w, y, x
     tokens = body["sub_tokens"]
     found = EntryRecording(
         str(body["kind"]),
         int(body["index"]),
         prompt,
-        None if body["area"] is None else _whole_numbers(body["area"], 4),
+        area,
         int(body["steps"]),
         maps,
         taken("special", body["special"]),

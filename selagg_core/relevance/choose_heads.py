@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -200,7 +199,7 @@ class RelevantHeads:
         self.relevance, self._mode, self._fraction, self._groups = relevance, mode, fraction, groups
         self._lexicon = Lexicon.of(relevance.concepts)
         self._own = parse_overrides(overrides, self._lexicon.concepts)
-        self._find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
+        self._find = None if nearest is None else lambda word: nearest(word, relevance.concepts)
         self._known: dict[str, tuple[Assignment, HeadSelection]] = {}
 
     def choose(self, words: Sequence[str]) -> ChosenHeads:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from ..files.tensors import read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
 from ..maps.heads import DEFAULT_FRACTION
+from ..prompt.groups import shortened
 from ..prompt.lexicon import Concept
 from ..recording.layout import HeadId, HeadLayout
 
@@ -95,10 +97,10 @@ class HeadRelevance:
     def __post_init__(self):
         if not self.concepts:
             raise ValueError("A head relevance needs at least one concept.")
-        folded = [concept.name.casefold() for concept in self.concepts]
-        twice = sorted({name for name in folded if folded.count(name) > 1})
+        counted = Counter(concept.name.casefold() for concept in self.concepts)
+        twice = sorted(name for name, count in counted.items() if count > 1)
         if twice:
-            raise ValueError(f"Concepts occur twice in the head relevance: {', '.join(twice)}.")
+            raise ValueError(f"Concepts occur twice in the head relevance: {shortened(twice)}.")
         shape = (len(self.concepts), self.layout.total)
         object.__setattr__(self, "scores", _checked("scores", self.scores, shape))
         if self.win_share is not None:
@@ -137,13 +139,20 @@ class HeadRelevance:
 
     def row(self, concept: str) -> int:
         """The row of a concept, case aside. Raises ValueError naming those that are there."""
-        wanted = concept.strip().casefold()
-        for row, own in enumerate(self.concepts):
-            if own.name.casefold() == wanted:
-                return row
-        raise ValueError(
-            f'There is no concept "{concept}". Concepts that are there: {", ".join(self.names)}.'
-        )
+        row = self._rows.get(concept.strip().casefold())
+        if row is None:
+            raise ValueError(
+                f'There is no concept "{concept[:60]}". Concepts that are there: {shortened(self.names)}.'
+            )
+        return row
+
+    @cached_property
+    def _rows(self) -> Mapping[str, int]:
+        return {concept.name.casefold(): row for row, concept in enumerate(self.concepts)}
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        return published_labels(self.layout)
 
     def scores_of(self, concept: str) -> np.ndarray:
         """Scores (heads,) of one concept, as `select_heads` takes them."""
@@ -171,7 +180,7 @@ class HeadRelevance:
 
     def ranking(self, concept: str, count: int | None = None) -> tuple[RankedHead, ...]:
         """The heads in order of relevance, all or the first `count`, with what is known of each."""
-        row, labels = self.row(concept), published_labels(self.layout)
+        row, labels = self.row(concept), self._labels
         heads = self.top_heads(concept, 1.0, count)
         return tuple(
             RankedHead(

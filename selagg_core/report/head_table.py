@@ -42,7 +42,7 @@ def relevance_picture(
         relevance.layout,
         lambda index: np.broadcast_to(colours[index], (side, side, 3)),
         side,
-        top,
+        top.tolist(),
         f"{name}: {relevance.base_model}",
         f"{relevance.score_kind}, {scores.min():.2f} to {scores.max():.2f}; framed: top {len(top)}",
         [relevance.reliability(concept).message],

@@ -23,13 +23,12 @@ from ..maps.recipe import MapRecipe
 from ..maps.regions import Region
 from ..maps.word_maps import finest_grid
 from ..prompt.as_written import written_pieces
-from ..prompt.groups import FUNCTION_WORDS, WordGroup, choose_groups, find_group
+from ..prompt.groups import FUNCTION_WORDS, WordGroup
 from ..recording.head_maps import EntryRecording
 from ..relevance.choose_heads import ChosenHeads, sense_scores
 from ..relevance.relevance import HeadRelevance
-from ..relevance.run_view import RunView
 from .packed_maps import pack_maps
-from .report import Report
+from .report import Report, plain
 from .shown import Shown, Text
 
 FORMAT = 1
@@ -60,7 +59,7 @@ def manifest(
             [_packed(text, picture, maps) for text, maps in zip(shown.texts, of_picture, strict=True)]
             for picture, of_picture in enumerate(shown.maps)
         ],
-        "labels": _labels(view, report),
+        "labels": _labels(report),
         "report": [_picture(picture) for picture in report.pictures],
         "problems": list(report.problems),
         "notices": list(report.notices),
@@ -143,34 +142,19 @@ def _base64(data: bytes) -> str:
 
 
 def _picture(picture: PictureDiagnosis) -> dict[str, Any]:
-    words = landing(picture)
+    landed = landing(picture)
     return {
-        "words": {word.label: {**asdict(word), **words[word.label]} for word in picture.words},
-        "findings": [asdict(finding) for finding in picture.findings],
+        "words": {word.label: {**plain(word), **landed[word.word]} for word in picture.words},
+        "findings": [plain(finding) for finding in picture.findings],
         "checks": [[check.kind, check.claim, check.verdict] for check in picture.checks],
     }
 
 
-def _labels(view: RunView, report: Report) -> dict[str, list[Any]]:
+def _labels(report: Report) -> dict[str, list[Any]]:
     """The words that a report's labels are about: label -> [text, [words of it]]."""
-    prompts = view.prompts
-    by_label = {}
-    if any(prompt.words for prompt in prompts):
-        by_label = {group.label: group for group in choose_groups(prompts, "all")}
-    places: dict[str, list[Any]] = {}
-    for label in _spoken_of(report):
-        try:
-            group = by_label.get(label) or find_group(prompts, label)
-        except ValueError:
-            continue
-        places[label] = [group.entry, list(group.indices)]
-    return places
-
-
-def _spoken_of(report: Report) -> dict[str, None]:
-    labels = [word.label for picture in report.pictures for word in picture.words]
-    labels += [word for picture in report.pictures for finding in picture.findings for word in finding.words]
-    return dict.fromkeys(labels)
+    words = [word.word for picture in report.pictures for word in picture.words]
+    words += [word for picture in report.pictures for finding in picture.findings for word in finding.words]
+    return {word.label: [word.entry, list(word.indices)] for word in words}
 
 
 def _expected(region: Region) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Planned:
 
     @classmethod
     def of(cls, view: RunView, settings: HeadSettings, chooser: HeadChooser | None = None) -> Planned:
-        """The heads of all words of all texts; of all heads, with a notice, if the settings cannot be used."""
+        """The heads of all words of all texts: all heads, with a notice, if the settings cannot be used."""
         found, problem = (chooser, "") if chooser is not None else choose_or_all(view, settings)
         texts = texts_of(view.recording, len(view.pictures), view.made)
         chosen = [found.choose([g.text for g in t.groups]) if t.groups else _NOTHING for t in texts]

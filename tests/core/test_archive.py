@@ -28,7 +28,7 @@ TOP = {
 }
 """What lies at the top of the archive, no more and no less."""
 DEMO = {"__init__.py", "MODEL_CARD.md", "model.py", "weights/selagg_demo.safetensors"}
-NOT_SHIPPED = {"selagg_core/presets/build.py"}
+NOT_SHIPPED = {"selagg_core/presets/build.py", "selagg_core/presets/build_words.py"}
 BROUGHT = {"PIL", "aiohttp", "numpy", "safetensors", "scipy", "torch", "transformers"}
 """Packages of ComfyUI's own requirements that the pack uses, by the name they are imported by."""
 OF_THE_HOST = {"comfy", "comfy_execution", "execution", "folder_paths", "node_helpers", "nodes", "server"}

@@ -18,6 +18,7 @@ from selagg_core.diagnose import diagnose_run
 from selagg_core.diagnosis.findings import Finding
 from selagg_core.diagnosis.landing import landing
 from selagg_core.maps.recipe import PAPER
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.coverage import Coverage
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.report.manifest import (
@@ -46,6 +47,13 @@ def view():
 
 def unpacked(body) -> np.ndarray:
     return unpack_maps(PackedMaps.from_dict(body))
+
+
+RED, STAR = WordGroup("red", (1,)), WordGroup("star", (9,))
+
+
+def by_label(picture) -> dict:
+    return {word.label: each for word, each in landing(picture).items()}
 
 
 def close(found: np.ndarray, wanted: np.ndarray) -> bool:
@@ -108,11 +116,11 @@ def test_findings_point_to_words_and_expected_regions(view):
 def test_landing_follows_the_worst_finding_and_leaves_information_aside(view):
     report = diagnose_run(view, "red, star, circle", None, HeadSettings()).report
     plain = replace(report.pictures[0], findings=())
-    assert {each["state"] for each in landing(plain).values()} == {"landed"}
-    sure = Finding("neglected", ("star",), 0.5, {}, 0.9, "", "")
+    assert {each["state"] for each in by_label(plain).values()} == {"landed"}
+    sure = Finding("neglected", (STAR,), 0.5, {}, 0.9, "", "")
     unsure = sure.demoted("", "unsure")
-    told = replace(unsure, words=("red",), level="information")
-    states = landing(replace(plain, findings=(sure, unsure, told)))
+    told = replace(unsure, words=(RED,), level="information")
+    states = by_label(replace(plain, findings=(sure, unsure, told)))
     assert states["star"]["state"] == "warned" and states["red"]["state"] == "landed"
     assert all(0 <= each["landed"] <= 1 for each in states.values())
 

@@ -22,6 +22,11 @@ def node_ids() -> set[str]:
     return found
 
 
+def translated(language: str) -> dict:
+    """All that is said in a language; the host takes "nodeDefs" as it would a file of that name."""
+    return json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))
+
+
 def english() -> dict[str, str]:
     text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
     return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
@@ -42,11 +47,11 @@ def test_there_are_at_least_two_more_languages():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_are_complete_and_keep_their_values(language):
-    own = json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))["selagg"]
+    own = translated(language)["selagg"]
     assert set(own) == set(english())
     for key, text in english().items():
         assert set(re.findall(r"\{\w+\}", own[key])) == set(re.findall(r"\{\w+\}", text)), key
-    nodes = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))
+    nodes = translated(language)["nodeDefs"]
     assert set(nodes) == node_ids()
     assert all(node["display_name"] and node["description"] for node in nodes.values())
 
@@ -55,7 +60,7 @@ def test_translations_are_complete_and_keep_their_values(language):
 def test_every_setting_is_translated(language):
     script = (ROOT / "web" / "selagg.js").read_text("utf-8")
     ids = set(re.findall(r"'(SelAgg\.Viewer\.\w+)'", script))
-    own = json.loads((ROOT / "locales" / language / "settings.json").read_text("utf-8"))
+    own = translated(language)["settings"]
     assert set(own) == {name.replace(".", "_") for name in ids}
 
 

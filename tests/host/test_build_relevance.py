@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from attention_reference import probabilities, watched
-from tiny_models import UNET_SITES, sd3, unet
+from tiny_models import UNET_SITES, unet, unreadable
 from tiny_text import clip as tiny_clip
 
 CONCEPTS = '{"Color": ["red"], "Animals": ["polar bear"], "Shape": ["circle"]}'
@@ -154,7 +154,7 @@ def test_what_was_done_for_something_else_is_not_mixed_in(parts, clip, plan, tmp
 
 def test_models_and_encoders_that_will_not_do_are_named(parts, clip, plan):
     with pytest.raises(ValueError, match="no image UNet"):
-        parts.builder.build_relevance(sd3(), clip, plan)
+        parts.builder.build_relevance(unreadable(), clip, plan)
     with pytest.raises(ValueError, match="no prompt"):
         parts.builder.build_relevance(unet(), clip, replace(plan, prompts=()))
     with pytest.raises(ValueError, match="no CLIP"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from attention_reference import column_means, evaluations, probabilities, watched
-from tiny_models import HEADS, UNET_SITES, noise, sample, sd3, text, unet
+from tiny_models import HEADS, UNET_SITES, noise, sample, text, unet, unreadable
 
 #: Evaluations that belong to a step of their own in three steps of a sampler.
 PRIMARY = {"euler": [0, 1, 2], "heun": [0, 2, 4], "dpmpp_2m_sde": [0, 1, 2]}
@@ -459,12 +459,12 @@ def test_an_interrupt_leaves_an_incomplete_run_and_the_earlier_one(host, model, 
 
 
 def test_unsupported_model(host, capturing, caplog):
-    model = sd3()
+    model = unreadable()
     same, capture = capturing(model)
     assert same is model
-    with pytest.raises(ValueError, match=r"SelAgg cannot read this kind of model yet \(SD3\).*SDXL"):
+    with pytest.raises(ValueError, match=r"SelAgg cannot read this kind of model yet \(Tiny\).*SDXL"):
         capture.recording_for(torch.zeros(1, 16, 8, 8))
-    assert "SD3" in caplog.text
+    assert "Tiny" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -643,6 +643,30 @@ def test_everything_is_freed_when_the_capture_goes(model, capturing):
     assert [ref() for ref in (*gone, maps, attention)] == [None] * 4
 
 
+def test_a_kept_model_holds_neither_capture_nor_recorder(model, capturing, monkeypatch):
+    """Hosts keep the last model; and a recorder, with its sums on the device, is gone when its run is."""
+    recorder = importlib.import_module("selagg_nodes.recording.recorder")
+    made, original = [], recorder.RunRecorder
+
+    def watched(*arguments):
+        own = original(*arguments)
+        made.extend(weakref.ref(part) for part in (own, own._sums))
+        return own
+
+    monkeypatch.setattr(recorder, "RunRecorder", watched)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    gc.collect()
+    assert len(made) == 2 and [ref() for ref in made] == [None, None]
+    assert capture.recording_for(latent).complete
+    held = weakref.ref(capture)
+    del capture
+    gc.collect()
+    assert held() is None
+    again = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(again, latent) and len(made) == 2, "nobody asks: nothing is recorded"
+
+
 # -- cost ------------------------------------------------------------------------------------------------
 
 
@@ -717,3 +741,19 @@ def test_reference_sees_what_the_model_was_given(model):
         p = probabilities(event.q, event.k, event.heads)
         assert p.shape[0] == 2 and p.shape[-1] == 154
         assert np.abs(p.sum(-1) - 1).max() < 1e-12
+
+
+# -- what the artist should know ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cfg", "said"), [(1.0, True), (7.0, False)])
+def test_a_negative_prompt_that_is_not_read_is_said(model, capturing, cfg, said):
+    words = importlib.import_module("selagg_core.prompt.words")
+    prompt = words.Prompt("ugly", (words.Word("ugly", (1,)),), 77, (0, *range(2, 77)))
+    negative = [[values, {**extra, "selagg_prompt": prompt}] for values, extra in text(77, 2)]
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), negative, cfg=cfg)
+    notices = " ".join(capture.recording_for(latent).notices)
+    assert ("The negative prompt did nothing" in notices) == said
+    latent = sample(captured_model, text(77, 1), text(77, 2), cfg=cfg)
+    assert "negative" not in " ".join(capture.recording_for(latent).notices)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from test_viewers import TEXT, diagnosed, heatmaps, labelled, viewers  # noqa: F401 (fixture)
-from tiny_models import CONTEXT, fill, sample, text, unet
+from tiny_models import CONTEXT, fill, sample, text, unet, unreadable
 
 HEADS, DIM, LAYERS = 2, 8, 3
 
@@ -78,7 +78,7 @@ def toy_family():
             finally:
                 self.network.attend = own
 
-        def text(self, entry, genuine):
+        def text(self, sites, entry, genuine):
             return family.EncodedText.of(family.context_of(entry))
 
         def words(self, clip, text):
@@ -173,8 +173,7 @@ def test_heatmaps_and_a_diagnosis_of_a_new_family(model, capturing, viewers):  #
 
 
 def test_a_network_of_no_family_is_refused_in_plain_words(host, pack):
-    patcher = unet()
-    patcher.model.diffusion_model = torch.nn.Identity()
+    patcher = unreadable()
     node = importlib.import_module("selagg_nodes.capture").SelAggCapture
     same, capture = node().capture(patcher)
     assert same is patcher

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny_models import sample, sd3, text, unet
+from tiny_models import sample, text, unet, unreadable
 
 TEXT = "a red circle left of a blue square"
 VIEWERS = ("heatmaps", "diagnose")
@@ -176,7 +176,7 @@ def test_no_latent(viewers, run, which, caplog):
 
 @pytest.mark.parametrize("which", VIEWERS)
 def test_an_unsupported_model(viewers, run, which, caplog):
-    capture = viewers.capture().capture(sd3())[1]
+    capture = viewers.capture().capture(unreadable())[1]
     assert "cannot read this kind of model yet" in refused(
         viewers, which, {**run, "capture": capture}, caplog
     )

@@ -106,20 +106,11 @@ def control_net(seed: int = 3):
     return comfy.controlnet.ControlNet(network, load_device=cpu)
 
 
-def sd3(seed: int = 0):
-    """A ModelPatcher of a joint-attention transformer, which has no cross-attention UNet."""
-    import comfy.supported_models
-
-    config = {
-        "in_channels": 16, "patch_size": 2, "depth": 2, "num_patches": 32 * 32, "pos_embed_max_size": 32,
-        "pos_embed_scaling_factor": None, "input_size": None, "adm_in_channels": 8, "dtype": torch.float32,
-        "context_embedder_config": {
-            "target": "torch.nn.Linear", "params": {"in_features": 16, "out_features": 128}
-        },
-    }  # fmt: skip
-    model = comfy.supported_models.SD3(config).get_model({}, "", device="cpu")
-    fill(model.diffusion_model, seed)
-    return patcher(model)
+def unreadable():
+    """A ModelPatcher of a network that no family knows."""
+    model = unet()
+    model.model.diffusion_model = torch.nn.Identity()
+    return model
 
 
 def text(columns: int, seed: int, batch: int = 1) -> list:

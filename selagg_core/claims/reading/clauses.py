@@ -6,13 +6,14 @@ not understood, nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from . import word_lists as lists
+from . import jargon, thing_words
 from .links import Kind, Link
 from .phrases import Phrase
+from .tagging import Tagged
 from .vocabulary import Thing, Vocabulary
 
 
@@ -59,8 +60,8 @@ class _Pending:
 class ClauseReader:
     """Collects what is said from phrases and links in reading order."""
 
-    def __init__(self, words: list[str], vocabulary: Vocabulary) -> None:
-        self.words, self.vocabulary = words, vocabulary
+    def __init__(self, tagged: Sequence[Tagged], vocabulary: Vocabulary) -> None:
+        self.tagged, self.vocabulary = tagged, vocabulary
         self.out = Reading()
         self.roles: dict[int, Role] = {}
         self.topic: Phrase | None = None
@@ -130,11 +131,11 @@ class ClauseReader:
         """ "on fire", "on canvas": no place and no thing."""
         bare = not phrase.determined and not phrase.values and not phrase.count
         after_on = self.pending is not None and self.pending.link.value == "on"
-        return bare and after_on and phrase.words[-1] in lists.NO_PLACE_AFTER_ON
+        return bare and after_on and phrase.words[-1] in thing_words.NO_PLACE_AFTER_ON
 
     def _no_thing(self, phrase: Phrase) -> None:
         """A noun that is no thing ends what waited for one; "a square slice of" passes on its values."""
-        if phrase.words[-1] in lists.PARTITIVES:
+        if phrase.words[-1] in jargon.PARTITIVES:
             self.passed = phrase
             return
         self.pending, self.waiting = None, []
@@ -190,7 +191,7 @@ class ClauseReader:
     def _take_waiting(self, phrase: Phrase) -> None:
         for waiting in self.waiting:
             if isinstance(waiting, Link):
-                self._place(phrase, waiting, sure=False)
+                self._place(phrase, waiting, sure=True)
         self.waiting = []
 
     # ---------------------------------------------------------------------------------------------- links
@@ -256,6 +257,9 @@ class ClauseReader:
 
     def _take_pronoun(self, link: Link) -> None:
         pending, self.pending = self.pending, None
+        if self.opening is not None and self.topic is not None:
+            self.fronted, self.opening = (self.opening, self.topic), None
+            return
         if pending is not None:
             other = self._meant(pending)
             if other is not None:
@@ -293,4 +297,6 @@ class ClauseReader:
         self.out.said.append(Said("place", phrase, link.value, link.indices, sure=sure))
 
     def _value(self, phrase: Phrase, index: int, concepts: tuple[str, ...], sure: bool) -> None:
-        self.out.said.append(Said("attribute", phrase, self.words[index], (index,), concepts, sure=sure))
+        word = self.tagged[index]
+        sure = sure and not word.token.unsure
+        self.out.said.append(Said("attribute", phrase, word.text, (index,), concepts, sure=sure))

@@ -46,25 +46,31 @@ _PICTURE = "of the (?:image|picture|frame|photo|scene|canvas|painting|screen|vie
 _SIDE = "(?: (?:hand )?(?:side|half|third|part|edge|corner))?"
 _CORNER = "(?:top|upper|bottom|lower) (?:left|right)"
 _WHERE = f"{_CORNER}|left|right|top|bottom|upper|lower|center|centre|middle"
-_FRAME = re.compile(
-    r"\b(?:(?:in|on|at|against|over) )?(?:(?:the|a|an) )?(?:\w+ ){0,2}(?:background|backdrop|foreground|distance)\b"
-)
+_THE = "(?:the )?"
+_GROUND = "(?:background|backdrop|foreground|distance)"
+_OWN = r"(?:(?!(?:in|on|at|with|and|against|over|of|by)\b)\w+ ){0,2}"
+_FRAME = re.compile(rf"\b(?:(?:in|on|at|against|over) )?(?:(?:the|a|an) )?{_OWN}{_GROUND}\b")
 _THIS_PICTURE = re.compile(
     r"\b(?:in|on|from) (?:the|this) (?:image|picture|photo|photograph|painting|scene)\b"
 )
 _PLACE = re.compile(
-    rf"\b(?:on|at|in|to) (?:the )?(?:far |very )?(?P<where>{_WHERE}){_SIDE}(?: {_PICTURE}\b|(?! of\b| to\b)(?! \w+ of\b)\b)"
+    rf"\b(?:on|at|in|to) {_THE}(?:far |very )?(?P<where>{_WHERE}){_SIDE}"
+    rf"(?: {_PICTURE}\b|(?! of\b| to\b)(?! \w+ of\b)\b)"
 )
-_THE = "(?:the )?"
+_NEXT = (
+    rf"(?:on|at|by|to) {_THE}(?:other )?(?:side|edge|bank) of|by {_THE}side of|next to|adjacent to|close to"
+    "|near to|nearby|near|besides|beside|alongside"
+)
+_HIDDEN = "(?:partially |partly )?(?:hidden|obscured|concealed|blocked) (?:by|behind)"
 _RELATION = re.compile(
     rf"\b(?:(?:to|on|at|in) {_THE})?(?P<side>left|right){_SIDE} (?!{_PICTURE})(?:of|to|from)\b"
     rf"|\b(?P<on>(?:on|at|in) {_THE}(?:top|tip|surface) of|atop|on top|upon)\b"
     rf"|\b(?P<below>(?:on|at|in) {_THE}(?:bottom|foot|underside) of|below)\b"
     rf"|\b(?P<front>in {_THE}front of|in front|ahead of)\b"
-    rf"|\b(?P<next>(?:on|at|by|to) {_THE}(?:other )?(?:side|edge|bank) of|next to|beside|besides|near to|near|nearby|alongside|close to|adjacent to|by {_THE}side of)\b"
+    rf"|\b(?P<next>{_NEXT})\b"
     r"|\b(?P<above>above|hovering over|high over|over)\b"
     r"|\b(?P<under>under|underneath|beneath)\b"
-    rf"|\b(?P<behind>behind|in {_THE}back of|(?:partially |partly )?(?:hidden|obscured|concealed|blocked) (?:by|behind))\b"
+    rf"|\b(?P<behind>behind|in {_THE}back of|{_HIDDEN})\b"
     r"|\b(?P<inside>inside of|inside|within)\b"
     r"|\b(?P<plain_on>on|onto)\b"
 )
@@ -82,7 +88,6 @@ _FIXED = (
 def find_links(tagged: Sequence[Tagged], silent: Sequence[str]) -> dict[int, Link]:
     """Relations and places by the index of their first token; none reaches over a break or a silent part."""
     starts: dict[int, int] = {}
-    text = ""
     parts: list[str] = []
     length = 0
     for index, word in enumerate(tagged):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import word_lists as lists
+from . import closed_classes, jargon, thing_words, value_words, verb_words
 from .links import Kind, Link, find_links
 from .tagging import Tag, Tagged
 from .vocabulary import Thing, Vocabulary
@@ -34,9 +34,6 @@ class Phrase:
     owned: bool = False
     thing: Thing = Thing.NO
     unsure: bool = False
-    plain: bool = True
-    """Whether nothing but values and the name stands in it."""
-    plural: bool = False
 
 
 @dataclass
@@ -82,7 +79,7 @@ class PhraseReader:
             yield from self._flush()
             self.run = _Run([], word.text, True)
         elif word.tag in _IN_PHRASE:
-            if word.tag is Tag.ADJECTIVE and self._has_noun():
+            if word.tag in (Tag.ADJECTIVE, Tag.NUMBER) and self._has_noun():
                 yield from self._flush()
             self.run.indices.append(at)
         elif word.tag in (Tag.ADVERB, Tag.MUTE):
@@ -132,17 +129,17 @@ class PhraseReader:
             return Kind.IN
         if word.text == "of":
             return Kind.OF
-        if word.text in lists.WEARING:
+        if word.text in verb_words.WEARING:
             return Kind.WITH
-        if word.text in lists.LOOKING:
+        if word.text in verb_words.LOOKING:
             return Kind.LOOK
-        if word.text in lists.POSTURES:
+        if word.text in verb_words.POSTURES:
             return Kind.POSTURE
         return Kind.ACTION if word.tag in (Tag.VERB, Tag.DOING, Tag.DONE) else Kind.OTHER
 
     # ------------------------------------------------------------------------------------------- phrases
 
-    def _flush(self) -> Iterator[Phrase]:
+    def _flush(self) -> Iterator[Phrase | Link]:
         run, self.run = self.run, _Run()
         if not run.indices:
             return
@@ -153,13 +150,14 @@ class PhraseReader:
             yield Phrase((), values=self._values(indices, ""), determined=bool(run.determiner))
             return
         nouns = [i for i in indices if self.tagged[i].tag is Tag.NOUN]
-        no_name = len(nouns) == MOST_NOUNS and not self.vocabulary.thing((self.tagged[head].text,))
+        last_two = [self.tagged[i].text for i in nouns[-2:]]
+        no_name = len(nouns) == MOST_NOUNS and not self.vocabulary.thing(last_two)
         if (len(nouns) > MOST_NOUNS or no_name) and not run.determiner:
             yield from self._list_of(nouns)
             return
         yield self._phrase(run, indices[: indices.index(head) + 1])
 
-    def _list_of(self, nouns: Sequence[int]) -> Iterator[Phrase]:
+    def _list_of(self, nouns: Sequence[int]) -> Iterator[Phrase | Link]:
         """A row of nouns without commas ("sky clouds nature park snow"): each may be a thing of its own."""
         for index in nouns:
             phrase = self._phrase(_Run(), [index])
@@ -172,7 +170,7 @@ class PhraseReader:
         """ "white color car": "color" only says what kind of value "white" is."""
         kept: list[int] = []
         for index in indices:
-            if self.tagged[index].text in lists.KIND_NOUNS and kept and self._value(kept[-1]):
+            if self.tagged[index].text in value_words.KIND_NOUNS and kept and self._value(kept[-1]):
                 continue
             kept.append(index)
         return kept
@@ -180,7 +178,7 @@ class PhraseReader:
     def _is_shade(self, indices: Sequence[int]) -> bool:
         """ "dark orange" is a colour, though an orange is a thing."""
         texts = [self.tagged[i].text for i in indices]
-        return len(texts) == 2 and texts[0] in lists.SHADES and "Color" in self._value(indices[1])
+        return len(texts) == 2 and texts[0] in value_words.SHADES and "Color" in self._value(indices[1])
 
     def _head(self, indices: Sequence[int]) -> int | None:
         """The last noun. Strange words after a thing are its own name ("princess Zelda")."""
@@ -194,28 +192,22 @@ class PhraseReader:
         return self.vocabulary.value(self.tagged[index].text)
 
     def _phrase(self, run: _Run, indices: list[int]) -> Phrase:
-        head = indices[-1]
         start = self._name_start(indices)
         name = tuple(indices[start:])
         words = tuple(self.tagged[i].text.removesuffix("'s") for i in name)
         values = self._values(indices[:start], words[-1])
         counts = [(self._number(i), i) for i in indices[:start] if self.tagged[i].tag is Tag.NUMBER]
         thing = self._thing_of(run, indices, words, bool(counts))
-        plain = start == len(values) + len(counts) or all(
-            self.tagged[i].tag is Tag.ADJECTIVE for i in indices[:start] if (self._number(i), i) not in counts
-        )
         return Phrase(
             name,
             words,
             values,
-            counts[0] if counts and 0 < counts[0][0] <= lists.MOST_COUNTED else None,
+            counts[0] if counts and 0 < counts[0][0] <= closed_classes.MOST_COUNTED else None,
             bool(run.determiner),
             run.determiner in _DEFINITE or run.owned,
             run.owned,
             thing,
-            any(self.tagged[i].token.unsure for i in indices),
-            plain,
-            self.vocabulary.use(words[-1]).plural,
+            any(self.tagged[i].token.unsure for i in name),
         )
 
     def _thing_of(self, run: _Run, indices: Sequence[int], words: tuple[str, ...], counted: bool) -> Thing:
@@ -223,24 +215,38 @@ class PhraseReader:
         determined = bool(run.determiner) or counted
         thing = self.vocabulary.thing(words)
         after = self.tagged[head + 1].text if head + 1 < len(self.tagged) else ""
-        if self._is_medium(head, len(words)) or (word in lists.PARTITIVES and after == "of"):
+        if self._is_medium(head, len(words)) or (word in jargon.PARTITIVES and after == "of"):
             return Thing.NO
-        if word in lists.DETERMINED_THINGS and determined:
+        if word in thing_words.DETERMINED_THINGS and determined:
             return Thing.NO if self._stands_alone(indices) else Thing.SURE
-        if word in lists.BODY:
+        if word in thing_words.GENERIC:
+            return Thing.PERHAPS if determined or len(indices) > 1 else Thing.NO
+        if word in thing_words.BODY:
             return Thing.PERHAPS if run.owned else Thing.NO
         if self.tagged[head].tag is Tag.UNKNOWN:
-            seen = determined and len(indices) <= MOST_NOUNS and word not in lists.NOT_THINGS
-            return Thing.PERHAPS if seen else Thing.NO
-        if not thing and determined and word not in lists.NOT_THINGS and self._looks_seen(indices):
+            seen = determined and len(indices) <= MOST_NOUNS and word not in jargon.NOT_THINGS
+            return Thing.PERHAPS if seen or self._does_something(head) else Thing.NO
+        if not thing and determined and word not in jargon.NOT_THINGS and self._looks_seen(indices):
             return Thing.PERHAPS
         if determined or len(indices) > 1:
             return thing
         if self.vocabulary.is_material(word) or (self._value(head) and self._is_rather_value(word)):
             return Thing.NO
-        if word in lists.ART_SUPPLIES:
+        if word in jargon.ART_SUPPLIES:
             return Thing.NO
         return Thing.PERHAPS if thing and self.vocabulary.is_rare(word) else thing
+
+    def _does_something(self, head: int) -> bool:
+        """Whether a verb follows: somebody whose name nothing knows, such as "Jeff Bezos wears"."""
+        if (
+            head + 1 >= len(self.tagged)
+            or self.tagged[head].text in jargon.NOT_THINGS
+            or self.silent[head + 1]
+        ):
+            return False
+        after = self.tagged[head + 1]
+        known = verb_words.POSTURES | verb_words.WEARING | verb_words.TRANSITIVE
+        return after.tag in (Tag.VERB, Tag.DOING) and after.text in known
 
     def _is_rather_value(self, word: str) -> bool:
         use = self.vocabulary.use(word)
@@ -253,12 +259,12 @@ class PhraseReader:
 
     def _number(self, index: int) -> int:
         text = self.tagged[index].text
-        return int(text) if text.isdigit() else lists.NUMBERS.get(text, 0)
+        return int(text) if text.isdecimal() else closed_classes.NUMBERS.get(text, 0)
 
     def _is_medium(self, head: int, words: int) -> bool:
         """ "photo of", "poster showing": the picture itself."""
         after = self.tagged[head + 1].text if head + 1 < len(self.tagged) else ""
-        if self.tagged[head].text not in lists.MEDIA or after not in lists.AFTER_MEDIUM:
+        if self.tagged[head].text not in jargon.MEDIA or after not in jargon.AFTER_MEDIUM:
             return False
         return after != "with" or words == 1
 
@@ -277,10 +283,11 @@ class PhraseReader:
         while start and len(indices) - start < MOST_NOUNS:
             before = indices[start - 1]
             tag = self.tagged[before].tag
-            if tag not in (Tag.NOUN, Tag.NAME) or before + 1 != indices[start]:
+            names = tag is Tag.UNKNOWN and self.tagged[indices[-1]].tag is Tag.UNKNOWN
+            if (tag not in (Tag.NOUN, Tag.NAME) and not names) or before + 1 != indices[start]:
                 break
             text = self.tagged[before].text
-            if text in lists.NOT_THINGS or self.vocabulary.value_before(text, head):
+            if text in jargon.NOT_THINGS or self.vocabulary.value_before(text, head):
                 break
             start -= 1
         return start
@@ -291,9 +298,9 @@ class PhraseReader:
             text = self.tagged[index].text
             concepts = self.vocabulary.value_before(text, head)
             after = indices[place + 1] if place + 1 < len(indices) else None
-            if after is not None and self.tagged[after].text in lists.BODY_ADJECTIVES:
+            if after is not None and self.tagged[after].text in value_words.BODY_ADJECTIVES:
                 continue  # "pink haired": the hair is
-            shade = text in lists.SHADES and after is not None and "Color" in self._value(after)
+            shade = text in value_words.SHADES and after is not None and "Color" in self._value(after)
             if concepts and not shade:
                 found.append((index, concepts))
         return tuple(found)

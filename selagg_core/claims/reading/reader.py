@@ -27,5 +27,5 @@ def read_text(text: str, vocabulary: Vocabulary) -> TextReading:
     tagged = tag_tokens(tokens(text), vocabulary)
     silent = zones(tagged)
     parts = PhraseReader(tagged, silent, vocabulary).read()
-    said = ClauseReader([word.text for word in tagged], vocabulary).read(parts)
+    said = ClauseReader(tagged, vocabulary).read(parts)
     return TextReading(said, tagged, silent)

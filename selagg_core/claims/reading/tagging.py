@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...prompt.word_table import verb_bases
-from . import word_lists as lists
+from . import closed_classes, thing_words, verb_words
 from .text_layer import BREAK, MUTE, NUMBER, Token
 from .vocabulary import Thing, Vocabulary
 
@@ -40,17 +40,17 @@ class Tag(Enum):
 
 
 _CLOSED = (
-    (lists.POSSESSIVES, Tag.POSSESSIVE),
-    (lists.DETERMINERS, Tag.DETERMINER),
-    (frozenset(lists.NUMBERS), Tag.NUMBER),
-    (lists.COPULAS, Tag.COPULA),
-    (lists.PRONOUNS, Tag.PRONOUN),
-    (lists.RELATIVES, Tag.RELATIVE),
-    (lists.CONJUNCTIONS, Tag.CONJUNCTION),
-    (lists.PREPOSITIONS, Tag.PREPOSITION),
-    (lists.NEGATIONS, Tag.DETERMINER),
-    (lists.ADVERBS | lists.MODALS, Tag.ADVERB),
-    (lists.AUXILIARIES, Tag.VERB),
+    (closed_classes.POSSESSIVES, Tag.POSSESSIVE),
+    (closed_classes.DETERMINERS, Tag.DETERMINER),
+    (frozenset(closed_classes.NUMBERS), Tag.NUMBER),
+    (closed_classes.COPULAS, Tag.COPULA),
+    (closed_classes.PRONOUNS, Tag.PRONOUN),
+    (closed_classes.RELATIVES, Tag.RELATIVE),
+    (closed_classes.CONJUNCTIONS, Tag.CONJUNCTION),
+    (closed_classes.PREPOSITIONS, Tag.PREPOSITION),
+    (closed_classes.NEGATIONS, Tag.DETERMINER),
+    (closed_classes.ADVERBS | closed_classes.MODALS, Tag.ADVERB),
+    (closed_classes.AUXILIARIES, Tag.VERB),
 )
 _TAG_OF = {word: tag for words, tag in reversed(_CLOSED) for word in words}
 _SHORT_COPULAS = frozenset(("it's", "that's", "there's", "he's", "she's", "what's", "here's", "let's"))
@@ -124,11 +124,13 @@ class _Tagger:
         word = self.found[at].text
         use = self.vocabulary.use(word)
         seldom = max(use.noun, use.verb) <= _SELDOM and use.adj <= 1
-        return use.given and seldom and word not in lists.THINGS and not self.vocabulary.is_listed(word)
+        return use.given and seldom and word not in thing_words.THINGS and not self.vocabulary.is_listed(word)
 
     def _is_open(self, at: int) -> bool:
         return (
-            at < len(self.found) and self.found[at].kind == "word" and self.found[at].text not in lists.CLOSED
+            at < len(self.found)
+            and self.found[at].kind == "word"
+            and self.found[at].text not in closed_classes.CLOSED
         )
 
     def _is_long_value(self, at: int) -> bool:
@@ -147,6 +149,8 @@ class _Tagger:
             part = self.found[at : at + length]
             if len(part) == length and all(t.kind == "word" for t in part):
                 words = [t.text for t in part]
+                if words[0].endswith("ing") and self._before(at) is Tag.NOUN:
+                    return 1  # "men riding horses"
                 if self.vocabulary.is_name(words) and self.vocabulary.thing(words):
                     return length
         return 1
@@ -175,7 +179,7 @@ class _Tagger:
         before, follows = self._before(at), self._may_name(at + 1)
         if word.endswith("ing") and use.verb and not (value and follows):
             return self._doing(word, noun, use.verb, before, follows)
-        if self._speaker(at) in _SUBJECTS and self._is_finite(at, word, noun):
+        if self._speaker(at) in (*_SUBJECTS, Tag.UNKNOWN) and self._is_finite(at, word, noun):
             return Tag.VERB
         if self._is_participle(word, use) and not value:
             return Tag.ADJECTIVE if follows and before is not Tag.NOUN else Tag.DONE
@@ -192,6 +196,9 @@ class _Tagger:
         return Tag.VERB if use.verb else Tag.ADVERB
 
     def _doing(self, word: str, noun: int, verb: int, before: Tag | None, follows: bool) -> Tag:
+        takes = word in verb_words.WEARING or word in verb_words.TRANSITIVE or word in verb_words.POSTURES
+        if takes and before in _SUBJECTS:
+            return Tag.DOING
         thing = self.vocabulary.thing((word,))
         if before in _BEFORE_NOUN:
             if follows and not (thing and noun >= verb):
@@ -200,7 +207,7 @@ class _Tagger:
         if thing and noun + 2 >= verb:
             return Tag.NOUN
         starts = before is None or before is Tag.BREAK
-        takes = word in lists.WEARING or word in lists.TRANSITIVE
+        takes = word in verb_words.WEARING or word in verb_words.TRANSITIVE
         return Tag.ADJECTIVE if starts and follows and not takes else Tag.DOING
 
     def _speaker(self, at: int) -> Tag | None:
@@ -214,13 +221,16 @@ class _Tagger:
         verb = self.vocabulary.use(word).verb
         if not verb:
             return False
+        if self._speaker(at) is Tag.UNKNOWN:  # somebody whose name nothing knows
+            known = word in verb_words.POSTURES or word in verb_words.WEARING
+            return known and (self._place_follows(at) or self._object_follows(at))
         if self._speaker(at) is not Tag.NOUN:
             return verb >= noun
         if word.endswith("s") and not word.endswith("ss"):
-            known = word in lists.POSTURES or word in lists.WEARING
+            known = word in verb_words.POSTURES or word in verb_words.WEARING
             takes = known and self._place_follows(at)
             return verb >= noun or takes or self._object_follows(at)
-        if word in lists.POSTURES or word in lists.WEARING:
+        if word in verb_words.POSTURES or word in verb_words.WEARING:
             return self._place_follows(at) or (verb > noun and noun <= 1)
         plural = self.vocabulary.use(self.found[at - 1].text).plural
         return plural and (self._object_follows(at) or (verb > noun and not self._may_name(at + 1)))
@@ -228,24 +238,29 @@ class _Tagger:
     def _object_follows(self, at: int) -> bool:
         """Whether a determiner follows at once: no noun stands before one ("a man plays a guitar")."""
         after = self.found[at + 1].text if at + 1 < len(self.found) else ""
-        return after in lists.DETERMINERS or after in lists.POSSESSIVES
+        return after in closed_classes.DETERMINERS or after in closed_classes.POSSESSIVES
 
     def _place_follows(self, at: int) -> bool:
         after = self.found[at + 1].text if at + 1 < len(self.found) else ""
-        return after in lists.PREPOSITIONS or after in lists.DETERMINERS or after in lists.POSSESSIVES
+        return (
+            after in closed_classes.PREPOSITIONS
+            or after in closed_classes.DETERMINERS
+            or after in closed_classes.POSSESSIVES
+        )
 
     def _is_participle(self, word: str, use) -> bool:
         if not use.verb:
             return False
         if word.endswith("ed") and verb_bases(word):
-            return use.noun <= 1
-        return word in lists.PARTICIPLES
+            return use.noun <= 1 and any(self.vocabulary.use(base).verb for base in verb_bases(word))
+        return word in verb_words.PARTICIPLES
 
     def _noun_weight(self, word: str) -> int:
-        if word in lists.THINGS:
+        if word in thing_words.THINGS:
             return 9
         use = self.vocabulary.use(word)
-        return max(use.noun, 5) if self.vocabulary.has_place(word) else use.noun
+        named = self.vocabulary.has_place(word) and (use.noun or not use.known)
+        return max(use.noun, 5) if named else use.noun
 
     def _is_value(self, at: int) -> bool:
         """Whether a value says what the next word is like ("wine" before "glass" does not)."""
@@ -266,14 +281,25 @@ class _Tagger:
 
     def _may_name(self, at: int) -> bool:
         """Whether the token can be part of what names a thing: a noun, or what stands before one."""
-        if at >= len(self.found) or self.found[at].kind != "word" or self.found[at].text in lists.CLOSED:
+        if (
+            at >= len(self.found)
+            or self.found[at].kind != "word"
+            or self.found[at].text in closed_classes.CLOSED
+        ):
             return False
         word = self.found[at].text
         if word in ("left", "right") and at + 1 < len(self.found) and self.found[at + 1].text in ("of", "to"):
             return False
         if self.vocabulary.value(word) or self.vocabulary.thing((word,)) is Thing.SURE:
             return True
+        if self._starts_name(at):
+            return True
         use = self.vocabulary.use(word)
         if word.endswith("ing"):
-            return word in lists.DETERMINED_THINGS or bool(self.vocabulary.thing((word,)) and use.noun)
-        return bool(use.noun or use.adj) and max(use.noun, use.adj) >= use.verb - 1
+            return word in thing_words.DETERMINED_THINGS or bool(self.vocabulary.thing((word,)) and use.noun)
+        return not use.known or (bool(use.noun or use.adj) and max(use.noun, use.adj) >= use.verb - 1)
+
+    def _starts_name(self, at: int) -> bool:
+        """Whether a name of two words starts here ("bowling pin")."""
+        pair = [token.text for token in self.found[at : at + 2] if token.kind == "word"]
+        return len(pair) == 2 and self.vocabulary.is_name(pair) and bool(self.vocabulary.thing(pair))

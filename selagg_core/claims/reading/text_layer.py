@@ -32,6 +32,7 @@ class Token:
 
 
 _BLANKED = (
+    re.compile(r"\bnegative prompt\s?:.*", re.IGNORECASE | re.DOTALL),
     re.compile(r"/\*.{0,2000}?\*/", re.DOTALL),
     re.compile(r"(?:^|(?<=\s))//[^\n]*"),
     re.compile(r"^[ \t]*#[^\n]*", re.MULTILINE),
@@ -45,7 +46,7 @@ _BLANKED = (
     re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)no\b[^\n-]{0,200}"),
     re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)[a-z]+(?:[ \t]+[\d.:x]+(?![\w])|[ \t]+(?=--)|)"),
 )
-"""Syntax and notes that are no part of what the picture shows: comments, file names, flags, tags of a model."""
+"""What is no part of the picture: comments, file names, flags, tags of a model."""
 _QUOTED = re.compile(r"\"[^\"\n]{1,120}\"|\u201c[^\u201d\n]{1,120}\u201d|(?<![\w])'[^'\n]{2,120}'(?![\w])")
 _OPTIONS = re.compile(r"\{[^{}\n]{1,200}\}|\[[^\[\]\n]{1,200}\]")
 _SCHEDULE_END = re.compile(r":\s?[\d.]{1,8}\s?\]")
@@ -55,7 +56,7 @@ _TOKEN = re.compile(
     r"|\d{1,5}(?:[x\u00d7]\d{1,5}){1,2}|\d{1,8}(?:[.,:/]\d{1,8}){1,3}|\d{1,4}'?s\b"
     r"|f\s?/\s?\d{1,2}(?:\.\d{1,2})?|f\d(?:\.\d{0,2})?|iso\s?\d{1,6}|f\s/\s\d(?:\s\.\s\d)?)"
     r"|(?P<word>[^\W_]+(?:['\-][^\W_]+)*'?)"
-    r"|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
+    r"|(?P<joint>[&+/])|(?P<break>[,;.!?|\n\u3001\u3002\uff0c:\u2014\u2013]|\s-\s|--+)",
     re.IGNORECASE,
 )
 _COUNTED_TAG = re.compile(r"(\d{1,2})\+?([^\W\d_]+)")
@@ -98,6 +99,8 @@ def _scan(text: str, joined: dict[int, int]) -> Iterator[Token]:
             yield Token("\n", start, stop, BREAK)
         elif match["unit"]:
             yield Token(match.group().casefold(), start, stop, MUTE)
+        elif match["joint"]:
+            yield Token("or" if match.group() == "/" else "and", start, stop)
         elif match["break"]:
             mark = match.group().strip() or "\n"
             yield Token(mark, start, stop, BREAK)
@@ -114,7 +117,7 @@ def _word(text: str, start: int) -> Iterator[Token]:
         yield Token(counted[2].casefold(), middle, stop)
     elif len(text) == 1 and text.isascii() and text.isalpha() and text not in "aAI":
         yield Token(text.casefold(), start, stop, MUTE)
-    elif text.isdigit():
+    elif text.isdecimal():
         yield Token(text, start, stop, NUMBER if len(text) < 3 else MUTE)
     elif any(mark.isdigit() for mark in text):
         yield Token(text.casefold(), start, stop, MUTE)

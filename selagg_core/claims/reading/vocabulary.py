@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ...prompt.lexicon import Lexicon, base_forms
 from ...prompt.word_table import WordUse, is_name, use_of
-from . import word_lists as lists
+from . import closed_classes, jargon, thing_words, value_words
 
 ATTRIBUTE_CONCEPTS = frozenset(
     ("Color", "Material", "Texture", "Geometric Patterns", "Size", "Shape", "Facial Expressions")
@@ -63,8 +63,8 @@ class Vocabulary:
     @cached_property
     def _listed(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
-        for concept, words in lists.VALUES.items():
-            for word in words.split():
+        for concept, listed in value_words.VALUES.items():
+            for word in listed:
                 found[word] = (*found.get(word, ()), concept)
         return found
 
@@ -84,8 +84,8 @@ class Vocabulary:
 
     def value_before(self, word: str, head: str) -> tuple[str, ...]:
         """The concepts of a word as a value of what stands after it ("wine": none before "glass")."""
-        named_after = self.has_place(word) and not use_of(word).adj and head in lists.HOLDERS
-        only_names = word in lists.NAMING and "Clothing" not in self.senses(head)
+        named_after = self.has_place(word) and not use_of(word).adj and head in thing_words.HOLDERS
+        only_names = word in thing_words.NAMING and "Clothing" not in self.senses(head)
         return () if named_after or only_names else self.value(word)
 
     def is_listed(self, word: str) -> bool:
@@ -105,14 +105,14 @@ class Vocabulary:
 
     def _thing(self, name: tuple[str, ...]) -> Thing:
         head, whole = name[-1], " ".join(name)
-        if head in lists.THINGS:
+        if head in thing_words.THINGS:
             return Thing.SURE
         known = whole in self.lexicon.senses or (len(name) > 1 and is_name(name))
-        if len(name) > 1 and head in lists.OBJECTS and use_of(name[-2]).thing >= _PERHAPS:
+        if len(name) > 1 and head in thing_words.OBJECTS and use_of(name[-2]).thing >= _PERHAPS:
             return Thing.SURE
-        if head == "light" and len(name) > 1 and name[-2] in lists.LAMPS:
+        if head == "light" and len(name) > 1 and name[-2] in thing_words.LAMPS:
             return Thing.SURE
-        if head in lists.NOT_THINGS and not (known and len(name) > 1):
+        if head in jargon.NOT_THINGS and not (known and len(name) > 1):
             return Thing.NO
         if self.has_place(whole):
             return Thing.SURE
@@ -127,12 +127,12 @@ class Vocabulary:
 
     def is_rare(self, word: str) -> bool:
         """Whether a noun is so rare that it may well be the name of somebody or of a style."""
-        return use_of(word).noun <= 1 and word not in lists.THINGS and not self.senses(word)
+        return use_of(word).noun <= 1 and word not in thing_words.THINGS and not self.senses(word)
 
     def is_material(self, word: str) -> bool:
         """Whether a noun names what things are made of, and no thing."""
         senses = self.senses(word)
-        return bool(senses) and word not in lists.THINGS and not self.has_place(word)
+        return bool(senses) and word not in thing_words.THINGS and not self.has_place(word)
 
     def is_phrase_of_value(self, words: Sequence[str]) -> bool:
         """Whether words together are a value of their own ("stainless steel")."""
@@ -147,7 +147,7 @@ class Vocabulary:
         return self._names[key]
 
     def _is_name(self, words: tuple[str, ...]) -> bool:
-        if words[-1] in lists.NOT_THINGS - lists.MEDIA or words[0] in lists.CLOSED:
+        if words[-1] in jargon.NOT_THINGS - jargon.MEDIA or words[0] in closed_classes.CLOSED:
             return False
         whole = " ".join(words)
         listed = any(form in self.lexicon.senses for form in base_forms(whole))

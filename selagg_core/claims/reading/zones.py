@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import word_lists as lists
+from . import closed_classes, jargon, verb_words
+from .listing import words as listed
 from .tagging import Tag, Tagged
 
 NEGATION, STYLE, LIKENESS, TECHNICAL = "not there", "style", "likeness", "technical"
-_PHRASES = {tuple(phrase.split()) for phrase in lists.SILENT_PHRASES}
+_PHRASES = {tuple(phrase.split()) for phrase in jargon.SILENT_PHRASES}
 _LENGTHS = sorted({len(phrase) for phrase in _PHRASES}, reverse=True)
 LONGEST_NEGATION = 8
 """Words that a negation reaches at most."""
@@ -17,11 +18,12 @@ _IN_NAMES = frozenset((Tag.UNKNOWN, Tag.NOUN, Tag.NAME, Tag.CONJUNCTION))
 _STYLE_HEADS = frozenset(
     ("style", "styles", "manner", "aesthetic", "aesthetics", "vibe", "vibes", "spirit", "vein")
 )
+_BEFORE_MEANS = frozenset(("on", "with", "by", "in", "at", "using", "from"))
+"""After "trending", "shot" and the like: where and with what it was made."""
 _AFTER_STYLE = frozenset(("of", "by"))
-_SOURCES = frozenset(
-    ["inspired", "influenced", "reminiscent", "evoking", "evokes", "evocative", "inspiration", "influences", "homage", "tribute"]
+_SOURCES = listed(
+    "inspired influenced reminiscent evoking evokes evocative inspiration influences homage tribute"
 )
-_BEFORE_NAMED = frozenset(("in", "with", "using", "on", "for"))
 
 
 def zones(tagged: Sequence[Tagged]) -> list[str]:
@@ -42,7 +44,7 @@ def _zone(tagged: Sequence[Tagged], at: int) -> tuple[str, int]:
     word = tagged[at].text
     if length := _phrase_length(tagged, at):
         return TECHNICAL, at + length
-    if word in lists.NEGATIONS:
+    if word in closed_classes.NEGATIONS:
         return NEGATION, _until(tagged, at + 1, _ends_negation, LONGEST_NEGATION)
     if word == "in" and (head := _style_head(tagged, at)):
         return STYLE, _break_after(tagged, head) if _goes_on(tagged, head) else head + 1
@@ -50,9 +52,9 @@ def _zone(tagged: Sequence[Tagged], at: int) -> tuple[str, int]:
         return STYLE, _break_after(tagged, at)
     if word == "by" and _is_credit(tagged, at):
         return STYLE, _break_after(tagged, at)
-    if word in lists.PUBLISHED and _text(tagged, at + 1) in ("on", "with", "by", "in", "at", "using", "from"):
+    if word in jargon.PUBLISHED and _text(tagged, at + 1) in _BEFORE_MEANS:
         return STYLE, _break_after(tagged, at)
-    if word in lists.LIKENESS and tagged[at].tag in (Tag.PREPOSITION, Tag.CONJUNCTION):
+    if word in closed_classes.LIKENESS and tagged[at].tag in (Tag.PREPOSITION, Tag.CONJUNCTION):
         return LIKENESS, _until(tagged, at + 1, _ends_likeness, LONGEST_NEGATION)
     return "", at
 
@@ -98,7 +100,7 @@ def _break_after(tagged: Sequence[Tagged], at: int) -> int:
 
 
 def _ends_negation(word: Tagged) -> bool:
-    return word.tag is Tag.BREAK or word.text in lists.ENDS_OF_NEGATION
+    return word.tag is Tag.BREAK or word.text in closed_classes.ENDS_OF_NEGATION
 
 
 def _ends_likeness(word: Tagged) -> bool:
@@ -124,9 +126,9 @@ def _goes_on(tagged: Sequence[Tagged], head: int) -> bool:
 def _is_credit(tagged: Sequence[Tagged], at: int) -> bool:
     """Whether "by" names who made the picture, and not what stands near or does something in it."""
     before, after = _text(tagged, at - 1), tagged[at + 1] if at + 1 < len(tagged) else None
-    if before in lists.PHYSICAL_BY:
+    if before in verb_words.PHYSICAL_BY:
         return False
-    if before in lists.CREATORS or after is None or tagged[at - 1].tag is Tag.BREAK:
+    if before in jargon.CREATORS or after is None or tagged[at - 1].tag is Tag.BREAK:
         return True
     if after.tag in (Tag.DETERMINER, Tag.POSSESSIVE, Tag.NUMBER):
         return False

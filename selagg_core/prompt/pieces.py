@@ -1,0 +1,125 @@
+"""Words from the tokens of text encoders other than CLIP: T5, UMT5, Qwen, Mistral, Gemma, Llama.
+
+These know no mark at a word's end, and some wrap the prompt into a template.  The surfaces of all tokens are
+joined, the prompt is what the tokens of an empty prompt do not explain, and words are found in it as CLIP
+splits a text, so that one prompt has the same words whatever model reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .words import CLIP_SPLIT, Prompt, Word, is_word
+
+#: Surface of a token that is no text: begin, end, padding.
+MARK = b"\x00"
+_WEIGHT = re.compile(r"\([^()]*:\s*[+-]?\d*\.?\d+\s*\)")
+WEIGHTS_ARE_TEXT = (
+    "This text encoder knows no weights: it reads brackets and numbers, as in {example}, as text. Write the "
+    "prompt without them."
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A token: the bytes of text that it stands for (MARK: none), and its weight."""
+
+    surface: bytes
+    weight: float = 1.0
+
+
+def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece]) -> Prompt:
+    """Prompt from a text encoder's tokens.  empty: the tokens of an empty prompt, template and padding.
+
+    A token that two words share makes one word of them.  Columns of no word and no punctuation of the prompt
+    are special: begin, end, template, padding.
+    """
+    whole = b"".join(piece.surface for piece in pieces)
+    start, stop = _inside(whole, b"".join(piece.surface for piece in empty))
+    owners, place = [], 0  # of each byte
+    for column, piece in enumerate(pieces):
+        owners += [column] * len(piece.surface)
+        place += len(piece.surface)
+    inside = whole[start:stop].decode("utf-8", errors="surrogateescape")
+    groups = _merged(_spans(inside, start), owners)
+    words = tuple(Word(_text(whole[a:b]), columns, pieces[columns[0]].weight) for a, b, columns in groups)
+    spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
+    special = tuple(column for column in range(len(pieces)) if column not in spoken)
+    example = _WEIGHT.search(inside)
+    notes = (WEIGHTS_ARE_TEXT.format(example=example.group()),) if example else ()
+    return Prompt(text, words, len(pieces), special, notes)
+
+
+def _inside(whole: bytes, empty: bytes) -> tuple[int, int]:
+    """Where the prompt lies in the joined surfaces: between what begins and what ends an empty one."""
+    start, stop = _bare(whole)
+    first, last = _bare(empty)
+    prefix = _common(whole[start:stop], empty[first:last])
+    room = min(stop - start, last - first) - prefix
+    suffix = _common(whole[start:stop][::-1], empty[first:last][::-1])
+    return start + prefix, stop - min(suffix, room)
+
+
+def _bare(surfaces: bytes) -> tuple[int, int]:
+    """Without the marks at both ends."""
+    inner = surfaces.strip(MARK)
+    start = len(surfaces) - len(surfaces.lstrip(MARK))
+    return start, start + len(inner)
+
+
+def _common(one: bytes, other: bytes) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _spans(inside: str, start: int) -> list[tuple[int, int]]:
+    """(start, stop) in bytes of the words of the prompt."""
+    spans, place, done = [], start, 0
+    for match in CLIP_SPLIT.finditer(inside):
+        if is_word(match.group()):
+            place += _size(inside[done : match.start()])
+            size = _size(match.group())
+            spans.append((place, place + size))
+            place, done = place + size, match.end()
+    return spans
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", errors="surrogateescape"))
+
+
+def _merged(
+    spans: Sequence[tuple[int, int]], owners: Sequence[int]
+) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Words with their columns; neighbours that share a column are one."""
+    groups: list[tuple[int, int, tuple[int, ...]]] = []
+    for a, b in spans:
+        columns = tuple(dict.fromkeys(owners[a:b]))
+        if groups and set(columns) & set(groups[-1][2]):
+            first, _, before = groups.pop()
+            a, columns = first, tuple(dict.fromkeys((*before, *columns)))
+        groups.append((a, b, columns))
+    return groups
+
+
+def _text(surface: bytes) -> str:
+    return surface.replace(MARK, b"").decode("utf-8", errors="replace").lower()
+
+
+def cut_to(prompt: Prompt, columns: int) -> Prompt | None:
+    """The prompt without the beginning of its template, or the end of its padding, that the encoder cut off.
+
+    columns: what the encoder gave.  None if words would be lost.
+    """
+    lost = prompt.length - columns
+    if lost == 0:
+        return prompt
+    for start in (lost, 0):
+        own = range(start, start + columns)
+        if lost > 0 and all(column in own for word in prompt.words for column in word.columns):
+            part = prompt.part(start, start + columns)
+            return Prompt(prompt.text, part.words, columns, part.special, prompt.notes)
+    return None
