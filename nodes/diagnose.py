@@ -134,7 +134,7 @@ class SelAggDiagnose:
     ):
         asked = Asked(unique_id, graph, extra_pnginfo)
         try:
-            run = open_run(capture, sockets.latent_samples(latent), image)
+            run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             own = read_expectations(sockets.mask_arrays(expected), expected_words, boxes=boxes)
             expectations = (expect or Expectations()) + own
             settings = HeadSettings(

@@ -128,7 +128,7 @@ class SelAggHeatmaps:
         asked = Asked(unique_id, graph, extra_pnginfo)
         try:
             check_settings(top_fraction, threshold)
-            run = open_run(capture, sockets.latent_samples(latent), image)
+            run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
             result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
             samples = sockets.latent_samples(latent)

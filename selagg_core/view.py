@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from .drawing.pictures import rgb_picture
+from .prompt.offered import offers_of
+from .prompt.words import Prompt
 from .recording.capture import Capture
 from .recording.head_maps import Recording
 from .relevance.run_view import RunView, shown_entries
@@ -21,13 +23,17 @@ ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
 
 
-def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> RunView:
+def open_run(
+    capture: Capture, latent: torch.Tensor, images: torch.Tensor, prompt: Prompt | None = None
+) -> RunView:
     """The run that made `latent` (batch, channels, h, w), with `images` (batch, h, w, channels) in [0, 1].
+
+    prompt: of SelAgg Prompt, for a text that another node has encoded.
 
     Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
     if the images are not as many, or not of the same shape, as the latent.
     """
-    recording = capture.recording_for(latent)
+    recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
     pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
     view = view_of(recording, pictures)

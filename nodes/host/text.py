@@ -83,7 +83,11 @@ def _embedding_width(clip, name: str) -> int | None:
 
 def encode_text(clip, text: str) -> list:
     """CONDITIONING, exactly as the host's own CLIP Text Encode makes it."""
-    tokens = clip.tokenize(text)
+    return encode_tokens(clip, clip.tokenize(text))
+
+
+def encode_tokens(clip, tokens: Mapping[str, list]) -> list:
+    """CONDITIONING of tokens (`clip.tokenize`), which may be of several texts, one for each encoder."""
     if hasattr(clip, "encode_from_tokens_scheduled"):
         return clip.encode_from_tokens_scheduled(tokens)
     cond, pooled = clip.encode_from_tokens(tokens, return_pooled=True)

@@ -250,7 +250,7 @@ class RunSums:
             self.commit(0)
         self.begin_evaluation()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
-        if complete and not entries:
+        if complete and not entries and not self._tally.layers and not any(self._tally.rows):
             self.notice(
                 "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
                 "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."
