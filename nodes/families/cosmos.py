@@ -28,7 +28,7 @@ class Cosmos(Transformer):
         return int(network.patch_spatial)
 
     def reader(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
-        return CrossReader(sites, call, call.context.shape[1], listener)
+        return CrossReader(sites, call, call.columns, listener)
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         """Anima's network is not given the text that was encoded, but one of T5's tokens, padded to 512."""

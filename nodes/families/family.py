@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -50,16 +50,16 @@ def _whole() -> slice:
 class AttentionReading:
     """One call of a layer's attention, as the model projected it (after norms and rotations).
 
-    q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture.  image: which queries are its cells, row
-    by row.  text: which keys are the columns of the text; None: there is no text in it, it is the picture's
-    self-attention.  mask: added to the logits, or boolean (True: may be attended to), broadcast to (rows,
-    heads, queries, keys).
+    q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture; None: another pack has changed it.  image:
+    which queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no
+    text in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be
+    attended to), broadcast to (rows, heads, queries, keys).
     """
 
     layer: LayerId
     q: torch.Tensor
     k: torch.Tensor
-    grid: tuple[int, int]
+    grid: tuple[int, int] | None
     image: slice = field(default_factory=_whole)
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
@@ -68,8 +68,9 @@ class AttentionReading:
 class Listener(Protocol):
     """Who is told of the attention of one model call."""
 
-    outlines: Collection[LayerId]
-    """Layers whose self-attention is wanted in this call too."""
+    @property
+    def outlines(self) -> Collection[LayerId]:
+        """Layers whose self-attention is wanted in this call too."""
 
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         """Take the reading `make(*args)`; None: no call between picture and text.
@@ -92,14 +93,16 @@ class ModelFamily(Protocol):
         """The layers of a ModelPatcher in order of execution; () if it is no model of this family."""
 
     def hooked(
-        self, sites: Sequence[AttentionSite], call: ModelCall, listener: Listener
+        self, sites: Sequence[Any], call: ModelCall, listener: Listener
     ) -> AbstractContextManager[dict]:
         """For the length of one model call: its transformer options, by which the listener is told.
+
+        sites: what `sites` gave once the host had loaded the model.
 
         What the model computes, and whatever other packs have put there, must stay as it is.
         """
 
-    def text(self, sites: Sequence[AttentionSite], entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites: Sequence[Any], entry: dict, genuine: dict) -> EncodedText | None:
         """The text that the model is given for a conditioning entry; None if it is given none.
 
         genuine: the entry of the same kind that this text was encoded for (hosts copy texts between entries).

@@ -23,6 +23,11 @@ class ModelCall:
     options: dict
     conds: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> int:
+        """Columns of the text."""
+        return 0 if self.context is None else int(self.context.shape[1])
+
 
 class SamplingHooks:
     """What a recorder does during one sampling run; by itself, nothing."""

@@ -98,8 +98,11 @@ class RunRecorder(host.SamplingHooks):
 
     def __init__(self, capture: Capture, run: host.SamplingRun):
         self._capture, self._guider = capture, run.guider
-        self._family, sites = family_of(run.guider.model_patcher) or (None, ())
-        size = tuple(run.noise.shape[-2:])
+        found = family_of(run.guider.model_patcher)
+        if found is None:
+            raise ValueError("the model is of no known kind any more.")
+        self._family, sites = found
+        size = int(run.noise.shape[-2]), int(run.noise.shape[-1])
         widths = {site.layer: site.width for site in sites}
         outlined = {site.layer: site.grid(size) for site in sites if site.outlines}
         kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
@@ -113,7 +116,7 @@ class RunRecorder(host.SamplingHooks):
             {layer: widths[layer] for layer in kept},
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
-        self._sites: tuple[AttentionSite, ...] | None = None
+        self._sites: tuple[AttentionSite, ...] = ()
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
@@ -150,9 +153,7 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
-                    if (
-                        self._sites is None
-                    ):  # once the host has loaded the model: packs exchange modules meanwhile
+                    if not self._sites:  # once loaded: packs exchange modules meanwhile
                         self._sites = self._family.sites(self._guider.model_patcher)
                     rows = self._attribute(call.x, call.context, call.options)
                     if rows:
@@ -176,8 +177,6 @@ class RunRecorder(host.SamplingHooks):
         run = None
         if self._failure is None:
             with self._guarded():
-                if self._negative_is_unused():
-                    self._sums.notice(NEGATIVE_UNUSED)
                 run = self._sums.finish(complete=True)
         self._keep(run, latents)
 
@@ -202,7 +201,8 @@ class RunRecorder(host.SamplingHooks):
             self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = self._sites = None
+        self._guider = self._batch = self._denoised = None
+        self._sites = ()
 
     @contextmanager
     def _guarded(self):
@@ -282,6 +282,8 @@ class RunRecorder(host.SamplingHooks):
         kind, index = place
         if not self._capture.settings.wants(kind):
             return None
+        if self._negative_is_unused():
+            self._sums.notice(NEGATIVE_UNUSED)
         context = context_of(entry)
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
@@ -314,7 +316,7 @@ class RunRecorder(host.SamplingHooks):
 
     def _add(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
-        text = range(*reading.text.indices(k.shape[2]))
+        text = range(*(reading.text or slice(None)).indices(k.shape[2]))
         if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
             self._sums.missed(layer, "they have rows or a grid of unknown meaning")
             return
@@ -330,8 +332,8 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             part = slice(own.start, own.stop)
             if not joint:
-                values = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
-                self._sums.add(own.handle, layer, *values, q.shape[1], grid)
+                own_q, own_k = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
+                self._sums.add(own.handle, layer, own_q, own_k, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
@@ -350,8 +352,8 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             if layer in call.wanted[own.handle]:
                 part = slice(own.start, own.stop)
-                values = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
-                self._sums.add_self_attention(own.handle, layer, *values, q.shape[1], grid)
+                own_q, own_k = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
+                self._sums.add_self_attention(own.handle, layer, own_q, own_k, q.shape[1], grid)
 
 
 class _Call:
