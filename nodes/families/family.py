@@ -100,10 +100,12 @@ class ModelFamily(Protocol[Site]):
     ) -> AbstractContextManager[dict]:
         """For the length of one model call: its transformer options, by which the listener is told.
 
+        sites: what `sites` gave once the host had loaded the model.
+
         What the model computes, and whatever other packs have put there, must stay as it is.
         """
 
-    def text(self, sites: Sequence[AttentionSite], entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites: Sequence[Any], entry: dict, genuine: dict) -> EncodedText | None:
         """The text that the model is given for a conditioning entry; None if it is given none.
 
         genuine: the entry of the same kind that this text was encoded for (hosts copy texts between entries).

@@ -73,9 +73,9 @@ class Transformer:
         """Latent pixels on a side of a cell."""
         return int(network.patch_size)
 
-    def tokens(self, sites: Sequence[BlockSite], call: host.ModelCall, cells: int) -> Arrangement:
+    def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
         """Where text and picture lie: text first, then the picture, then reference pictures."""
-        columns = call.context.shape[1]
+        columns = call.columns
         return Arrangement(slice(0, columns), slice(columns, columns + cells))
 
     def words(self, clip, text: str) -> Prompt | None:
@@ -94,7 +94,7 @@ class Transformer:
             for number in range(count)
         )
 
-    def text(self, sites: Sequence[BlockSite], entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites: Sequence[Any], entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
         return None if context is None else EncodedText.of(context)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.run import EncodedText
@@ -38,8 +39,8 @@ class Lumina(Transformer):
         multiple = getattr(diffusion_model(model), "pad_tokens_multiple", None) or 1
         return tuple(PaddedSite(**vars(site), multiple=multiple) for site in super().sites(model))
 
-    def tokens(self, sites: Sequence[PaddedSite], call: host.ModelCall, cells: int) -> Arrangement:
-        columns = sites[0].padded(call.context.shape[1])
+    def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
+        columns = sites[0].padded(call.columns)
         total = columns + sites[0].padded(cells)
         return Arrangement(slice(0, columns), slice(columns, columns + cells), total)
 

@@ -44,7 +44,7 @@ class _AlternatingReader:
 
     def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
         self._sites, self._calls = tuple(sites), 0
-        self._columns = call.context.shape[1]
+        self._columns = call.columns
         self._grid = picture_grid(sites[0], call, listener)
 
     def __call__(self, heard: Heard) -> AttentionReading | None:

@@ -25,7 +25,7 @@ class Wan(Transformer):
         return int(network.patch_size[-1])
 
     def reader(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
-        return CrossReader(sites, call, call.context.shape[1], listener)
+        return CrossReader(sites, call, call.columns, listener)
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "umt5xxl")

@@ -121,7 +121,7 @@ class RunRecorder(host.SamplingHooks):
             {layer: widths[layer] for layer in kept},
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
-        self._sites: tuple[AttentionSite, ...] | None = None
+        self._sites: tuple[AttentionSite, ...] = ()
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
@@ -186,8 +186,6 @@ class RunRecorder(host.SamplingHooks):
         run = None
         if self._failure is None:
             with self._guarded():
-                if self._negative_is_unused():
-                    self._sums.notice(NEGATIVE_UNUSED)
                 run = self._sums.finish(complete=True)
         self._keep(run, latents)
 
@@ -212,7 +210,8 @@ class RunRecorder(host.SamplingHooks):
             self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = self._sites = None
+        self._guider = self._batch = self._denoised = None
+        self._sites = ()
 
     @contextmanager
     def _guarded(self):
@@ -299,6 +298,8 @@ class RunRecorder(host.SamplingHooks):
         kind, index = place
         if not self._capture.settings.wants(kind):
             return None
+        if self._negative_is_unused():
+            self._sums.notice(NEGATIVE_UNUSED)
         context = context_of(entry)
         if context is None:
             return None

@@ -281,7 +281,7 @@ def _one_token_less(forward):
     return lambda x, timesteps, context=None, **more: forward(x, timesteps, context=context[:, 1:], **more)
 
 
-@pytest.mark.parametrize("size", [(1, 8, 12), (2, 8, 10)])
+@pytest.mark.parametrize("size", [(1, 40, 32), (2, 32, 36)])
 def test_pixart_whose_network_asks_no_override(host, pack, monkeypatch, size):
     """The function of its module is exchanged for the length of a call, and back again."""
     model, calls = transformer(PIXART), []
