@@ -180,7 +180,7 @@ class Scene:
         """Angle between where the other entity should be and where it is: 0 as claimed, 1 opposite."""
         height, width = self.size
         (ax, ay), (bx, by) = ends
-        return _angle((bx - ax) * width, (by - ay) * height, direction)
+        return angle((bx - ax) * width, (by - ay) * height, direction)
 
     def away(self, centre: tuple[float, float], place: str) -> float:
         """As `_turned`, from the middle of the picture; for the middle itself the distance from it."""
@@ -190,7 +190,7 @@ class Scene:
             return min(1.0, float(np.hypot(dx, dy)) / (0.45 * min(width, height)))
         if np.hypot(dx, dy) < 0.04 * min(width, height):
             return 0.5
-        return _angle(dx, dy, PLACES[place])
+        return angle(dx, dy, PLACES[place])
 
     def one_thing(self, regions: tuple[np.ndarray, np.ndarray]) -> float:
         """Whether the two regions lie on one connected thing that stands out of the picture."""
@@ -252,7 +252,7 @@ def largest(*values: float) -> float:
     return max((value for value in values if np.isfinite(value)), default=float("nan"))
 
 
-def _angle(dx: float, dy: float, direction: tuple[int, int]) -> float:
+def angle(dx: float, dy: float, direction: tuple[int, int]) -> float:
     wanted = np.arctan2(direction[1], direction[0])
     turn = abs(np.arctan2(dy, dx) - wanted)
     return float(min(turn, 2 * np.pi - turn) / np.pi)

@@ -121,6 +121,5 @@ def cut_to(prompt: Prompt, columns: int) -> Prompt | None:
         own = range(start, start + columns)
         if lost > 0 and all(column in own for word in prompt.words for column in word.columns):
             moved = prompt.moved(-start)
-            special = tuple(column for column in moved.special if 0 <= column < columns)
-            return replace(moved, length=columns, special=special)
+            return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
     return None

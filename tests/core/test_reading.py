@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_words import plain_prompt
+from demo.scenes import scene_from_seed
 from selagg_core.claims.claim import Claims
 from selagg_core.claims.english import NOTICE
 from selagg_core.claims.read_claims import general_lexicon, read_claims
 
 LEXICON = general_lexicon()
+VALUES = ("colour", "pattern", "size")
 KINDS = ("entity", "attribute", "relation", "place", "count")
 
 
@@ -260,3 +262,19 @@ def test_steps_of_reading_grow_with_the_text_alone(unit):
 )
 def test_long_texts_of_marks_are_read(text):
     assert not read(text).all
+
+
+@pytest.mark.parametrize("start", [0, 40, 80])
+def test_captions_of_the_demo_world_are_read_as_they_are_meant(start):
+    for seed in range(start, start + 40):
+        caption = scene_from_seed(seed, held_out=None)[1]
+        objects = {claim.subject: claim.value for claim in caption.claims if claim.kind == "object"}
+        meant = sorted(
+            [("attribute", c.value, objects[c.subject]) for c in caption.claims if c.kind in VALUES]
+            + [("relation", c.value, objects[c.subject]) for c in caption.claims if c.kind == "relation"]
+            + [("entity", "", name) for name in objects.values()]
+        )
+        found = read(caption.text).checked.all
+        kinds = ("attribute", "relation", "entity")
+        told = sorted((c.kind, c.value, c.subject.text) for c in found if c.kind in kinds)
+        assert [claim for claim in told if claim[1] != "next to"] == meant, caption.text

@@ -13,7 +13,7 @@ from selagg_core.calibrate import Labelled, with_thresholds
 from selagg_core.claims.claim import DIRECTIONS, PLACES
 from selagg_core.diagnosis import calibration
 from selagg_core.diagnosis.calibration import KindModel, choose_threshold, fit_kind
-from selagg_core.diagnosis.features import _angle
+from selagg_core.diagnosis.scene import angle
 from selagg_core.maps.regions import from_mask
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.prompt.known_texts import LabelCache, TextKey
@@ -21,7 +21,7 @@ from selagg_core.prompt.lexicon import Concept
 from selagg_core.prompt.tokens import prompt_from_tokens
 from selagg_core.prompt.words import CHUNK, Prompt, Word
 from selagg_core.recording.probabilities import column_probabilities
-from selagg_core.recording.run import Entry
+from selagg_core.recording.run import EncodedText, Entry
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.relevance import HeadRelevance
@@ -145,7 +145,7 @@ def test_one_half_is_outside_of_a_mask():
 def test_angles_go_the_shorter_way(turn, name):
     x, y = DIRECTIONS[name] if name in DIRECTIONS else PLACES[name]
     towards = np.arctan2(y, x) + turn
-    found = _angle(float(np.cos(towards)), float(np.sin(towards)), (x, y))
+    found = angle(float(np.cos(towards)), float(np.sin(towards)), (x, y))
     assert found == pytest.approx(abs(turn) / np.pi, abs=1e-6) and 0 <= found <= 1
 
 
@@ -233,7 +233,8 @@ def test_the_address_of_a_text_holds_its_shape():
 
 
 def test_entries_are_numbered_from_one_and_the_first_has_no_number():
-    names = [Entry.of("positive", index, torch.zeros(1, 4, 2), None, LabelCache()).name for index in range(3)]
+    text = EncodedText.of(torch.zeros(1, 4, 2))
+    names = [Entry.of("positive", index, text, None, LabelCache()).name for index in range(3)]
     assert names == ["positive", "positive 2", "positive 3"]
     assert WordGroup("cat", (0,)).entry == 0
 
@@ -275,7 +276,7 @@ def test_maps_that_were_made_coarser_are_told():
     grids = {layer: (16, 16) for layer in LAYOUT.layers}
     small = CaptureSettings(budget=60_000)
     sums = RunSums(LAYOUT, grids, (1, 4, 16, 16), (1.0, 0.0), LabelCache(), small)
-    sums.entry("positive", 0, torch.arange(308.0).reshape(1, 77, 4), None)
+    sums.entry("positive", 0, EncodedText.of(torch.arange(308.0).reshape(1, 77, 4)), None)
     (notice,) = [text for text in sums.finish(False).notices if "coarser" in text]
     assert (
         "maps of positive within 0 MiB" in notice and "of 3 layers were recorded on coarser grids" in notice

@@ -23,7 +23,7 @@ def test_things_are_things(word):
     assert use_of(word).thing >= 6
 
 
-@pytest.mark.parametrize("word", ["idea", "freedom", "resolution", "quickly", "beautiful", "zyxwv", ""])
+@pytest.mark.parametrize("word", ["idea", "freedom", "melody", "quickly", "beautiful", "zyxwv", ""])
 def test_other_words_are_not(word):
     assert use_of(word).thing < 3
 
@@ -39,17 +39,17 @@ def test_names_of_several_words():
 
 
 def test_a_concept_is_given_where_the_table_can_be_trusted():
-    assert trusted_concept("a small Otter") == "Animals" and trusted_concept("toboggan") == "Vehicles"
+    assert trusted_concept("a small Marmoset") == "Animals" and trusted_concept("toboggan") == "Vehicles"
     assert trusted_concept("freedom") is None and trusted_concept("") is None
 
 
 def test_gaps_of_the_lexicon_are_closed():
     lexicon = Lexicon.of([Concept(name, ()) for name in ("Animals", "Color")])
-    assert "wombat" not in {word for words in common_words().values() for word in words}
-    assert assign_concepts("wombat", lexicon).how == "table"
-    assert assign_concepts("wombat", lexicon).concepts == ("Animals",)
+    assert "marmoset" not in {word for words in common_words().values() for word in words}
+    assert assign_concepts("marmoset", lexicon).how == "table"
+    assert assign_concepts("marmoset", lexicon).concepts == ("Animals",)
     assert assign_concepts("toboggan", lexicon).how == "unknown", "a concept that the model does not have"
-    assert assign_concepts("wombat", lexicon, {"wombat": ("Color",)}).how == "override"
+    assert assign_concepts("marmoset", lexicon, {"marmoset": ("Color",)}).how == "override"
 
 
 def test_the_table_is_small():
