@@ -8,8 +8,8 @@ place in the text alone makes columns alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -57,9 +57,9 @@ class OfferedText:
 
     def parts(self) -> list[tuple[Prompt, np.ndarray]]:
         """Words and sketch of each part that can move by itself."""
-        step = CHUNK if self.prompt.length % CHUNK == 0 else max(1, self.prompt.length)
-        stretches = ((first, first + step) for first in range(0, self.prompt.length, step))
-        return [(self.prompt.part(*span), self.sketch[slice(*span)]) for span in stretches]
+        step = _step(self.prompt.length)
+        chunks = self.prompt.chunks(step)
+        return [(own, self.sketch[n * step : (n + 1) * step]) for n, own in enumerate(chunks)]
 
     def likeness(self, part: Prompt, own: np.ndarray, real: np.ndarray) -> float:
         """Least cosine of `own` and `real`, both less the empty text's, over the words of a part and its end.
@@ -113,6 +113,32 @@ def offers_of(prompt: Prompt | None) -> tuple[OfferedText, ...]:
     return prompt.offers if isinstance(prompt, OfferedPrompt) else ()
 
 
+@dataclass(frozen=True)
+class _Match:
+    """Columns from `start` on, `size` of them, that are those from `origin` on of an offered text."""
+
+    start: int
+    size: int
+    offer: OfferedText
+    origin: int
+
+    def goes_on(self, later: _Match) -> bool:
+        return (
+            later.offer is self.offer
+            and later.start == self.start + self.size
+            and later.origin == self.origin + self.size
+        )
+
+    def moved(self, columns: Iterable[int]) -> tuple[int, ...]:
+        """Columns of the offered text as those of the model, if they are in here."""
+        by = self.start - self.origin
+        return tuple(column + by for column in columns if 0 <= column - self.origin < self.size)
+
+    def words(self) -> list[Word]:
+        moved = (replace(word, columns=self.moved(word.columns)) for word in self.offer.prompt.words)
+        return [word for word in moved if word.columns]
+
+
 def recognise(
     known: Labels, sketch: np.ndarray, start: int, length: int, offers: Sequence[OfferedText]
 ) -> tuple[Labels, tuple[str, ...]]:
@@ -121,48 +147,53 @@ def recognise(
     Labels completed so, and the sources of the texts that named something. sketch: of the text's own columns,
     of which the first is column `start` of `length`.
     """
-    words = list(known.prompt.words) if known.prompt else []
-    special = list(known.prompt.special) if known.prompt else []
-    unknown, sources, texts = set(known.unknown), [], []
-    for first, size in _stretches(len(sketch), unknown, start):
-        real = sketch[first : first + size]
-        found = _most_like(real, offers)
-        if found is None:
-            continue
-        offer, part = found
-        moved = part.moved(start + first)
-        words += moved.words
-        special += moved.special
-        unknown -= set(range(start + first, start + first + size))
-        sources.append(offer.source)
-        texts.append(offer.prompt.text)
-    if not sources:
+    matches = _matches(known, sketch, start, offers)
+    if not matches:
         return known, ()
-    beside = [c for c in range(length) if c not in range(start, start + len(sketch)) and c not in special]
-    text = known.prompt.text if known.prompt else " ".join(dict.fromkeys(texts))
-    ordered = tuple(sorted(words, key=_first_column))
-    notes = known.prompt.notes if known.prompt else ()
-    prompt = Prompt(text, ordered, length, tuple(sorted({*special, *beside})), notes)
-    return Labels(prompt, tuple(sorted(unknown)), known.cut), tuple(dict.fromkeys(sources))
+    before = known.prompt or Prompt("", (), length, ())
+    words = sorted([*before.words, *(word for match in matches for word in match.words())], key=_first_column)
+    special = {*before.special, *range(start), *range(start + len(sketch), length)}
+    special.update(c for match in matches for c in match.moved(match.offer.prompt.special))
+    named = {column for match in matches for column in range(match.start, match.start + match.size)}
+    text = before.text or " ".join(dict.fromkeys(match.offer.prompt.text for match in matches))
+    prompt = Prompt(text, tuple(words), length, tuple(sorted(special)), before.notes)
+    sources = tuple(dict.fromkeys(match.offer.source for match in matches))
+    return Labels(prompt, tuple(c for c in known.unknown if c not in named), known.cut), sources
 
 
 def _first_column(word: Word) -> int:
     return word.columns[0]
 
 
-def _stretches(columns: int, unknown: set[int], start: int) -> list[tuple[int, int]]:
-    """(first, size) of the parts of a text whose columns are all unknown."""
-    step = CHUNK if columns % CHUNK == 0 else max(1, columns)
-    parts = [(first, min(step, columns - first)) for first in range(0, columns, step)]
-    return [part for part in parts if unknown.issuperset(range(start + part[0], start + sum(part)))]
+def _matches(known: Labels, sketch: np.ndarray, start: int, offers: Sequence[OfferedText]) -> list[_Match]:
+    """What is recognised, in stretches: a word across the end of a chunk stays one."""
+    unknown, step = set(known.unknown), _step(len(sketch))
+    found: list[_Match] = []
+    for first in range(0, len(sketch), step):
+        real = sketch[first : first + step]
+        if not unknown.issuperset(range(start + first, start + first + len(real))):
+            continue
+        match = _most_like(real, offers, start + first)
+        if match is None:
+            continue
+        if found and found[-1].goes_on(match):
+            found[-1] = replace(found[-1], size=found[-1].size + match.size)
+        else:
+            found.append(match)
+    return found
 
 
-def _most_like(real: np.ndarray, offers: Sequence[OfferedText]) -> tuple[OfferedText, Prompt] | None:
+def _most_like(real: np.ndarray, offers: Sequence[OfferedText], start: int) -> _Match | None:
     """The offered part of this length that is most like these columns; None if none is like them."""
     best, found = LEAST_LIKENESS, None
     for offer in offers:
-        for part, own in offer.parts():
+        for number, (part, own) in enumerate(offer.parts()):
             likeness = offer.likeness(part, own, real) if len(own) == len(real) else 0.0
             if likeness >= best and (found is None or likeness > best):
-                best, found = likeness, (offer, part)
+                best, found = likeness, _Match(start, len(own), offer, number * _step(offer.prompt.length))
     return found
+
+
+def _step(columns: int) -> int:
+    """Columns of a part: CLIP encodes by chunks, other encoders a text as a whole."""
+    return CHUNK if columns % CHUNK == 0 else max(1, columns)

@@ -9,10 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..files.tensors import LARGEST, read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
+from ..prompt.known_texts import LabelCache
+from ..prompt.offered import OfferedText
 from ..prompt.words import Prompt, Word
+from .capture import Capture, latent_hash
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens
 from .layout import HeadLayout, LayerId
@@ -23,6 +27,23 @@ VERSION = 1
 MOST_HEADS = 100_000
 """More than any model has; a file that names more is no recording."""
 _KEY = "selagg"
+
+
+class SavedCapture(Capture):
+    """A recording from a file where a capture is asked for: it holds one run, that of `latent`."""
+
+    def __init__(self, recording: Recording, latent: torch.Tensor) -> None:
+        super().__init__(LabelCache())
+        self._recording, self._latent = recording, latent_hash(latent)
+
+    def recording_for(self, latent: torch.Tensor, offers: Sequence[OfferedText] = ()) -> Recording:
+        """The recording. Raises ValueError for another latent than the one that was loaded with it."""
+        if latent_hash(latent) != self._latent:
+            raise ValueError("this latent is not the one that SelAgg Load gave out with these maps.")
+        return self._recording
+
+    def last(self) -> Recording:
+        return self._recording
 
 
 def save_recording(recording: Recording, path: Path | str) -> None:

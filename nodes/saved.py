@@ -1,0 +1,166 @@
+"""Nodes that keep a diagnosis and open it again without the model: SelAgg Save and SelAgg Load."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
+from selagg_core.files.names import file_stem
+from selagg_core.recording.saved import SavedCapture, load_recording, save_recording
+from selagg_core.report.report import Report
+from selagg_core.view import check_images
+
+from . import host
+from .viewer import sockets
+
+logger = logging.getLogger("selagg")
+
+FOLDER = "selagg_saved"
+"""Inside the host's output folder."""
+MOST_PIXELS = 64_000_000
+"""Of a saved picture: more is no picture of a run."""
+
+
+def saved_folder() -> Path:
+    return Path(host.output_directory()) / FOLDER
+
+
+def saved_names() -> list[str]:
+    return sorted(file.name for file in saved_folder().glob("*.safetensors"))
+
+
+class SelAggSave:
+    DESCRIPTION = (
+        "Keeps the maps, the pictures and the report of a run in output/selagg_saved, so that SelAgg Load "
+        "opens them again, on any computer and without the model."
+    )
+    CATEGORY = "SelAgg"
+    SEARCH_ALIASES = ["save attention maps", "export report", "share diagnosis", "safetensors", "json"]
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+    RETURN_TYPES = ("STRING",)
+    RETURN_NAMES = ("file",)
+    OUTPUT_TOOLTIPS = ("The file that was written, or why none was.",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                "name": ("STRING", {"default": "diagnosis", "tooltip": "Name of the files."}),
+            },
+            "optional": {
+                "report": (
+                    "STRING",
+                    {
+                        "forceInput": True,
+                        "tooltip": "The report of SelAgg Diagnose, to be kept beside the maps.",
+                    },
+                ),
+            },
+        }
+
+    def save(self, capture, latent, image, name, report=None):
+        try:
+            told = str(self._written(capture, latent, image, name, report).name)
+        except (ValueError, OSError) as error:  # the queue goes on: other nodes save the picture
+            told = f"SelAgg Save: {error}"
+            logger.warning(told)
+        return {"ui": {"text": [told]}, "result": (told,)}
+
+    def _written(self, capture, latent, image, name: str, report: str | None) -> Path:
+        samples = sockets.latent_samples(latent)
+        recording = capture.recording_for(samples)
+        check_images(samples, image)
+        parsed = Report.from_json(report) if report else None
+        folder = saved_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = _free_stem(folder, file_stem(name))
+        for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
+            (folder / f"{stem}_{number}.png").write_bytes(png_bytes(rgb_picture(picture)))
+        if parsed is not None:
+            (folder / f"{stem}.json").write_text(parsed.to_json(), encoding="utf-8")
+        path = folder / f"{stem}.safetensors"
+        save_recording(recording, path)
+        return path
+
+
+def _free_stem(folder: Path, stem: str) -> str:
+    """The stem with a number behind it that no file of the folder has."""
+    number = 1
+    while any(folder.glob(f"{stem}-{number:04d}[._]*")):
+        number += 1
+    return f"{stem}-{number:04d}"
+
+
+class SelAggLoad:
+    DESCRIPTION = (
+        "Opens what SelAgg Save has kept: connect its outputs to SelAgg Diagnose or SelAgg Heatmaps as those "
+        "of a run. No model is needed."
+    )
+    CATEGORY = "SelAgg"
+    SEARCH_ALIASES = ["load attention maps", "open report", "shared diagnosis", "safetensors"]
+    FUNCTION = "load"
+    RETURN_TYPES = ("SELAGG_CAPTURE", "LATENT", "IMAGE", "STRING")
+    RETURN_NAMES = ("capture", "latent", "image", "report")
+    OUTPUT_TOOLTIPS = (
+        "The maps, for SelAgg Diagnose and SelAgg Heatmaps.",
+        "Stands for the latent of the run: connect it where the capture goes.",
+        "The pictures of the run.",
+        "The report that was kept, as JSON; empty if there is none.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"file": (saved_names(), {"tooltip": f"Files in output/{FOLDER}."})}}
+
+    @classmethod
+    def IS_CHANGED(cls, file):
+        try:
+            return f"{file} {(saved_folder() / file).stat().st_mtime_ns}" if file in saved_names() else file
+        except OSError:  # gone in the meantime: loading it says so
+            return file
+
+    def load(self, file):
+        if file not in saved_names():
+            raise ValueError(
+                f'SelAgg Load: there is no file "{file}" in output/{FOLDER}: choose one of the list.'
+            )
+        path = saved_folder() / file
+        try:
+            recording = load_recording(path)
+            pictures = [_picture(path, number) for number in range(1, recording.latent_shape[0] + 1)]
+            beside = path.with_suffix(".json")
+            report = (
+                Report.from_json(beside.read_text(encoding="utf-8")).to_json() if beside.is_file() else ""
+            )
+        except (ValueError, OSError) as error:
+            raise ValueError(f"SelAgg Load: {error}") from error
+        latent = torch.zeros(recording.latent_shape)
+        capture = SavedCapture(recording, latent)
+        return capture, {"samples": latent}, torch.from_numpy(float_batch(pictures)), report
+
+
+def _picture(path: Path, number: int) -> np.ndarray:
+    """A picture of a saved run. Raises ValueError if it is missing or no PNG."""
+    file = path.with_name(f"{path.stem}_{number}.png")
+    try:
+        with Image.open(file, formats=("PNG",)) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise ValueError(f"{file.name} is too large for a picture of a run.")
+            return np.asarray(opened.convert("RGB"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{file.name} is missing: keep the pictures beside {path.name}.") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{file.name} is no readable PNG.") from error
+
+
+NODES: dict[str, type] = {"SelAggSave": SelAggSave, "SelAggLoad": SelAggLoad}
+DISPLAY_NAMES: dict[str, str] = {"SelAggSave": "SelAgg Save", "SelAggLoad": "SelAgg Load"}
