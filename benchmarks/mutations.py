@@ -281,7 +281,7 @@ def verdict(mutant: Mutant, tests: Sequence[str], seconds: float) -> str:
             _install(ROOT / mutant.file, mutant.number)
         return {"code": _run_tests(tests)}
 
-    told = _in_child(work, 20 + 10 * seconds)
+    told = _in_child(work, 60 + 20 * seconds)
     if told is None:
         return TOO_LONG
     if told["code"] not in (PASSED, FAILED, NOT_COLLECTED):

@@ -8,6 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
+NOT_FINITE = (
+    "the recorded attention is not finite (NaN): the model overflows in half precision, or this device "
+    "computes it wrongly. Start ComfyUI with --force-fp32, or use another device."
+)
+
 
 def focus_of(heat: np.ndarray) -> float:
     """1 - entropy / log(cells) of a map as a distribution: 0 for a flat or empty map, 1 for a single cell."""

@@ -10,7 +10,7 @@ import torch
 
 from ..recording.head_maps import EntryRecording, HeadMaps
 from ..recording.layout import LayerId
-from .arrays import bicubic, cap_borders, focus_of, paste_area, resize_maps
+from .arrays import NOT_FINITE, bicubic, cap_borders, focus_of, paste_area, resize_maps
 from .heads import HeadSelection, columns_of
 from .recipe import PAPER, MapRecipe
 
@@ -75,7 +75,7 @@ def mean_maps(
     if bool((heads == 0)[weights.any(dim=2)].any()):
         raise ValueError("none of the selected heads was recorded for one of the words; use mode all.")
     if not bool(torch.isfinite(total).all()):
-        raise ValueError("the recorded attention is not finite: the model overflowed in half precision.")
+        raise ValueError(NOT_FINITE)
     return (total / heads.clamp(min=1)[:, :, None, None]).numpy()
 
 

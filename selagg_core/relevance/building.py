@@ -259,8 +259,16 @@ class RunMeasurement:
                 + (f" ({', '.join(missing[:4])})" if missing else "")
                 + ": another pack replaces them. Build the relevance on the model without that pack."
             )
+        if not np.isfinite(self.model_mark()).all() or not self._maps_are_finite():
+            raise ValueError(
+                "The attention of this model is not finite (NaN): it overflows in half precision, or this "
+                "device computes it wrongly. Start ComfyUI with --force-fp32, or use another device."
+            )
         rows = torch.cat([self._wins[layer] for layer in self.layout.layers])
         return rows.cpu().numpy().astype(np.int64).T, next(iter(self._decisions.values()))
+
+    def _maps_are_finite(self) -> bool:
+        return all(bool(torch.isfinite(sums).all()) for part in self._maps for sums in part.values())
 
     def model_mark(self) -> np.ndarray:
         """Length of every layer's key of the begin token (layers,): tells one checkpoint from another."""

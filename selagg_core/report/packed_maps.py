@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..maps.arrays import NOT_FINITE
+
 LEVELS = 255
 COMPRESSION = 6
 
@@ -60,7 +62,7 @@ def pack_maps(maps: np.ndarray) -> PackedMaps:
     """
     values = np.asarray(maps, dtype=np.float32)
     if not np.isfinite(values).all():
-        raise ValueError("a map is not finite: the model overflowed in half precision.")
+        raise ValueError(NOT_FINITE)
     count, height, width = values.shape
     flat = values.reshape(count, -1)
     low, high = flat.min(axis=1), flat.max(axis=1)

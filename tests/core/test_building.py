@@ -51,6 +51,18 @@ def run_of(words=(), wins=None, decisions=1, maps=None, mark=1.0, parts=(0, 1)) 
     return run
 
 
+def test_attention_that_is_not_finite_is_told_after_the_first_picture():
+    """Not after hundreds of them, when the file is made."""
+    word = (SpokenWord("red", (1,), 0),)
+    for maps, mark in (
+        (lambda layer: np.full((LAYOUT.heads_of(layer), 1, *GRIDS[layer]), np.nan, np.float32), 1.0),
+        (None, float("nan")),
+        (None, float("inf")),
+    ):
+        with pytest.raises(ValueError, match="is not finite .*--force-fp32"):
+            RelevanceSums.empty(2, LAYOUT.total).plus(run_of(word, maps=maps, mark=mark))
+
+
 # -- wins ------------------------------------------------------------------------------------------------
 
 
