@@ -74,6 +74,10 @@ class Client:
         names = ("filename", "subfolder", "type")
         return self._open("/view?" + urllib.parse.urlencode({name: reference[name] for name in names}))
 
+    def report(self, view: str) -> str:
+        """The report of a view, by the id that its node gave out."""
+        return self._open(f"/selagg/views/{view}/report").decode("utf-8")
+
     def _open(self, path: str, body: bytes | None = None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
         request = urllib.request.Request(self.address + path, body, headers)  # noqa: S310 - our own server

@@ -145,7 +145,7 @@ class SelAggDiagnose:
             )
             report, annotated = found.report, sockets.pictures_to_images(found.annotated)
             samples = sockets.latent_samples(latent)
-            shown = hand_over(found.shown, capture, samples, asked, report, found.expected)
+            shown = hand_over(found.shown, capture, samples, asked, report, found.expected, found.read)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)
@@ -161,7 +161,6 @@ class SelAggDiagnose:
             "ui": {
                 "images": sockets.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
-                "report": [report.to_json()],
                 **shown,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),

@@ -39,7 +39,8 @@ class Diagnosis:
 
     annotated: RGB uint8 (h, w, 3), one for each picture. expected: for each picture the regions where words
     were expected. groups, chosen: the words and phrases that were looked at, and the heads of each. shown:
-    maps of all words of all texts; None if they were not asked for.
+    maps of all words of all texts; None if they were not asked for. read: all claims that were read, checked
+    or not.
     """
 
     report: Report
@@ -48,6 +49,7 @@ class Diagnosis:
     groups: tuple[WordGroup, ...]
     chosen: ChosenHeads
     shown: Shown | None = None
+    read: Claims = Claims()
 
 
 NOTHING_TO_CHECK = (
@@ -109,7 +111,7 @@ def diagnose_run(
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None
-    return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown)
+    return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown, read)
 
 
 def _wanted(

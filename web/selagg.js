@@ -12,7 +12,7 @@ import { Viewer } from './viewer/viewer.js'
 
 /**
  * A viewer and what it shows: the id of a view, NOTHING, or null as long as its node has not run.
- * @typedef {{widget: Viewer, shown: string | null}} Shown
+ * @typedef {{node: HostNode, widget: Viewer, shown: string | null}} Shown
  */
 
 /** @type {Record<string, {compact: boolean, size: [number, number], height: number}>} */
@@ -64,19 +64,42 @@ async function asked(path) {
 }
 
 /**
+ * The field of claims of a node; null where it has none, or another node fills it.
+ * @param {HostNode} node
+ * @returns {Source['claims']}
+ */
+function claimsOf(node) {
+  const field = node.widgets?.find(({ name }) => name === 'claims')
+  const linked = node.inputs?.some(({ widget, link }) => widget?.name === 'claims' && link !== null && link !== undefined)
+  if (!field || linked) return null
+  return {
+    read: () => String(field.value ?? ''),
+    write(text) {
+      field.value = text
+      field.callback?.(text)
+      node.graph?.setDirtyCanvas?.(true, true)
+    },
+  }
+}
+
+/**
  * @param {string} id of a view
+ * @param {HostNode} node
  * @returns {Source}
  */
-function sourceOf(id) {
+function sourceOf(id, node) {
   const place = `/selagg/views/${encodeURIComponent(id)}`
   const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
   return {
     picture: (number) => api.apiURL(`${place}/pictures/${number}`),
+    words: (key) => asked(`${place}/words/${key}`),
     heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
     steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
     workflow: () => asked(`${place}/workflow`),
     maps: api.apiURL(`${place}/maps`),
     report: api.apiURL(`${place}/report`),
+    claims: claimsOf(node),
+    runAgain: async () => void (await app.queuePrompt(0)),
   }
 }
 
@@ -93,7 +116,7 @@ async function showView(viewer, id) {
     await language.ready
     const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
     if (viewer.shown !== id) return null
-    await viewer.widget.show(manifest, sourceOf(id))
+    await viewer.widget.show(manifest, sourceOf(id, viewer.node))
     return manifest
   } catch (error) {
     if (viewer.shown === id) failed(viewer, error)
@@ -168,7 +191,7 @@ function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
   /** @type {Shown} */
-  const viewer = { widget, shown: null }
+  const viewer = { node, widget, shown: null }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
     hideOnZoom: false,

@@ -158,7 +158,7 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
-                    model, first = self._guider.model_patcher, self._sites is None
+                    model, first = self._guider.model_patcher, not self._sites
                     if first and self._family is not None:
                         # Not before: packs exchange modules while the host loads the model.
                         self._sites = self._family.sites(model)
@@ -308,7 +308,7 @@ class RunRecorder(host.SamplingHooks):
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
         genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
-        text = None if self._family is None else self._family.text(self._sites or (), entry, genuine)
+        text = None if self._family is None else self._family.text(self._sites, entry, genuine)
         if text is None:
             return None
         handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
@@ -318,7 +318,7 @@ class RunRecorder(host.SamplingHooks):
 
     def _hooked(self, family: ModelFamily[Any], call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        return family.hooked(self._sites or (), call, _Call(self, rows, call.x.shape[0]))
+        return family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
         if self._failure is not None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
+from selagg_core.claims.claim import Claims
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.maps.regions import Region
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.capture import Capture
-from selagg_core.report.manifest import manifest, maps_file
+from selagg_core.report.manifest import all_word_sheets, manifest, maps_file
 from selagg_core.report.report import Report
 from selagg_core.report.shown import Shown
 
@@ -58,13 +59,15 @@ def hand_over(
     asked: Asked,
     report: Report | None = None,
     expected: Sequence[Mapping[WordGroup, Region]] = (),
+    claims: Claims | None = None,
 ) -> dict[str, list[Any]]:
     """The part of a node's `ui` by which the browser finds the view; {} where nothing is to be shown."""
     if shown is None or not browser_asks():
         return {}
     try:
         nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
-        body, maps = manifest(shown, report, expected or nowhere), maps_file(shown)
+        body, maps = manifest(shown, report, expected or nowhere, claims), maps_file(shown)
+        sheets = {name: json.dumps(sheet).encode() for name, sheet in all_word_sheets(shown)}
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
         return {}
@@ -77,6 +80,7 @@ def hand_over(
     stored = StoredView(
         manifest=json.dumps(body, allow_nan=False).encode(),
         pictures=tuple(png_bytes(picture) for picture in shown.view.pictures),
+        sheets=sheets,
         maps=maps,
         report=report.to_json().encode() if report is not None else b"",
         workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),

@@ -24,7 +24,10 @@ def add_routes(routes, store: ViewStore) -> None:
 
     def data(body: bytes, kind: str) -> web.Response:
         headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=body, content_type=kind, headers=headers)
+        response = web.Response(body=body, content_type=kind, headers=headers)
+        if kind == "application/json":
+            response.enable_compression()
+        return response
 
     def number(request, name: str) -> int:
         text = request.query.get(name, "")
@@ -54,6 +57,16 @@ def add_routes(routes, store: ViewStore) -> None:
         if stored is None:
             return web.json_response({"error": GONE})
         return data(stored.manifest, "application/json")
+
+    @routes.get(f"{PREFIX}/views/{{id}}/words/{{picture}}/{{text}}/{{mode}}")
+    async def words(request):
+        stored = store.get(request.match_info["id"])
+        if stored is None:
+            return web.json_response({"error": GONE})
+        sheet = stored.sheets.get("/".join(request.match_info[part] for part in ("picture", "text", "mode")))
+        if sheet is None:
+            return web.json_response({"error": "there are no such maps."})
+        return data(sheet, "application/json")
 
     @routes.get(f"{PREFIX}/views/{{id}}/heads")
     async def heads(request):

@@ -6,6 +6,7 @@ import secrets
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -46,10 +47,14 @@ class Source:
 
 @dataclass(frozen=True)
 class StoredView:
-    """What the browser may ask for. workflow: JSON of the graph as it was run, for saved pictures."""
+    """What the browser may ask for. workflow: JSON of the graph as it was run, for saved pictures.
+
+    sheets: JSON of the maps of all words, by picture, text and mode ("0/1/all").
+    """
 
     manifest: bytes
     pictures: tuple[bytes, ...]
+    sheets: Mapping[str, bytes]
     maps: bytes
     report: bytes
     workflow: bytes
@@ -60,7 +65,7 @@ class StoredView:
     @property
     def size(self) -> int:
         single = (self.manifest, self.maps, self.report, self.workflow)
-        return sum(map(len, (*single, *self.pictures)))
+        return sum(map(len, (*single, *self.pictures, *self.sheets.values())))
 
 
 @dataclass

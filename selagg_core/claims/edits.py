@@ -23,6 +23,15 @@ _RELATION_EDIT = re.compile(
 )
 
 
+_MARKS_OF_EDITS = re.compile(r"[\n;,:>=]")
+
+
+def can_be_named(label: str) -> bool:
+    """Whether a line of edits can call words by this label: it holds none of the marks that part a line."""
+    plain = plain_marks(label)
+    return bool(plain.strip()) and _MARKS_OF_EDITS.search(plain) is None
+
+
 def parse_place(text: str) -> str | None:
     """A name of PLACES for the way an artist writes it ("in the upper left corner"), or None."""
     words = re.findall("[a-z]+", text.casefold())

@@ -1,20 +1,22 @@
 """What a viewer in a browser is told about a run: words, maps, heads and findings, as values for JSON.
 
-Maps come packed (`sheets`).  The maps of single heads and of single steps are large and seldom looked at:
-they are packed when they are asked for, word by word.
+Maps come packed (`packed_maps`).  With the manifest come only those that are looked at first; the others of
+whole words are ready, and asked for one by one.  The maps of single heads and of single steps are large and
+seldom looked at: they are packed when they are asked for, word by word.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 
+from ..claims.claim import Claims
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.landing import landing
 from ..maps.arrays import resize_maps
@@ -30,6 +32,7 @@ from ..relevance.relevance import HeadRelevance
 from .packed_maps import pack_maps
 from .report import Report, plain
 from .shown import Shown, Text
+from .understood import understood
 
 FORMAT = 1
 EXPECTED_SIDE = 128
@@ -37,9 +40,16 @@ EXPECTED_SIDE = 128
 
 
 def manifest(
-    shown: Shown, report: Report | None = None, expected: Sequence[Mapping[WordGroup, Region]] = ()
+    shown: Shown,
+    report: Report | None = None,
+    expected: Sequence[Mapping[WordGroup, Region]] = (),
+    claims: Claims | None = None,
 ) -> dict[str, Any]:
-    """All that is shown at once. `expected`: for each picture the regions where words should be."""
+    """All that is shown at once.
+
+    expected: for each picture the regions where words should be. claims: what was understood of the prompts,
+    checked or not; None where nothing was read.
+    """
     view, chosen = shown.view, shown.chosen
     report = report or Report(view.text, {}, notices=view.notices(chosen[0]))
     layout = view.recording.layout
@@ -55,12 +65,11 @@ def manifest(
         ],
         "relevance": _relevance(chosen),
         "texts": [_text(text, choice) for text, choice in zip(shown.texts, chosen, strict=True)],
-        "maps": [
-            [_packed(text, picture, maps) for text, maps in zip(shown.texts, of_picture, strict=True)]
-            for picture, of_picture in enumerate(shown.maps)
-        ],
+        "modes": [[*maps, "special"] for maps in shown.maps[0]],
+        "maps": _first_maps(shown),
         "labels": _labels(report),
         "report": [_picture(picture) for picture in report.pictures],
+        "understood": understood(claims, view.prompts) if claims is not None else None,
         "problems": list(report.problems),
         "notices": list(report.notices),
         "coverage": None if view.recording.coverage is None else asdict(view.recording.coverage),
@@ -71,10 +80,30 @@ def manifest(
     }
 
 
-def _packed(text: Text, picture: int, maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Packed maps by mode, and that of the marks that are no words."""
-    packed = {mode: pack_maps(values).to_dict() for mode, values in maps.items()}
-    return {**packed, "special": pack_maps(_special(text, picture)[None]).to_dict()}
+def _first_maps(shown: Shown) -> dict[str, Any]:
+    """What is looked at first: of the first text in the first picture, see `word_sheets`."""
+    mode = shown.settings.mode
+    return {
+        name: sheet for name, sheet in word_sheets(shown, 0, 0) if name.endswith((f"/{mode}", "/special"))
+    }
+
+
+def word_sheets(shown: Shown, picture: int, number: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All maps of a text in a picture: ("picture/text/mode", packed maps of all words).
+
+    The mode "special" is that of the one map of the marks that are no words.
+    """
+    for mode, values in shown.maps[picture][number].items():
+        yield f"{picture}/{number}/{mode}", pack_maps(values).to_dict()
+    special = _special(shown.texts[number], picture)[None]
+    yield f"{picture}/{number}/special", pack_maps(special).to_dict()
+
+
+def all_word_sheets(shown: Shown) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The maps of all texts in all pictures, see `word_sheets`."""
+    for picture in range(len(shown.maps)):
+        for number in range(len(shown.texts)):
+            yield from word_sheets(shown, picture, number)
 
 
 def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.coverage import Coverage
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.report.manifest import (
+    all_word_sheets,
     head_sheets,
     manifest,
     maps_file,
@@ -67,13 +68,17 @@ def test_all_texts_with_all_their_words_and_maps(view):
     assert [text["name"] for text in body["texts"]] == ["positive", "negative"]
     assert [word["text"] for word in body["texts"][0]["words"]] == TEXT.split()
     assert "".join(text for text, _ in body["texts"][0]["pieces"]) == TEXT
-    assert body["size"] == [32, 32] and body["pictures"] == len(body["maps"]) == 2
+    assert body["size"] == [32, 32] and body["pictures"] == 2
+    assert set(body["maps"]) == {"0/0/selective", "0/0/special"}
+    assert body["modes"] == [["all", "selective", "special"]] * 2
+    sheets = dict(all_word_sheets(prepare(view, HeadSettings())))
+    assert len(sheets) == 2 * 2 * 3 and sheets["0/0/selective"] == body["maps"]["0/0/selective"]
     text = texts_of(view.recording, 2)[0]
     chosen = Planned.of(view, HeadSettings()).chosen[0]
     for picture in range(2):
         wanted = view.maps(picture, text.groups, chosen.selections)
-        assert close(unpacked(body["maps"][picture][0]["all"]), wanted)
-        special = unpacked(body["maps"][picture][0]["special"])
+        assert close(unpacked(sheets[f"{picture}/0/selective"]), wanted)
+        special = unpacked(sheets[f"{picture}/0/special"])
         assert special.shape == (1, *wanted.shape[1:])
 
 
@@ -91,9 +96,9 @@ def test_the_coverage_of_the_recording_goes_along(view):
 
 
 def test_without_relevance_the_mode_asked_for_shows_all_heads(view):
-    body = manifest(prepare(view, HeadSettings("least")))
-    assert body["maps"][0][0]["least"] == body["maps"][0][0]["all"]
-    assert "selective" not in body["maps"][0][0]
+    sheets = dict(all_word_sheets(prepare(view, HeadSettings("least"))))
+    assert sheets["0/0/least"] == sheets["0/0/all"]
+    assert "0/0/selective" not in sheets
 
 
 def test_a_choice_that_cannot_be_used_becomes_a_notice(view):

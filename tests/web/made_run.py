@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 
+from selagg_core.claims.claim import Claims
 from selagg_core.claims.expectations import Expectations, expected_regions, read_expectations
 from selagg_core.diagnose import diagnose_run
 from selagg_core.diagnosis.findings import Finding
@@ -113,9 +114,9 @@ def bump(side: int, x: float, y: float, radius: float) -> np.ndarray:
 class OneRun:
     """Stands for a Capture that holds this run."""
 
-    def __init__(self, text: str = TEXT, batch: int = 2):
+    def __init__(self, text: str = TEXT, batch: int = 2, side: int = SIDE):
         entries = (entry(text, batch=batch), entry(NEGATIVE, "negative", batch, seed=4))
-        shape = (batch, 4, SIDE // 8, SIDE // 8)
+        shape = (batch, 4, side // 8, side // 8)
         self.recording = Recording(entries, sd1_layout(), shape, (1.0, 0.0), True, (), 768)
 
     def recording_for(self, latent: torch.Tensor) -> Recording:
@@ -126,6 +127,14 @@ def made_view(text: str = TEXT, batch: int = 2) -> RunView:
     image = torch.from_numpy(picture()).float()[None] / 255
     images = torch.cat([image if i == 0 else image.flip(2) for i in range(batch)])
     return open_run(OneRun(text, batch), torch.zeros(batch, 4, SIDE // 8, SIDE // 8), images)
+
+
+def large_view(text: str, pictures: int, side: int = 512) -> RunView:
+    """A batch whose pictures are alike for the heads: recorded once."""
+    small = cv2.resize(picture(), (side, side), interpolation=cv2.INTER_AREA)
+    images = (torch.from_numpy(small).float()[None] / 255).expand(pictures, -1, -1, -1)
+    latent = torch.zeros(pictures, 4, side // 8, side // 8)
+    return open_run(OneRun(text, 1, side), latent, images)
 
 
 def expectations() -> Expectations:
@@ -140,9 +149,10 @@ def words_of(view: RunView, *words: str) -> tuple[WordGroup, ...]:
     return tuple(find_group(view.prompts, word) for word in words)
 
 
-def made_report(view: RunView, settings: HeadSettings) -> Report:
-    """The diagnosis, with findings of its own: one of a kind that no version knows, one for information."""
-    report = diagnose_run(view, "all", expectations(), settings).report
+def made_report(view: RunView, settings: HeadSettings) -> tuple[Report, Claims]:
+    """The diagnosis with findings of its own, one of a kind that no version knows; and the claims."""
+    found = diagnose_run(view, "all", expectations(), settings)
+    report = found.report
     numbers = {"share": 0.25, "who": "nobody"}
     strange = Finding("strange_kind", words_of(view, "yellow", "house"), 0.4, numbers, 0.5, HINT, STRANGE)
     own = (
@@ -166,4 +176,4 @@ def made_report(view: RunView, settings: HeadSettings) -> Report:
     first, *rest = report.pictures
     ranked = sorted([*kept, *own], key=lambda f: (f.level != "warning", f.level != "unsure", -f.severity))
     changed = replace(first, findings=tuple(ranked))
-    return replace(report, pictures=(changed, *rest), notices=(*report.notices, "A notice."))
+    return replace(report, pictures=(changed, *rest), notices=(*report.notices, "A notice.")), found.read

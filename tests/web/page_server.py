@@ -15,7 +15,8 @@ import made_run
 
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.relevance.choose_heads import HeadSettings
-from selagg_core.report.manifest import head_sheets, manifest, maps_file
+from selagg_core.relevance.run_view import RunView
+from selagg_core.report.manifest import all_word_sheets, head_sheets, manifest, maps_file
 from selagg_core.report.shown import prepare
 
 WEB = Path(__file__).resolve().parents[2] / "web"
@@ -33,15 +34,19 @@ PAGE = """<!doctype html>
   const query = new URLSearchParams(location.search)
   const asked = async (address) => (await fetch(address)).json()
   const painted = []
+  const field = { value: '', runs: 0 }
   const viewer = new Viewer({ compact: query.has('compact'), onPaint: (ms) => painted.push(ms) })
   viewer.mount(document.getElementById('place'))
   const source = {
     picture: (number) => `/data/pictures/${number}`,
+    words: (key) => asked(`/data/words/${key}`),
     heads: (text, picture, word) => asked(`/data/heads?text=${text}&picture=${picture}&word=${word}`),
     steps: async () => { throw new Error('no steps') },
     workflow: () => asked('/data/workflow'),
     maps: '/data/maps',
     report: '/data/report',
+    claims: { read: () => field.value, write: (text) => { field.value = text } },
+    runAgain: async () => { field.runs += 1 },
   }
   const show = async () => {
     const started = performance.now()
@@ -49,7 +54,7 @@ PAGE = """<!doctype html>
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
     return performance.now() - started
   }
-  Object.assign(document.getElementById('place'), { viewer, painted, show })
+  Object.assign(document.getElementById('place'), { viewer, painted, show, field, source })
   if (!query.has('wait')) await show()
   document.body.dataset.ready = 'yes'
 </script>
@@ -59,17 +64,21 @@ PAGE = """<!doctype html>
 class Run:
     """What the page asks for."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, view: RunView | None = None):
         self.settings = HeadSettings()
-        self.view = made_run.made_view(text)
+        self.view = made_run.made_view(text) if view is None else view
         self.shown = prepare(self.view, self.settings)
         self.pictures = tuple(png_bytes(picture) for picture in self.view.pictures)
 
     @cached_property
     def manifest(self) -> bytes:
-        report = made_run.made_report(self.view, self.settings)
+        report, claims = made_run.made_report(self.view, self.settings)
         expected = made_run.made_expected(self.view)
-        return json.dumps(manifest(self.shown, report, expected)).encode()
+        return json.dumps(manifest(self.shown, report, expected, claims)).encode()
+
+    @cached_property
+    def sheets(self) -> dict[str, bytes]:
+        return {name: json.dumps(sheet).encode() for name, sheet in all_word_sheets(self.shown)}
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
         """Type and body. Raises KeyError for an unknown address."""
@@ -81,6 +90,8 @@ class Run:
             return "application/json", self.manifest
         if path.startswith("/data/pictures/"):
             return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
+        if path.startswith("/data/words/"):
+            return "application/json", self.sheets[path.removeprefix("/data/words/")]
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
             return "application/json", json.dumps(head_sheets(self.shown.texts[text], picture, word)).encode()
@@ -94,9 +105,9 @@ class Run:
 
 
 @contextlib.contextmanager
-def page_server(text: str = made_run.TEXT, port: int = 0) -> Iterator[str]:
+def page_server(text: str = made_run.TEXT, port: int = 0, view: RunView | None = None) -> Iterator[str]:
     """The address of the page while the block runs."""
-    run = Run(text)
+    run = Run(text, view)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

@@ -9,6 +9,8 @@ export interface HostNode {
   onDrawBackground?: () => void
   onExecuted?: (this: HostNode, message: any, ...others: unknown[]) => void
   onRemoved?: (this: HostNode, ...others: unknown[]) => void
+  widgets?: HostWidget[]
+  inputs?: HostInput[]
   setSize(size: [width: number, height: number]): void
   addDOMWidget(
     name: string,
@@ -24,8 +26,22 @@ export interface HostNode {
   ): { serialize?: boolean }
 }
 
+export interface HostWidget {
+  name: string
+  value: unknown
+  callback?: (value: unknown) => void
+}
+
+export interface HostInput {
+  name: string
+  type: unknown
+  link?: number | null
+  widget?: { name: string }
+}
+
 export interface HostGraph {
   id?: string
+  setDirtyCanvas?(front: boolean, back: boolean): void
 }
 
 export interface HostSetting<Value = any> {
@@ -55,5 +71,6 @@ export declare const app: {
     setting: { get(id: string): any }
     toast: { add(message: { severity: string; summary: string; detail: string; life: number }): void }
   }
+  queuePrompt(number: number): Promise<unknown>
   registerExtension(extension: HostExtension): void
 }

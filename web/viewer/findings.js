@@ -7,6 +7,8 @@ import { factsToTell, opening, reportOf, sureFindings } from './report.js'
 /** @import { Actions, Coverage, Facts, Finding, TextKey, Translate } from './types.js' */
 
 const DETAIL = 3
+/** Findings that are shown at once; the others are folded by kind. */
+const UNFOLDED = 5
 /** @typedef {{element: HTMLElement, button: HTMLButtonElement, detail: HTMLElement}} Card */
 
 export class FindingsTab {
@@ -45,13 +47,40 @@ export class FindingsTab {
     this.#opened = null
     this.#cards = findings.map((finding, number) => this.#card(look, finding, number))
     const cards = problems.map((problem) => still('problem', 'warning', t('problem'), problem))
-    cards.push(...this.#cards.map(({ element }) => element))
-    if (!cards.length) cards.push(still('calm', 'good', t('noFindings'), t('noFindingsHint', { count: checks.length })))
+    cards.push(...this.#folded(findings))
+    if (!cards.length) cards.push(this.#calm(look))
     const right = checks.filter(([, , verdict]) => verdict === 'right').map(([, claim]) => claim)
     if (right.length) cards.push(list(t('checkedRight'), right))
     if (notices.length) cards.push(list(t('notes'), notices))
     if (coverage) cards.push(el('p', { class: 'recorded', text: t('recorded', shares(coverage)) }))
     this.element.replaceChildren(...cards)
+  }
+
+  /** Nothing was found: because all is well, or because nothing could be checked. @param {Look} look */
+  #calm({ manifest, report: { checks } }) {
+    const t = this.#t
+    const nothing = !checks.length && manifest.understood !== null && !manifest.understood.claims.some(({ checked }) => checked)
+    if (nothing) return still('calm', 'note', t('nothingToCheck'), t('nothingToCheckHint'))
+    return still('calm', 'good', t('noFindings'), t('noFindingsHint', { count: checks.length }))
+  }
+
+  /**
+   * The cards of the worst findings, then the others by kind.
+   * @param {Finding[]} findings the worst first
+   */
+  #folded(findings) {
+    const cards = this.#cards.map(({ element }) => element)
+    /** @type {Map<string, HTMLElement[]>} */
+    const kinds = new Map()
+    findings.slice(UNFOLDED).forEach((finding, i) => {
+      const kind = this.#nameOf(finding)
+      kinds.set(kind, [...(kinds.get(kind) ?? []), cards[UNFOLDED + i]])
+    })
+    const folds = [...kinds].map(([kind, own]) => {
+      const text = this.#t('moreFindings', { count: own.length, kind })
+      return el('details', { class: 'folded', data: { fold: kind } }, el('summary', { text }), ...own)
+    })
+    return [...cards.slice(0, UNFOLDED), ...folds]
   }
 
   /** @param {Look} look */
@@ -70,7 +99,9 @@ export class FindingsTab {
       element.classList.toggle('open', opened)
       button.setAttribute('aria-expanded', String(opened))
       detail.hidden = !opened
-      if (opened) element.scrollIntoView({ block: 'nearest' })
+      if (!opened) return
+      element.closest('details')?.setAttribute('open', '')
+      element.scrollIntoView({ block: 'nearest' })
     })
   }
 

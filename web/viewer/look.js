@@ -15,6 +15,12 @@ const RANKED = 5
 
 /** @typedef {{key: string, map: WordMap, loading?: boolean}} Keyed */
 
+/**
+ * @param {string} key
+ * @param {WordMap | undefined} map
+ */
+const keyed = (key, map) => (map ? { key, map } : null)
+
 export class Look {
   #t
 
@@ -132,24 +138,29 @@ export class Look {
 
   // ------------------------------------------------------------------------------------------------ maps
 
-  /** The maps of all words that came with the run: of the mode that is chosen, or of the run's own. */
+  /** Whether the maps of the text are ready in a mode. @param {string} mode */
+  #isReady(mode) {
+    return this.manifest.modes[this.state.text].includes(mode)
+  }
+
+  /** The maps of all words that are ready: of the mode that is chosen, or of the run's own; null until they are here. */
   #ownMaps() {
     const { picture, text, mode } = this.state
-    const maps = this.store.maps(picture, text)
-    return maps[mode] ?? maps[this.manifest.mode]
+    const ready = this.#isReady(mode) ? mode : this.manifest.mode
+    return this.#isReady(ready) ? this.store.words(picture, text, ready).value : null
   }
 
   /**
    * The map of a word as it is to be shown: {key, map}; while it has to be fetched, the nearest one that is
-   * here, and `loading`.
+   * here, and `loading`; null if there is none.
    * @param {number} word
-   * @returns {Keyed}
+   * @returns {Keyed | null}
    */
   #mapOf(word) {
     const { picture, text, mode, picked, head, step } = this.state
     const place = `${picture}/${text}/${word}`
-    if (word === SPECIAL) return { key: place, map: this.store.maps(picture, text).special[0] }
-    const own = { key: `${place}/${mode}`, map: this.#ownMaps()[word] }
+    if (word === SPECIAL) return keyed(place, this.store.words(picture, text, 'special').value?.[0])
+    const own = keyed(`${place}/${mode}`, this.#ownMaps()?.[word])
     if (head !== null) return this.#fromHeads(word, `head ${head}`, (heads) => heads.get(head) ?? null, own)
     if (step !== null) return this.#fromSteps(word, step, own)
     if (picked) {
@@ -166,22 +177,22 @@ export class Look {
    * @param {number} word
    */
   #isShipped(word) {
-    const { picture, text, mode, fraction } = this.state
+    const { mode, fraction } = this.state
     const sameHeads = fraction === this.manifest.fraction || mode === 'all' || !this.rankingOf(word)
-    return sameHeads && (mode in this.store.maps(picture, text) || mode === this.manifest.mode)
+    return sameHeads && (this.#isReady(mode) || mode === this.manifest.mode)
   }
 
   /**
    * @param {number} word
    * @param {string} variant
    * @param {(heads: Map<number, WordMap>) => WordMap | null} make
-   * @param {Keyed} meanwhile
-   * @returns {Keyed}
+   * @param {Keyed | null} meanwhile
+   * @returns {Keyed | null}
    */
   #fromHeads(word, variant, make, meanwhile) {
     const { picture, text } = this.state
     const { value: heads, loading } = this.store.heads(picture, text, word)
-    if (!heads) return { ...meanwhile, loading }
+    if (!heads) return meanwhile && { ...meanwhile, loading }
     const key = `${picture}/${text}/${word}/${variant}`
     const map = this.store.mapPrepared(key) ?? make(heads)
     return map ? { key, map } : meanwhile
@@ -190,13 +201,13 @@ export class Look {
   /**
    * @param {number} word
    * @param {number} step
-   * @param {Keyed} meanwhile
-   * @returns {Keyed}
+   * @param {Keyed | null} meanwhile
+   * @returns {Keyed | null}
    */
   #fromSteps(word, step, meanwhile) {
     const { picture, text } = this.state
     const { value: maps, loading } = this.store.steps(picture, text, step)
-    return maps ? { key: `${picture}/${text}/${word}/step ${step}`, map: maps[word] } : { ...meanwhile, loading }
+    return maps ? { key: `${picture}/${text}/${word}/step ${step}`, map: maps[word] } : meanwhile && { ...meanwhile, loading }
   }
 
   /**
@@ -206,8 +217,10 @@ export class Look {
   scene() {
     const { picture, view, opacity, threshold, pins, spot, finding, head } = this.state
     const { painted } = this
-    const layers = painted.map((word) => {
-      const { key, map, loading = false } = this.#mapOf(word)
+    const layers = painted.flatMap((word) => {
+      const found = this.#mapOf(word)
+      if (!found) return []
+      const { key, map, loading = false } = found
       return { word, prepared: this.store.prepared(key, map), colour: painted.length > 1 ? colourOf(pins, word) : null, loading }
     })
     const opened = finding === null ? undefined : this.report.findings[finding]

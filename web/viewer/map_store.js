@@ -9,11 +9,13 @@ import { rangeOf } from './maps.js'
 import { prepare } from './paint.js'
 import { bytesOf, numbersOf, unpackMaps } from './unpack.js'
 
-/** @import { Manifest, MapsByMode, PackedMaps, PreparedMap, Source, WordMap } from './types.js' */
+/** @import { Manifest, PackedMaps, PreparedMap, Source, WordMap } from './types.js' */
 
 /** Words (with all heads) and parts of the run (with all words) that are kept. */
 const KEPT_FETCHES = 6
 const KEPT_PREPARED = 240
+/** Pictures, texts and modes whose maps are kept. */
+const KEPT_SHEETS = 12
 
 /**
  * @typedef {object} Listener
@@ -24,7 +26,8 @@ const KEPT_PREPARED = 240
 /** @typedef {{value: unknown, failed: boolean}} Fetch value: null until it is here */
 
 export class MapStore {
-  #maps
+  /** @type {Lru<string, Fetch>} */
+  #sheets = new Lru(KEPT_SHEETS)
   #expected
   #bitmaps
   /** @type {Lru<string, Fetch>} */
@@ -43,7 +46,7 @@ export class MapStore {
    */
   static async open(manifest, source) {
     const [maps, expected, picture] = await Promise.all([
-      Promise.all(manifest.maps.map((of) => Promise.all(of.map(unpackAll)))),
+      unpackAll(manifest.maps),
       Promise.all(manifest.expected.map(unpackAll)),
       bitmapOf(source.picture(0)),
     ])
@@ -53,12 +56,12 @@ export class MapStore {
   /**
    * @param {Manifest} manifest
    * @param {Source} source
-   * @param {{maps: MapsByMode[][], expected: Record<string, WordMap[]>[], picture: ImageBitmap}} unpacked
+   * @param {{maps: Record<string, WordMap[]>, expected: Record<string, WordMap[]>[], picture: ImageBitmap}} unpacked
    */
   constructor(manifest, source, { maps, expected, picture }) {
     this.manifest = manifest
     this.source = source
-    this.#maps = maps
+    for (const [key, value] of Object.entries(maps)) this.#sheets.set(key, { value, failed: false })
     this.#expected = expected
     this.#bitmaps = new Map([[0, picture]])
     this.firstPicture = picture
@@ -77,12 +80,14 @@ export class MapStore {
   }
 
   /**
-   * The maps of all words of a text that came with the manifest, by mode.
+   * The maps of all words of a text, in a mode that is ready; of the marks in the mode "special".
    * @param {number} picture
    * @param {number} text
+   * @param {string} mode
    */
-  maps(picture, text) {
-    return this.#maps[picture][text]
+  words(picture, text, mode) {
+    const key = `${picture}/${text}/${mode}`
+    return this.#wanted(key, async () => unpackMaps(await this.source.words(key)), this.#sheets)
   }
 
   /**
@@ -169,7 +174,7 @@ export class MapStore {
 
   /** What could not be had is asked for once more, should it be wanted again. */
   retry() {
-    this.#fetches.forget(({ failed }) => failed)
+    for (const kept of [this.#fetches, this.#sheets]) kept.forget(({ failed }) => failed)
   }
 
   /**
@@ -177,14 +182,15 @@ export class MapStore {
    * @template Value
    * @param {string} key
    * @param {() => Promise<Value>} load
+   * @param {Lru<string, Fetch>} [kept]
    * @returns {{value: Value | null, loading: boolean}}
    */
-  #wanted(key, load) {
-    const known = this.#fetches.get(key)
+  #wanted(key, load, kept = this.#fetches) {
+    const known = kept.get(key)
     if (known) return { value: /** @type {Value | null} */ (known.value), loading: known.value === null && !known.failed }
     /** @type {Fetch} */
     const fetch = { value: null, failed: false }
-    this.#fetches.set(key, fetch)
+    kept.set(key, fetch)
     load()
       .then((value) => {
         fetch.value = value

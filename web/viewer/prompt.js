@@ -1,5 +1,6 @@
 /** The prompt as it was written, each word a button that shows how well it landed. */
 
+import { rolesOf } from './claims.js'
 import { css } from './colours.js'
 import { arrowStep, choice, el, heard } from './dom.js'
 import { SPECIAL, colourOf, withSpecial, withText } from './state.js'
@@ -7,6 +8,8 @@ import { SPECIAL, colourOf, withSpecial, withText } from './state.js'
 /** @import { Look } from './look.js' */
 /** @import { Actions, Landing, Manifest, Text, TextKey, Translate, Word } from './types.js' */
 
+/** Claims that are told of a word. */
+const CLAIMS = 4
 /** Words at the spot that are marked in the text. */
 const MARKED = 3
 
@@ -40,6 +43,8 @@ export class PromptCard {
   #legend
   /** @type {Look | null} */
   #look = null
+  /** @type {ReturnType<typeof rolesOf>} */
+  #roles = new Map()
 
   /**
    * @param {Translate} t
@@ -103,6 +108,7 @@ export class PromptCard {
     this.#manifest = manifest
     this.#text = text
     this.#switch?.choose(String(state.text))
+    this.#roles = rolesOf(manifest, state.text)
     this.#showLanding(look.landing)
   }
 
@@ -139,7 +145,11 @@ export class PromptCard {
       chip.style.setProperty('--landed', state === 'unchecked' ? '0' : Math.max(0.06, landed).toFixed(3))
       chip.setAttribute('aria-description', this.#t(state))
       const weight = chip.dataset.weight && this.#t('weight', { weight: chip.dataset.weight })
-      chip.title = [chip.dataset.concepts, weight, this.#t(state)].filter(Boolean).join(' \u00b7 ')
+      const role = this.#roles.get(word)
+      chip.dataset.role = role?.role ?? ''
+      chip.classList.toggle('guessed', role !== undefined && role.role !== 'silent' && !role.checked)
+      const read = role && role.claims.length > 0 && `${role.claims.slice(0, CLAIMS).join('; ')}${role.checked ? '' : ` (${this.#t('notChecked')})`}`
+      chip.title = [read, chip.dataset.concepts, weight, this.#t(state)].filter(Boolean).join(' \u00b7 ')
     }
     this.#legend.hidden = landing.size === 0
   }
@@ -203,10 +213,12 @@ export class PromptCard {
   show({ state }, ranked) {
     const { hovered, pins, special } = state
     const here = new Set(ranked.slice(0, MARKED).map(({ word }) => word))
+    const kin = (hovered !== null && this.#roles.get(hovered)?.kin) || new Set()
     for (const [word, chip] of this.#chips) {
       const colour = colourOf(pins, word)
       chip.classList.toggle('active', word === hovered)
       chip.classList.toggle('here', here.has(word))
+      chip.classList.toggle('kin', kin.has(word))
       chip.setAttribute('aria-pressed', String(colour !== null))
       if (colour) chip.style.setProperty('--pin', css(colour))
     }

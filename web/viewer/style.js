@@ -168,11 +168,32 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail p.faint:has(+ dl) { margin-bottom: -5px; }
 .detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
+.folded > summary { padding: 4px 2px; font-size: 12px; color: var(--soft); } .folded[open] > .finding { margin-bottom: 6px; }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
 .notes, .recorded { font-size: 11px; color: var(--soft); }
 .recorded { margin: 0; }
 .notes summary { padding: 2px 0; }
 .notes ul { margin: 4px 0 0; padding-inline-start: 16px; display: grid; gap: 4px; overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
+
+/* what was understood */
+.word[data-role="thing"] { font-weight: 700; }
+.word[data-role="said"] { font-style: italic; }
+.word[data-role="silent"] { color: var(--soft); font-weight: 400; }
+.word.guessed { outline: 1px dashed color-mix(in srgb, var(--ink) 45%, transparent); outline-offset: -2px; }
+.word.kin { box-shadow: inset 0 0 0 1px var(--soft); }
+.understood, .things { display: grid; gap: 6px; align-content: start; }
+.mend { min-height: 26px; }
+.mend select { font: inherit; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; max-width: 12em; }
+.mend .plain, .thing > .plain, .own .run { box-shadow: inset 0 0 0 1px var(--line); }
+.own { display: flex; flex-wrap: wrap; gap: 4px 6px; } .own > .row { width: 100%; }
+.thing { margin: 0; padding: 5px 8px; display: flex; flex-wrap: wrap; gap: 4px 6px; align-items: center; border-radius: 8px; background: var(--field); box-shadow: inset 0 0 0 1px var(--line); }
+.thing > .part:first-child { font-weight: 700; color: var(--strong); }
+.thing em { font-style: normal; font-size: 11px; color: var(--soft); }
+.part { display: inline-flex; align-items: center; max-width: 100%; border-radius: 5px; box-shadow: inset 0 0 0 1px var(--line); }
+.part.unsure { box-shadow: none; outline: 1px dashed color-mix(in srgb, var(--ink) 45%, transparent); outline-offset: -1px; color: var(--soft); }
+.part .name { padding: 1px 6px; overflow-wrap: anywhere; min-width: 0; }
+.part .drop { padding: 2px 4px; color: var(--soft); display: inline-grid; } .part .drop .icon { width: 11px; height: 11px; }
+.part button:hover { background: var(--hover); color: var(--strong); border-radius: 5px; }
 
 /* heads */
 .headbox { display: grid; gap: 9px; align-content: start; }

@@ -3,12 +3,13 @@
 import { arrowStep, el, heard } from './dom.js'
 import { FindingsTab } from './findings.js'
 import { HeadsTab } from './heads.js'
+import { UnderstoodTab } from './understood.js'
 
 /** @import { Look } from './look.js' */
 /** @import { Actions, Tab, TabKind, Translate } from './types.js' */
 
 /** @type {readonly TabKind[]} */
-const TABS = [FindingsTab, HeadsTab]
+const TABS = [FindingsTab, UnderstoodTab, HeadsTab]
 
 /** Room that a tab leaves at its sides. */
 const MARGIN = 6

@@ -93,6 +93,37 @@ export interface PictureReport {
   checks: [kind: string, claim: string, verdict: string][]
 }
 
+/** Words as a claim or an edit speaks of them. name: what an edit calls them; null if none can. */
+export interface Spoken {
+  label: string
+  name: string | null
+  text: number
+  words: number[]
+}
+
+/** Something that was read in the prompt, or that the artist said. */
+export interface Claim {
+  kind: 'entity' | 'attribute' | 'relation' | 'place' | 'count'
+  /** In the form in which it can be edited. */
+  text: string
+  value: string
+  /** Whether the reading is sure enough to warn. */
+  checked: boolean
+  source: string
+  subject: Spoken
+  /** What says it. */
+  words: Spoken | null
+  other: Spoken | null
+}
+
+export interface Understood {
+  claims: Claim[]
+  /** Parts of the prompt that speak of no thing, and why. */
+  silent: (Spoken & { reason: string })[]
+  /** For each text that was read: what an edit calls each word. */
+  names: (string | null)[][]
+}
+
 export type Coverage = Record<'layers' | 'heads' | 'steps' | 'rows', [seen: number, expected: number]>
 
 export interface Manifest {
@@ -106,11 +137,15 @@ export interface Manifest {
   /** By concepts: the numbers of all heads, the most relevant first, and a level for each head; as base64. */
   relevance: Record<string, { order: string; scores: string }>
   texts: Text[]
-  /** For each picture and text the maps of all words, by mode. */
-  maps: Record<string, PackedMaps>[][]
+  /** For each text the modes of its maps; "special": of the marks. */
+  modes: string[][]
+  /** The maps that are looked at first, by picture, text and mode: "0/0/all". */
+  maps: Record<string, PackedMaps>
   /** The words that a label of the report stands for. */
   labels: Record<string, [text: number, words: number[]]>
   report: PictureReport[]
+  /** null where no claims were read. */
+  understood: Understood | null
   problems: string[]
   notices: string[]
   coverage: Coverage | null
@@ -122,6 +157,8 @@ export interface Manifest {
 export interface Source {
   /** Address of a picture. */
   picture(number: number): string
+  /** The maps of all words, by picture, text and mode: "0/0/all". */
+  words(key: string): Promise<PackedMaps>
   heads(text: number, picture: number, word: number): Promise<{ sheets: PackedHeads[] }>
   steps(text: number, picture: number, step: number): Promise<PackedMaps>
   /** What is to be embedded in saved pictures, by key. */
@@ -130,12 +167,13 @@ export interface Source {
   maps: string
   /** Address of the report. */
   report: string
+  /** The artist's claims, where they can be changed; a line each. */
+  claims: { read(): string; write(text: string): void } | null
+  /** Runs the workflow once more; null where it cannot. */
+  runAgain: (() => Promise<void>) | null
 }
 
 // --------------------------------------------------------------------------------------- inside the viewer
-
-/** Maps of all words of a text, by mode. */
-export type MapsByMode = Record<string, WordMap[]>
 
 /** A map ready to be painted: its range, itself fine and between 0 and 1, and its own threshold. */
 export interface PreparedMap {
