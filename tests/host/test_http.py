@@ -45,7 +45,7 @@ def test_the_demo_from_end_to_end(server, workflow, tmp_path):
     pictures = [cv2.imread(str(tmp_path / f"picture_{number}.png")) for number in (1, 2)]
     assert all(picture.shape == (128, 128, 3) for picture in pictures)
     assert not np.array_equal(*pictures)
-    places = {place.label for picture in results.report.pictures for place in picture.places}
+    places = {place.word.label for picture in results.report.pictures for place in picture.places}
     assert places == {"circle", "star"}
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "circle" in page and "://" not in page
