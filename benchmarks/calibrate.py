@@ -21,10 +21,10 @@ from selagg_core.calibrate import FALSE_ALARMS, Labelled, with_thresholds
 from selagg_core.diagnosis.calibration import PRESET, Calibration, KindModel, fit_kind
 from selagg_core.diagnosis.features import FEATURES
 
-from .detection import auroc
 from .labelled import METHODS, TEXT_FEATURES, Row, collect
 from .maps import seed_range
 from .pictures import Sampler, drawn_cases
+from .statistics import auroc
 
 BASE = "SelAgg demo model"
 OTHERS = Path(__file__).resolve().parent / "diagnosis_methods.json"
@@ -90,7 +90,8 @@ def main() -> None:
         parser.error("development seeds lie in 9000:9999; others are for tests.")
     prepare_host()
     with torch.inference_mode():
-        rows = collect(Sampler(args.keep), drawn_cases(args.prompts, list(args.seeds)))
+        sampler = Sampler(args.keep)
+        rows = collect(sampler, drawn_cases(args.prompts, list(args.seeds)))
     data = {
         "pictures": len({row.picture for row in rows}),
         "prompts": args.prompts,

@@ -3,8 +3,9 @@
 `python -m benchmarks.diagnosis --prompts 144 --seeds 23000:23004 --json -` draws 144 prompts (of all groups,
 see `pictures.GROUPS`; the first from seed 23000) and samples each with the seeds 23000 to 23003;
 `--prompts FILE --seeds A:B` samples every line of a file with every seed, and once more from a start picture
-that contradicts it (not with --no-starts). Claims that the reader is not sure
-of are left out and counted. Nothing is fitted here: models and thresholds are those that ship.
+that contradicts it (not with --no-starts). Claims that the reader is not sure of, and
+prompts that cannot be drawn, are left out and counted. Nothing is fitted here: models and thresholds are
+those that ship.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from demo.result_file import write_line
 from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
 
 from .calibrate import OTHERS
-from .detection import (
+from .labelled import METHODS, Row, collect
+from .maps import seed_range
+from .pictures import Sampler, drawn_cases, file_cases
+from .prompts import LeftOut
+from .statistics import (
     auroc,
     auroc_within,
     average_precision,
@@ -36,13 +41,6 @@ from .detection import (
     coverage_and_risk,
     precision_at_recall,
 )
-from .labelled import METHODS, Row, collect
-from .maps import seed_range
-from .pictures import Sampler, drawn_cases, file_cases
-
-COMPARED = ("leaked", "wrong_sense")
-"""Kinds for which selective maps are compared with those of all heads, prompt by prompt."""
-APART = ("homonym", "homonym_weak", "homonym_heavy", "held_out")
 
 
 def scored(rows: Sequence[Row], model: KindModel, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -191,18 +189,24 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for what is sampled, to score it again")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
-    seeds = list(args.seeds)
+    seeds, left_out = list(args.seeds), LeftOut()
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         number = args.prompts.isdigit()
         if number:
             cases = drawn_cases(int(args.prompts), seeds)
         else:
-            cases = file_cases(Path(args.prompts), seeds, args.starts)
+            cases = file_cases(Path(args.prompts), seeds, args.starts, left_out)
         with torch.inference_mode():
-            rows = collect(Sampler(args.keep), cases)
+            sampler = Sampler(args.keep)
+            rows = collect(sampler, cases)
+        left_out.reasons.update(sampler.left_out.reasons)
         others = Calibration.from_json(OTHERS.read_text("utf-8"))
-        result = {"seeds": f"{seeds[0]}:{seeds[-1] + 1}", **evaluate(rows, shipped_calibration(), others)}
+        result = {
+            "seeds": f"{seeds[0]}:{seeds[-1] + 1}",
+            **evaluate(rows, shipped_calibration(), others),
+            "left_out": left_out.to_json(),
+        }
     text = json.dumps(plain(result), allow_nan=False)
     write_line(text, args.json)
 

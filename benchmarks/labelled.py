@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from selagg_core.diagnosis.examine import region_features
 from selagg_core.diagnosis.features import Observed, candidates
 from selagg_core.diagnosis.measure import measure_place
 from selagg_core.maps.arrays import resize_maps
-from selagg_core.maps.heads import HeadSelection
+from selagg_core.maps.heads import matched_random, resolution_groups
 from selagg_core.maps.regions import Region
-from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.prompt.groups import WordGroup
+from selagg_core.recording.head_maps import HeadMaps
+from selagg_core.relevance.choose_heads import ChosenHeads, HeadSettings
 from selagg_core.relevance.run_view import RunView
 
 from .pictures import Sampled
@@ -94,7 +96,7 @@ class Collector:
         settings = HeadSettings()
         heads = chosen.get(method, chosen["selective"])
         if method == "random":
-            heads = self._random_heads(heads, view.recording.layout, name)
+            heads = _random_heads(heads, view.entries[0].picture(index), name)
         observed = observe(view, index, groups, claims, heads, settings)
         if method in ("pixels", "text"):
             flat = dict.fromkeys(groups, np.ones((8, 8), np.float32))
@@ -115,24 +117,8 @@ class Collector:
             return [(key, self._text_features(key, view, claims)) for key, _ in found]
         return found
 
-    def _random_heads(self, heads, layout, name: str):
-        """As many heads as were chosen for each word, on the same grids, drawn from the picture's name."""
-        from dataclasses import replace
-
-        rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
-        layer_of = np.concatenate([np.full(count, i) for i, count in enumerate(layout.heads)])
-        drawn = []
-        for selection in heads.selections:
-            mask = np.zeros_like(selection.mask)
-            for grid in _grids(layout):
-                own = np.flatnonzero(np.isin(layer_of, grid))
-                count = int(selection.mask[own].sum())
-                mask[rng.choice(own, count, replace=False)] = True
-            drawn.append(HeadSelection("random", mask))
-        return replace(heads, selections=tuple(drawn))
-
     def _region_features(self, heat: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-        place = measure_place(resize_maps(heat, mask.shape), Region(mask), "")
+        place = measure_place(resize_maps(heat, mask.shape), Region(mask), WordGroup("", ()))
         return region_features(place)
 
     def _text_features(self, key: tuple, view, claims) -> dict[str, float]:
@@ -151,6 +137,13 @@ class Collector:
         }
 
 
+def _random_heads(heads: ChosenHeads, head_maps: HeadMaps, name: str) -> ChosenHeads:
+    """As many heads as were chosen for each word, on the same grids, drawn from the picture's name."""
+    rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
+    groups = -resolution_groups(head_maps)  # the finest grid first: kept from the first published figures
+    return replace(heads, selections=tuple(matched_random(own, groups, rng) for own in heads.selections))
+
+
 def key_of(candidate) -> tuple:
     """The key under which `truth` judges the claim of a candidate."""
     claim = candidate.claim
@@ -159,23 +152,6 @@ def key_of(candidate) -> tuple:
     if candidate.kind == "misplaced":
         return ("misplaced", *claim.words.indices)
     return candidate.kind, claim.words.indices[-1]
-
-
-def _grids(layout) -> list[list[int]]:
-    """Numbers of layers at the same depth of the UNet, which have the same grid (SD1.x layout)."""
-    depth = {
-        ("input", 1): 0,
-        ("input", 2): 0,
-        ("input", 4): 1,
-        ("input", 5): 1,
-        ("input", 7): 2,
-        ("input", 8): 2,
-    }
-    depth |= {("output", n): 2 - (n - 3) // 3 for n in range(3, 12)} | {("middle", 0): 3}
-    found: dict[int, list[int]] = {}
-    for number, layer in enumerate(layout.layers):
-        found.setdefault(depth[layer.block, layer.number], []).append(number)
-    return list(found.values())
 
 
 def _objects(case) -> list[Told]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,16 +39,6 @@ class Sample:
     picture: np.ndarray
     head_maps: Any
     targets: tuple[Target, ...]
-
-
-def prompt_lines(path: Path) -> list[str]:
-    """The prompts of a text file, one a line. ValueError where one is outside the demo grammar."""
-    lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-    if not lines:
-        raise ValueError(f"{path} holds no prompt: write one a line.")
-    for line in lines:
-        parse_caption(line)
-    return lines
 
 
 class DemoModel:

@@ -24,8 +24,9 @@ from demo.host_path import prepare_host
 from demo.result_file import write_line
 
 from .map_methods import Method, Relevances, by_concept, by_oracle, by_wrong_concept, heats, methods
-from .map_sources import DemoModel, Sample, pictures, prompt_lines, scenes
+from .map_sources import DemoModel, Sample, pictures, scenes
 from .map_table import markdown, write_figure
+from .prompts import LeftOut, prompt_lines
 from .scoring import WordScore, chosen_thresholds, iou_difference, mean_score, score_map, summary
 
 DEVELOPMENT_SEEDS = "9000:9048"
@@ -151,7 +152,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Tunes on the development seeds, scores the asked seeds, prints one JSON object last."""
     args = _arguments()
-    prompts = prompt_lines(args.prompts) if args.prompts else None
+    left_out = LeftOut()
+    prompts = prompt_lines(args.prompts, left_out) if args.prompts else None
     result: dict[str, Any] = {
         "scenes": len(args.seeds),
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
@@ -168,6 +170,8 @@ def main() -> None:
         args.table.write_text(markdown(result), "utf-8")
     if args.figure:
         write_figure(result, args.figure)
+    if prompts:
+        result["left_out"] = left_out.to_json()
     text = json.dumps(result)
     write_line(text, args.json)
 

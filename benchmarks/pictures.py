@@ -30,6 +30,7 @@ from selagg_core.recording.head_maps import EntryRecording, Recording
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.self_attention import SelfAttention
 
+from .prompts import LeftOut, prompt_lines
 from .starts import fitting_starts, start_picture
 
 _WEIGHT = re.compile(r"\(([^():]*):[0-9.]+\)")
@@ -121,18 +122,30 @@ def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
     ]
 
 
-def file_cases(path: Path, seeds: Sequence[int], starts: bool = True) -> list[Case]:
-    """The prompts of a text file, one a line. Raises ValueError for one outside the demo grammar.
+def file_cases(
+    path: Path, seeds: Sequence[int], starts: bool = True, left_out: LeftOut | None = None
+) -> list[Case]:
+    """The prompts of a text file, one a line; what cannot be drawn is put into `left_out`.
 
     starts: sample each once more by image-to-image, from a picture that contradicts it: the demo model alone
-    hardly ever leaks a colour or blends two things.
+    hardly ever leaks a colour or blends two things. Raises ValueError if no prompt is left.
     """
-    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    cases = [Case(_group_of(line), line, tuple(seeds)) for line in lines if line]
-    if not cases:
-        raise ValueError(f"{path} holds no prompt: write one a line.")
+    left_out = left_out if left_out is not None else LeftOut()
+    lines = prompt_lines(path, left_out, unweighted)
+    cases = [Case(_group_of(line), line, tuple(seeds)) for line in lines]
+    if not starts:
+        return cases
     started = [_from_start(case, number) for number, case in enumerate(cases) if fitting_starts(case.caption)]
-    return [*cases, *started] if starts else cases
+    return [*cases, *(case for case in started if _can_be_drawn(case, left_out))]
+
+
+def _can_be_drawn(case: Case, left_out: LeftOut) -> bool:
+    try:
+        case.start_picture()
+    except ValueError as error:
+        left_out.add(f"start picture of {case.text}", error)
+        return False
+    return True
 
 
 def _from_start(case: Case, number: int) -> Case:
@@ -275,6 +288,8 @@ class Sampler:
         from selagg_nodes.recording import encode, recorder
 
         self.folder = folder
+        self.left_out = LeftOut()
+        """Cases that could not be sampled."""
         self._settings = SamplingSettings
         self._encode, self._recorder = encode.encode_and_label, recorder
         self._studio = Studio()
@@ -325,10 +340,15 @@ class Sampler:
         return self._studio.decode(latents)[0]
 
     def all(self, cases: Sequence[Case]) -> Iterator[Sampled]:
-        """Cases one after the other, with progress on standard error."""
+        """Cases one after the other, with progress on standard error; what fails is left out and counted."""
         started = time.monotonic()
         for count, case in enumerate(cases, 1):
-            yield self.sampled(case)
+            try:
+                found = self.sampled(case)
+            except (ValueError, RuntimeError) as error:  # one bad prompt must not lose an hour
+                self.left_out.add(case.text, error)
+            else:
+                yield found
             if count % 10 == 0 or count == len(cases):
                 sys.stderr.write(f"{count}/{len(cases)} prompts, {time.monotonic() - started:.0f} s\n")
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .statistics import average_precision, resamples, with_interval
+
 KINDS = ("object", "colour", "pattern")
 THRESHOLDS = np.linspace(0.05, 0.95, 37)
 MEASURES = ("iou", "iou_otsu", "iou_best", "hit", "ap")
@@ -38,7 +40,7 @@ def score_map(kind: str, scene: int, heat: np.ndarray, mask: np.ndarray) -> Word
         ious_above(unit, mask, THRESHOLDS),
         float(ious_above(unit, mask, np.array([otsu / 255]))[0]),
         float(mask[peak]),
-        average_precision(unit, mask),
+        average_precision(unit, mask) if mask.any() else 0.0,
     )
 
 
@@ -50,16 +52,6 @@ def ious_above(unit: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np
         for ranks in (above[mask.ravel()], above)
     )
     return inside / np.maximum(1, mask.sum() + everywhere - inside)
-
-
-def average_precision(scores: np.ndarray, mask: np.ndarray) -> float:
-    """Area under precision over recall of the pixels ranked by score; equal scores share their precision."""
-    order = np.argsort(-scores, axis=None, kind="stable")
-    ranked, truth = scores.ravel()[order], mask.ravel()[order]
-    last_of_ties = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    hits = np.cumsum(truth)[last_of_ties]
-    gained = np.diff(np.append(0, hits)) / max(1, hits[-1])
-    return float((hits / (last_of_ties + 1) * gained).sum())
 
 
 def mean_score(draws: Sequence[WordScore]) -> WordScore:
@@ -126,18 +118,14 @@ def iou_difference(
     present = [kind for kind in KINDS if (kinds == kind).any()]
     sums = np.array([np.bincount(position, change * (kinds == kind), len(names)) for kind in present])
     counts = np.array([np.bincount(position, kinds == kind, len(names)) for kind in present])
-    picks = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
+    picks = resamples(len(names), RESAMPLES, seed)
     drawn = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
     with np.errstate(invalid="ignore"):  # a draw without any word of a rare kind says nothing of it
         means = (drawn @ sums.T) / (drawn @ counts.T)
     centre = sums.sum(axis=1) / counts.sum(axis=1)
     result = {
-        kind: _interval(value, column) for kind, value, column in zip(present, centre, means.T, strict=True)
+        kind: with_interval(value, column)
+        for kind, value, column in zip(present, centre, means.T, strict=True)
     }
-    result["overall"] = _interval(float(centre.mean()), means.mean(axis=1))
+    result["overall"] = with_interval(float(centre.mean()), means.mean(axis=1))
     return result
-
-
-def _interval(mean: float, draws: np.ndarray) -> dict[str, float]:
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return {"mean": round(float(mean), 4), "low": round(float(low), 4), "high": round(float(high), 4)}

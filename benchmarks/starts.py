@@ -6,12 +6,23 @@ the wrong thing, a missing thing, or two things in one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from demo.scenes import Caption, Scene, SceneObject, place_of, random_scene, relation_between, render
-from demo.vocabulary import BACKGROUNDS, COLOURS, NATURAL_COLOUR, WITHOUT_PATTERN
+from demo.scenes import (
+    GRID,
+    SIDE,
+    Caption,
+    Scene,
+    SceneObject,
+    place_of,
+    random_scene,
+    relation_between,
+    render,
+)
+from demo.vocabulary import BACKGROUNDS, COLOURS, NATURAL_COLOUR, SIZES, WITHOUT_PATTERN
 
 STARTS = ("faithful", "recoloured", "absent", "merged", "moved")
 """faithful: all is as the prompt says. recoloured: a thing has the colour, or the pattern, of another.
@@ -22,6 +33,9 @@ mean that the model has misread the word."""
 
 MOST_THINGS = 3
 DRAWS = 5000
+REACH = 0.56
+"""Half side of the square around a thing, in shares of its diameter."""
+MOST_PLACES = 40
 
 
 def fitting_starts(caption: Caption) -> tuple[str, ...]:
@@ -48,13 +62,61 @@ def start_picture(caption: Caption, start: str, seed: int) -> np.ndarray:
 def faithful_scene(caption: Caption, rng: np.random.Generator) -> Scene:
     """A scene that matches a caption in all that it says; the rest is drawn."""
     count = sum(claim.kind == "object" for claim in caption.claims)
+    if any(claim.kind == "size" for claim in caption.claims):
+        return _laid_out(caption, random_scene(rng, count), rng)
     for _ in range(DRAWS):
         drawn = random_scene(rng, count)
         items = tuple(_as_said(item, caption, i) for i, item in enumerate(drawn.objects))
         if _in_place(items, caption):
-            background = _said(caption, None, "background") or drawn.background
-            return Scene(items, background, BACKGROUNDS[background])
+            return _on_background(items, caption, drawn)
     raise ValueError(f'No scene was found in which all of "{caption.text}" is true.')
+
+
+def _on_background(items: tuple[SceneObject, ...], caption: Caption, drawn: Scene) -> Scene:
+    background = _said(caption, None, "background") or drawn.background
+    return Scene(items, background, BACKGROUNDS[background])
+
+
+def _laid_out(caption: Caption, drawn: Scene, rng: np.random.Generator) -> Scene:
+    """The things of a drawn scene in the sizes that the caption says, laid out anew.
+
+    Large things leave little room, so that drawing hardly ever puts them where they are said to be; what has
+    no size in the caption is small here. Raises ValueError where there is no place for all.
+    """
+    named = [_as_said(item, caption, i) for i, item in enumerate(drawn.objects)]
+    sizes = [_said(caption, i, "size") or "small" for i in range(len(named))]
+    reach = [SIZES[size] * REACH for size in sizes]
+    places = [[(x, y) for x in sides for y in sides] for sides in map(_sides_inside, reach)]
+    for centres in _layouts([[own[i] for i in rng.permutation(len(own))] for own in places], reach):
+        items = tuple(
+            replace(item, size=size, diameter=SIZES[size], centre=centre)
+            for item, size, centre in zip(named, sizes, centres, strict=True)
+        )
+        if _in_place(items, caption):
+            return _on_background(items, caption, drawn)
+    raise ValueError(f'No scene was found in which all of "{caption.text}" is true.')
+
+
+def _sides_inside(reach: float) -> list[float]:
+    """Coordinates on the grid where a thing lies wholly in the picture."""
+    return [float(side) for side in range(0, SIDE + 1, GRID) if reach <= side <= SIDE - reach]
+
+
+def _layouts(
+    places: list[list[tuple[float, float]]], reach: list[float], done: tuple = ()
+) -> Iterator[tuple[tuple[float, float], ...]]:
+    """Centres of all things that keep apart, in the order of `places`; of three things a part of them."""
+    number = len(done)
+    if number == len(places):
+        yield done
+        return
+    tried = places[number] if len(places) < 3 else places[number][:MOST_PLACES]
+    for centre in tried:
+        if all(
+            max(abs(centre[0] - other[0]), abs(centre[1] - other[1])) > reach[number] + reach[i] + 1
+            for i, other in enumerate(done)
+        ):
+            yield from _layouts(places, reach, (*done, centre))
 
 
 def _said(caption: Caption, subject: int | None, kind: str) -> str | None:

@@ -248,6 +248,7 @@ def main() -> None:
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
         "failures": {kind: sum(f.kind == kind for f in chosen) for kind in KINDS},
         "kinds": counts,
+        "left_out": sampler.left_out.to_json(),
     }
     text = json.dumps(result)
     if args.write:

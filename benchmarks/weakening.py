@@ -34,6 +34,7 @@ from selagg_core.relevance.shipped import load_preset
 
 from .maps import seed_range
 from .scoring import KINDS
+from .statistics import mean_with_interval
 
 FACTORS = (0.0, -2.0)
 COUNTS = (4, 8, 16, 32, 64)
@@ -234,17 +235,6 @@ def area_between(upper: np.ndarray, lower: np.ndarray, heads: int) -> float:
     return float((np.diff(shares) * (change[1:] + change[:-1]) / 2).sum())
 
 
-def bootstrap(values: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """Mean with its 95 % interval over resampled words."""
-    picks = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-    return {
-        "mean": round(float(values.mean()), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-    }
-
-
 def summary(found: Sequence[tuple[Target, Mapping[Weakening, bool]]], heads: int) -> dict:
     """Curves and areas, by factor, and areas of each kind of word over both factors."""
     result: dict = {"heads": [0, *COUNTS, heads], "curves": {}, "areas": {}}
@@ -268,12 +258,14 @@ def summary(found: Sequence[tuple[Target, Mapping[Weakening, bool]]], heads: int
         result["curves"][f"factor {factor:g}"] = {
             order: [round(float(v), 4) for v in curves[factor, order].mean(axis=0)] for order in ORDERS
         }
-        result["areas"][f"factor {factor:g}"] = {name: bootstrap(areas[name, factor]) for name in pairs}
+        result["areas"][f"factor {factor:g}"] = {
+            name: mean_with_interval(areas[name, factor], RESAMPLES) for name in pairs
+        }
     both = {name: np.mean([areas[name, factor] for factor in FACTORS], axis=0) for name in pairs}
-    result["areas"]["both"] = {name: bootstrap(values) for name, values in both.items()}
+    result["areas"]["both"] = {name: mean_with_interval(values, RESAMPLES) for name, values in both.items()}
     kinds = np.array([target.kind for target, _ in found])
     for kind in sorted(set(kinds)):
-        own = {name: bootstrap(values[kinds == kind]) for name, values in both.items()}
+        own = {name: mean_with_interval(values[kinds == kind], RESAMPLES) for name, values in both.items()}
         result["areas"][kind] = {"words": int((kinds == kind).sum()), **own}
     return result
 

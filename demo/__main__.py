@@ -118,8 +118,8 @@ def run(folder: Path, progress: Progress) -> Results:
     """
     workflow = json.loads((FOLDER / WORKFLOW).read_text(encoding="utf-8"))
     host = find_host(os.environ.get("SELAGG_HOST", "auto"))
-    progress.step(f"starting ComfyUI ({host.name})")
-    with background_server(ROOT / ".host" / host.name, folder / "server.log", progress.waiting) as client:
+    progress.step(f"starting {host.title}")
+    with background_server(ROOT / ".host" / host.label, folder / "server.log", progress.waiting) as client:
         progress.step(f"sampling and diagnosing ({WORKFLOW})")
         queued = client.queue(workflow)
         if queued.errors:

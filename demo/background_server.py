@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .client import Client
+from .host_failure import MARK, said_in
 from .host_path import ROOT
 
 POLL_SECONDS = 0.5
 START_SECONDS = 300
+#: By this the pack is known to be loaded.
+OWN_NODE = "SelAggCapture"
 
 
 def free_port() -> int:
@@ -33,7 +36,8 @@ def background_server(
     `waiting` is called now and then until the server answers. `options` are the host's own.
 
     Raises:
-        RuntimeError: it ended instead of answering, or did not answer in time; `log` says more.
+        RuntimeError: it ended instead of answering, did not answer in time, or could not load this pack; why,
+            and what to do.
     """
     port = free_port()
     command = [sys.executable, "-m", "demo.host_server", "--port", str(port), "--base", str(base)]
@@ -55,13 +59,16 @@ def _wait_until_it_answers(
     last = time.monotonic() + START_SECONDS
     while time.monotonic() < last:
         if process.poll() is not None:
-            raise RuntimeError(f"ComfyUI ended with code {process.returncode} while starting; see {log}.")
+            raise RuntimeError(f"{MARK}{said_in(log, process.returncode)} (All that it said: {log})")
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            client.object_info()
+            if OWN_NODE not in client.object_info():
+                raise RuntimeError(
+                    f"ComfyUI started, but could not load this pack. (All that it said: {log})"
+                )
             return
         waiting()
         time.sleep(POLL_SECONDS)
-    raise RuntimeError(f"ComfyUI did not answer within {START_SECONDS} s; see {log}.")
+    raise RuntimeError(f"ComfyUI did not answer within {START_SECONDS} s. (All that it said: {log})")
 
 
 def _end(process: subprocess.Popen) -> None:

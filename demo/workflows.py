@@ -1,6 +1,9 @@
 """The example workflows, in the editor's format and in the API's, from one description of each.
 
-`python -m demo.workflows` writes them to examples_workflows/.
+`python -m demo.workflows` writes them to examples_workflows/, beside their thumbnails, and then makes
+example_workflows/ anew: what ComfyUI's template browser shows, under the one name that every version of it
+looks for. A link between the two would be a text file in a ZIP and on Windows, so the second folder is made
+from the first; `python dev.py check` fails while they differ.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from typing import Any
 from .host_path import ROOT
 
 FOLDER = ROOT / "examples_workflows"
+TEMPLATES = ROOT / "example_workflows"
+#: What the template browser takes from a folder: workflows of the editor and their thumbnails.
+SHOWN = (".jpg", ".json")
 DEMO_PROMPT = "a red circle left of a striped blue star on a white background"
 DEMO_BOXES = "circle: 0%, 0%, 50%, 100%\nstar: 50%, 0%, 100%, 100%"
 PHOTO_PROMPT = "a photo of a cat wearing a red scarf next to a dog wearing a blue hat, in a park"
@@ -397,10 +403,35 @@ def files() -> dict[str, str]:
     return texts
 
 
-def main(folder: Path = FOLDER) -> None:
+def templates(folder: Path = FOLDER) -> dict[str, bytes]:
+    """File name -> bytes of what ComfyUI shows of the examples; those of the API are in a folder below."""
+    return {file.name: _bytes(file) for file in sorted(folder.iterdir()) if file.suffix in SHOWN}
+
+
+def differing(folder: Path = FOLDER, shown: Path = TEMPLATES) -> list[str]:
+    """Names of files in `shown` that are not what `templates` gives, or are missing, or too many."""
+    wanted = templates(folder)
+    there = {file.name: _bytes(file) for file in shown.iterdir() if file.is_file()} if shown.is_dir() else {}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def _bytes(file: Path) -> bytes:
+    """As they are in the repository: git may have given a text the line ends of the system."""
+    data = file.read_bytes()
+    return data.replace(b"\r\n", b"\n") if file.suffix == ".json" else data
+
+
+def main(folder: Path = FOLDER, shown: Path = TEMPLATES) -> None:
     (folder / "api").mkdir(parents=True, exist_ok=True)
     for name, text in files().items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    shown.mkdir(exist_ok=True)
+    wanted = templates(folder)
+    for name in differing(folder, shown):
+        if name in wanted:
+            (shown / name).write_bytes(wanted[name])
+        else:
+            (shown / name).unlink()
 
 
 if __name__ == "__main__":

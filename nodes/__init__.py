@@ -1,7 +1,8 @@
 """The ComfyUI side of the pack: the nodes of all files, under their ids."""
 
 from . import calibrate, capture, demo_model, diagnose, expect, heatmaps, prompt, recipe, relevance
-from .host import server_routes
+from .host import on_queued, server_routes
+from .recording import from_graph
 from .viewer.routes import add_routes
 from .viewer.store import VIEWS
 
@@ -12,5 +13,9 @@ NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {
     key: name for file in _FILES for key, name in file.DISPLAY_NAMES.items()
 }
 
+NODE_CLASS_MAPPINGS |= from_graph.INTERNAL
+NODE_DISPLAY_NAME_MAPPINGS |= from_graph.INTERNAL_NAMES
+
+on_queued(from_graph.words_for_request)
 if (_routes := server_routes()) is not None:
     add_routes(_routes, VIEWS)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from selagg_core.calibrate import LABELS_FILE, fit, read_folder
 from selagg_core.diagnosis.calibration import Calibration
+from selagg_core.files.names import file_stem
+from selagg_core.files.text import read_text
+from selagg_core.files.write import write_file
 
 from . import host
 from .viewer import sockets
@@ -57,44 +60,64 @@ class SelAggCalibrate:
 
     @classmethod
     def IS_CHANGED(cls, folder, name):
-        return float("nan")
+        """Fitted again when a file of the folder, or the saved calibration, has changed."""
+        try:
+            files = [calibration_path(name), old_path(name)]
+            files += sorted(output_folder(folder).glob("*.json")) if folder.strip() else []
+            known = [path.stat() for path in files if path.is_file()]
+        except (OSError, ValueError):  # running the node says what is wrong
+            return ""
+        return " ".join(f"{own.st_mtime_ns}-{own.st_size}" for own in known)
 
     def calibrate(self, folder, name):
-        path = calibration_path(name)
-        if not folder.strip():
-            return _loaded(path, name)
-        rows = read_folder(output_folder(folder))
-        pictures = {row.picture for row in rows}
-        calibration, told = fit(rows, name.strip(), {"pictures": len(pictures), "labels": len(rows)})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(calibration.to_json(), encoding="utf-8")
+        try:
+            path = calibration_path(name)
+            if not folder.strip():
+                return _loaded(path if path.is_file() else old_path(name), name)
+            rows = read_folder(output_folder(folder))
+            pictures = {row.picture for row in rows}
+            calibration, told = fit(rows, name.strip(), {"pictures": len(pictures), "labels": len(rows)})
+            write_file(path, calibration.to_json().encode())
+        except ValueError as error:
+            raise ValueError(f"{NODE}: {error}") from error
         logger.info("%s: saved %s.", NODE, path.name)
         return calibration, "\n".join(told)
 
 
 def _loaded(path: Path, name: str) -> tuple[Calibration, str]:
     if not path.is_file():
-        raise ValueError(f'{NODE}: there is no calibration "{name.strip()}" in models/selagg: fit one first.')
-    calibration = Calibration.from_json(path.read_text(encoding="utf-8"))
+        shown = name.strip()[:60]
+        raise ValueError(f'there is no calibration "{shown}" in models/selagg: fit one first.')
+    calibration = Calibration.from_json(read_text(path))
     return calibration, f"{calibration.base}: {', '.join(calibration.kinds)}"
 
 
 def calibration_path(name: str) -> Path:
-    """Where a calibration lies; only letters, digits, dashes and blanks of its name stay."""
+    """Where a calibration lies. Raises ValueError if its name is none for a file."""
+    return Path(host.relevance_directory()) / f"{file_stem(name)}{ENDING}"
+
+
+def old_path(name: str) -> Path:
+    """Where versions up to 0.1 kept it: with the blanks of its name."""
     plain = re.sub(r"[^\w\- ]+", "_", name).strip(" _")[:80]
-    if not plain:
-        raise ValueError(f"{NODE}: give the calibration a name of letters or digits.")
     return Path(host.relevance_directory()) / f"{plain}{ENDING}"
 
 
 def output_folder(name: str) -> Path:
     """A folder inside the host's output folder. Raises ValueError for any other."""
-    root = Path(host.output_directory()).resolve()
-    folder = (root / name.strip()).resolve()
-    if not folder.is_relative_to(root):
-        raise ValueError(f"{NODE}: {name} lies outside the output folder.")
-    if not folder.is_dir():
-        raise ValueError(f"{NODE}: there is no folder {name} in the output folder: keep some reports first.")
+    shown = name.strip()[:60]
+    try:
+        root = Path(host.output_directory()).resolve()
+        folder = (root / name.strip()).resolve()
+        inside, there = folder.is_relative_to(root), folder.is_dir()
+    except (OSError, ValueError) as error:  # too long, or marks that no path may have
+        raise ValueError(
+            f'"{shown}" is no name of a folder: write that of one in the output folder.'
+        ) from error
+    if not inside:
+        raise ValueError(f"{shown} lies outside the output folder.")
+    if not there:
+        raise ValueError(f"there is no folder {shown} in the output folder: keep some reports first.")
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from selagg_core.claims.expectations import Expectations, read_expectations
 from selagg_core.diagnose import diagnose_run
@@ -14,7 +15,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
-from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
+from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 logger = logging.getLogger("selagg")
 
@@ -133,23 +134,28 @@ class SelAggDiagnose:
     ):
         asked = Asked(unique_id, graph, extra_pnginfo)
         try:
-            run = open_run(capture, sockets.latent_samples(latent), image)
+            run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             own = read_expectations(sockets.mask_arrays(expected), expected_words, boxes=boxes)
             expectations = (expect or Expectations()) + own
             settings = HeadSettings(
                 overrides=concepts, relevance=relevance, recipe=recipe, nearest=self._concepts.by(clip)
             )
-            report, pictures = diagnose_run(run, words, expectations, settings, claims, calibration)
-            annotated = sockets.pictures_to_images(pictures)
+            found = diagnose_run(
+                run, words, expectations, settings, claims, calibration, for_viewer=browser_asks()
+            )
+            report, annotated = found.report, sockets.pictures_to_images(found.annotated)
             samples = sockets.latent_samples(latent)
-            shown = hand_over(run, capture, samples, settings, asked, report, expectations)
-        except ValueError as error:
+            shown = hand_over(found.shown, capture, samples, asked, report, found.expected)
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)
             report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
         if keep_report and report.pictures:
-            saved = sockets.keep_report(report, image)
-            logger.info("%s: report kept in %s.", NODE, saved)
+            try:
+                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))
+            except ValueError as error:  # the disk: what was found is shown all the same
+                logger.warning("%s: the report was not kept: %s", NODE, error)
+                report = replace(report, problems=(*report.problems, f"the report was not kept: {error}"))
         warnings = report.warnings()
         return {
             "ui": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from selagg_core.claims.expectations import Expectations, read_expectations
 
 from .viewer import sockets
@@ -49,7 +51,11 @@ class SelAggExpect:
         }
 
     def collect(self, text, words, mask=None, expect=None):
-        return ((expect or Expectations()) + read_expectations(sockets.mask_arrays(mask), words, text),)
+        try:
+            own = read_expectations(sockets.mask_arrays(mask), words, text)
+        except ValueError as error:  # SelAgg Diagnose says it, and checks the rest
+            own = replace(read_expectations(None, "", text), problems=(str(error),))
+        return ((expect or Expectations()) + own,)
 
 
 NODES: dict[str, type] = {"SelAggExpect": SelAggExpect}

@@ -12,7 +12,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
-from .viewer.hand_over import HIDDEN, Asked, hand_over, nothing
+from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 NODE = "SelAgg Heatmaps"
 
@@ -128,20 +128,20 @@ class SelAggHeatmaps:
         asked = Asked(unique_id, graph, extra_pnginfo)
         try:
             check_settings(top_fraction, threshold)
-            run = open_run(capture, sockets.latent_samples(latent), image)
+            run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
-            result = draw_heatmaps(run, words, settings, threshold or None)
+            result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
             samples = sockets.latent_samples(latent)
-            shown = hand_over(run, capture, samples, settings, asked)
-        except ValueError as error:
+            shown = hand_over(result.shown, capture, samples, asked)
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, pictures = sockets.refusal(NODE, error, image)
             return {
                 "ui": nothing(asked),
-                "result": (pictures, torch.zeros(image.shape[:3]), pictures, message),
+                "result": (pictures, torch.zeros(pictures.shape[:3]), pictures, message),
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         drawn = (
-            sockets.pictures_to_images(result.overlays),
+            torch.from_numpy(result.overlays),
             torch.from_numpy(result.masks),
             sockets.pictures_to_images(result.sheets),
             "\n".join(lines),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .recording.encode import encode_and_label
+from .recording.offer import offer_text
 
 _CLIP_TOOLTIP = "The CLIP text encoder of the checkpoint (after LoRA and Clip Skip, as for CLIP Text Encode)."
 _TEXT_TOOLTIP = (
@@ -60,7 +61,7 @@ class SelAggPrompt:
         }
 
     def read(self, text, clip):
-        return (encode_and_label("SelAgg Prompt", clip, text)[1],)
+        return (offer_text("SelAgg Prompt", clip, text, "SelAgg Prompt"),)
 
 
 NODES: dict[str, type] = {"SelAggTextEncode": SelAggTextEncode, "SelAggPrompt": SelAggPrompt}

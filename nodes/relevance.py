@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 from pathlib import Path
 
 import comfy.samplers
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 
 from selagg_core.drawing.pictures import blank_sheet
+from selagg_core.files.names import file_stem
 from selagg_core.maps.heads import DEFAULT_FRACTION
 from selagg_core.maps.recipe import DEFAULT
 from selagg_core.prompt.groups import find_group
@@ -36,21 +35,12 @@ LOAD, SHOW = "SelAgg Load Relevance", "SelAgg Head Relevance"
 KINDS = (ARGMAX_WINS, *MAP_KINDS)
 AS_SAVED = "as saved"
 SUFFIX = ".safetensors"
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SCORE_TOOLTIP = (
     "By what heads are ranked. argmax wins: which concept's word gets most of a head's attention, as "
     "published. agreement: how well a head's map of a word agrees with all heads' maps. concentration: how "
     "sharp it is. consistency: how little it changes from high to low noise. The file holds them all; SelAgg "
     "Map Recipe decides between the first two."
 )
-
-
-def file_stem(name: str) -> str:
-    """A file name without suffix that is safe on every system. Raises ValueError if nothing is left."""
-    stem = re.sub(r"[^\w.-]+", "_", name.strip()).strip("._-")[:80]
-    if not stem or _RESERVED.fullmatch(stem):
-        raise ValueError(f'"{name}" is no name for a file: use letters and digits, such as my_checkpoint.')
-    return stem
 
 
 def own_concepts(text: str) -> tuple[Concept, ...]:
@@ -63,7 +53,11 @@ def own_concepts(text: str) -> tuple[Concept, ...]:
 def saved_names() -> list[str]:
     """The relevance files in the models folder, sorted."""
     folder = Path(host.relevance_directory())
-    return sorted(path.name for path in folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+    try:
+        return sorted(path.name for path in folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+    except OSError as error:  # the list of nodes must come whatever the disk says
+        logger.warning("%s cannot look into %s: %s", LOAD, folder, error)
+        return []
 
 
 class SelAggBuildRelevance:
@@ -191,7 +185,6 @@ def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance
     if model is None:
         raise ValueError("there is no model. Connect the MODEL output of a loader.")
     folder = Path(host.relevance_directory())
-    os.makedirs(folder, exist_ok=True)
     bar = host.progress_bar(len(plan.prompts) * plan.steps)
     state = folder / f"{stem}.building"
     relevance = build_relevance(model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score)
@@ -230,7 +223,10 @@ class SelAggLoadRelevance:
     @classmethod
     def IS_CHANGED(cls, file, score):
         path = Path(host.relevance_directory()) / file
-        return f"{file} {path.stat().st_mtime_ns}" if file in saved_names() else file
+        try:
+            return f"{file} {path.stat().st_mtime_ns}" if file in saved_names() else file
+        except OSError:  # gone in the meantime, or out of reach: loading it says so
+            return file
 
     def load(self, file, score):
         try:
@@ -312,8 +308,8 @@ class SelAggHeadRelevance:
             relevance = ranked_by(_relevance_of(run, relevance), recipe)
             heads = relevance_picture(relevance, concept, top_fraction)
             ranking = relevance.ranking(concept)
-        except ValueError as error:
-            message, pictures = sockets.refusal(SHOW, error, blank if image is None else image[:1])
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
+            message, pictures = sockets.refusal(SHOW, error, None if image is None else image[:1])
             return pictures, message, blank
         lines = [
             f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
@@ -325,8 +321,8 @@ class SelAggHeadRelevance:
         if word.strip():
             try:
                 table = _table(run, word, relevance.top_heads(concept, top_fraction))
-            except ValueError as error:
-                message, table = sockets.refusal(SHOW, error, blank if image is None else image[:1])
+            except Exception as error:  # noqa: BLE001 - as above
+                message, table = sockets.refusal(SHOW, error, None if image is None else image[:1])
                 text = f"{message}\n{text}"
         return sockets.pictures_to_images([heads]), text, table
 

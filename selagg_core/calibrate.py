@@ -6,7 +6,6 @@ of claims as the report writes them ("red > scarf", "cat left of dog", "cat"). A
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 
 from .diagnosis.calibration import Calibration, KindModel, choose_threshold, fit_kind
 from .diagnosis.features import FEATURES
+from .files.text import read_text
+from .files.versioned import parse_json
 from .report.report import Report
 
 LABELS_FILE = "labels.json"
@@ -48,28 +49,36 @@ def read_folder(folder: Path) -> list[Labelled]:
             'and wrong, such as {"report.json": {"1": {"wrong": ["red > scarf"], "right": ["scarf"]}}}.'
         )
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{LABELS_FILE} cannot be read: {error}.") from error
+        labels = parse_json(read_text(path))
+    except ValueError as error:
+        raise ValueError(f"{LABELS_FILE} cannot be read: {error}".rstrip(".") + ".") from error
     if not isinstance(labels, dict) or not all(isinstance(value, dict) for value in labels.values()):
         raise ValueError(f"{LABELS_FILE} must name report files, and in each its pictures by number.")
     return [row for name, pictures in labels.items() for row in _of_report(folder, str(name), pictures)]
 
 
 def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator[Labelled]:
-    path = folder / Path(name).name
-    if not path.is_file():
-        raise ValueError(f'{LABELS_FILE} names "{name}", which is not in the folder.')
-    report = Report.from_json(path.read_text(encoding="utf-8"))
+    path, shown = folder / Path(name).name, name[:60]
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # longer than a file system takes, or with marks that no name may have
+        there = False
+    if not there:
+        raise ValueError(f'{LABELS_FILE} names "{shown}", which is not in the folder.')
+    try:
+        report = Report.from_json(read_text(path))
+    except ValueError as error:
+        raise ValueError(f'"{path.name}": {error}') from error
     by_number = {str(picture.index + 1): picture for picture in report.pictures}
     for number, answers in pictures.items():
         if number not in by_number or not isinstance(answers, dict):
-            raise ValueError(f'"{name}" has no picture {number}; it has {", ".join(by_number) or "none"}.')
-        said = {str(c): True for c in answers.get("wrong", ())}
-        said.update({str(c): False for c in answers.get("right", ())})
+            there_are = ", ".join(list(by_number)[:20]) or "none"
+            raise ValueError(f'"{shown}" has no picture {number[:20]}; it has {there_are}.')
+        said = {claim: True for claim in _listed(answers, "wrong", name, number)}
+        said.update(dict.fromkeys(_listed(answers, "right", name, number), False))
         checks = by_number[number].checks
         if unknown := set(said) - {check.claim for check in checks}:
-            raise ValueError(f'"{sorted(unknown)[0]}" is no claim of picture {number} of "{name}".')
+            raise ValueError(f'"{sorted(unknown)[0][:80]}" is no claim of picture {number} of "{shown}".')
         for check in checks:
             if check.claim in said:
                 yield Labelled(
@@ -80,6 +89,15 @@ def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator
                     f"{name} {number}",
                     not any(said.values()),
                 )
+
+
+def _listed(answers: Mapping[str, Any], key: str, name: str, number: str) -> list[str]:
+    """The claims under "wrong" or "right". Raises ValueError unless they are a list of texts, or one text."""
+    claims = answers.get(key, [])
+    claims = [claims] if isinstance(claims, str) else claims
+    if not isinstance(claims, list) or not all(isinstance(claim, str) for claim in claims):
+        raise ValueError(f'{LABELS_FILE}: "{key}" of picture {number} of "{name}" must be a list of claims.')
+    return claims
 
 
 def fit(rows: Sequence[Labelled], base: str, data: Mapping[str, Any]) -> tuple[Calibration, tuple[str, ...]]:

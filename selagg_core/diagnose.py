@@ -1,30 +1,61 @@
-"""A finished run -> the report on it and its annotated pictures: claims, maps, findings, picture by picture.
+"""A finished run -> what is wrong with its pictures: claims, maps, findings, picture by picture.
 
 What concerns one word, box, mask or claim only becomes a problem of the report; the rest is diagnosed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
 from .claims.read_claims import general_lexicon, read_claims
+from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
-from .diagnosis.features import Observed
+from .diagnosis.kinds import KINDS
+from .diagnosis.kinds.kind import FindingKind
+from .diagnosis.scene import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
+from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
-from .relevance.run_view import RunView
+from .relevance.run_view import MapSet, RunView, choose_or_all
 from .report.annotated import annotate
 from .report.report import Report
+from .report.shown import Planned, Shown
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A report with all that it was made from, so that a viewer shows the very same.
+
+    annotated: RGB uint8 (h, w, 3), one for each picture. expected: for each picture the regions where words
+    were expected. groups, chosen: the words and phrases that were looked at, and the heads of each. shown:
+    maps of all words of all texts; None if they were not asked for.
+    """
+
+    report: Report
+    annotated: tuple[np.ndarray, ...]
+    expected: tuple[Mapping[WordGroup, Region], ...]
+    groups: tuple[WordGroup, ...]
+    chosen: ChosenHeads
+    shown: Shown | None = None
+
+
+NOTHING_TO_CHECK = (
+    "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
+    "Write claims, such as red > scarf, to have them checked."
+)
+MOST_UNSURE = 12
+"""Claims that the notice of what was read and is not checked names at most."""
 
 
 def diagnose_run(
@@ -34,42 +65,69 @@ def diagnose_run(
     settings: HeadSettings | None = None,
     edits: str = "",
     calibration: Calibration | None = None,
-) -> tuple[Report, tuple[np.ndarray, ...]]:
-    """The report on a run, and one annotated picture for each of its pictures.
+    for_viewer: bool = False,
+    kinds: tuple[FindingKind[Any], ...] = KINDS,
+) -> Diagnosis:
+    """Diagnoses all pictures of a run.
 
     words: whose maps are measured, see `choose_groups`; claims about other words are not checked. edits: the
-    artist's claims, see `read_claims`. calibration: by default that of the demo model.
+    artist's claims, see `read_claims`. calibration: by default that of the demo model. for_viewer: whether
+    the maps of all other words are made as well, for a viewer. kinds: of findings that are looked for.
     """
     expectations, settings = expectations or Expectations(), settings or HeadSettings()
     problems: list[str] = []
     groups = _groups(view, words, problems)
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
-    chosen = _chosen_or_all(view, (), settings, problems)
-    claims = read_claims(view.prompts, _lexicon(chosen.relevance), "\n".join((edits, expectations.edits)))
-    problems += claims.problems
-    claims = _about(claims, groups) if words.strip().lower() not in ("", "all") else claims
+    chooser, problem = choose_or_all(view, settings)
+    problems += [problem] if problem else []
+    read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
+    problems += read.problems
+    read, weighed = heed_weights(read, view.prompts)
+    read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
+    claims = read.checked
     placed = [group for of_picture in expected for group in of_picture]
-    checked = tuple(dict.fromkeys([*groups, *placed, *claims.groups]))
-    chosen = _chosen_or_all(view, checked, settings, problems)
-    judge = _judge(calibration, chosen.relevance)
+    measured = tuple(dict.fromkeys([*groups, *placed]))
+    checked = tuple(dict.fromkeys([*measured, *claims.groups]))
+    chosen = chooser.choose([group.text for group in checked])
+    planned = Planned.of(view, settings, chooser) if for_viewer else None
+    judge = replace(_judge(calibration, chosen.relevance), kinds=kinds)
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
         if checked:
+            view.make(index, _wanted(view, checked, chosen, settings, planned))
             observed = observe(view, index, checked, claims, chosen, settings)
-            measured = tuple(dict.fromkeys([*groups, *placed]))
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
         diagnoses.append(diagnosis)
-        annotated.append(annotate(picture, diagnosis, claims, expected[index], problems))
+        annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(
         prompt=view.text,
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *_unchecked(claims)),
+        notices=(*view.notices(chosen), *weighed, *read.notices, *_unchecked(read, expected)),
         claims=tuple(claim_lines(claims)),
     )
-    return report, tuple(annotated)
+    shown = planned.with_maps() if planned is not None else None
+    return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown)
+
+
+def _wanted(
+    view: RunView,
+    groups: Sequence[WordGroup],
+    chosen: ChosenHeads,
+    settings: HeadSettings,
+    planned: Planned | None,
+) -> list[MapSet]:
+    """All maps of one picture: what `observe` asks for, and what a viewer shows of the same entries."""
+    every = every_head(view, groups)
+    own = [MapSet(groups, chosen.selections, settings.recipe), MapSet(groups, every, PAPER)]
+    return [*own, *(planned.map_sets() if planned is not None else ())]
+
+
+def every_head(view: RunView, groups: Sequence[WordGroup]) -> tuple[HeadSelection, ...]:
+    """All heads for each group: what all words have in common."""
+    return (select_heads(view.recording.layout),) * len(groups)
 
 
 def observe(
@@ -81,9 +139,8 @@ def observe(
     settings: HeadSettings,
 ) -> Observed:
     """Picture `index` with the maps of `groups`, of the heads `chosen` for each, and of all heads alike."""
-    every: tuple[HeadSelection, ...] = (select_heads(view.recording.layout),) * len(groups)
     heats = view.maps(index, groups, chosen.selections, settings.recipe)
-    common = view.maps(index, groups, every, PAPER)
+    common = view.maps(index, groups, every_head(view, groups), PAPER)
     senses = {} if chosen.relevance is None else sense_contrasts(view, index, claims, chosen.relevance)
     return Observed(
         dict(zip(groups, heats, strict=True)),
@@ -129,19 +186,6 @@ def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, 
         return choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
 
 
-def _chosen_or_all(
-    view: RunView, groups: Sequence[WordGroup], settings: HeadSettings, problems: list[str]
-) -> ChosenHeads:
-    """The chosen heads; all of them, and a problem, if what the artist asked for cannot be done."""
-    try:
-        return view.choose(groups, settings)
-    except ValueError as error:
-        problem = f"{error} All heads were used instead."
-        if problem not in problems:
-            problems.append(problem)
-        return view.choose(groups, replace(settings, mode="all", overrides="", relevance=None))
-
-
 def _lexicon(relevance: HeadRelevance | None):
     return general_lexicon(relevance.concepts if relevance is not None else ())
 
@@ -154,7 +198,7 @@ def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:
         return group is None or any((group.entry, index) in asked for index in group.indices)
 
     kept = tuple(claim for claim in claims.all if covered(claim.subject) and covered(claim.other))
-    return Claims(kept, claims.problems)
+    return replace(claims, all=kept)
 
 
 def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> Judge:
@@ -163,11 +207,24 @@ def _judge(calibration: Calibration | None, relevance: HeadRelevance | None) -> 
     return Judge(given, own)
 
 
-def _unchecked(claims: Claims) -> tuple[str, ...]:
-    """One notice for the claims that maps cannot judge."""
+def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> tuple[str, ...]:
+    """Notices for the claims that are not checked, and why."""
+    claims = read.checked
+    if not claims.all and not any(expected):
+        return (NOTHING_TO_CHECK,)
     lines = [claim.text for claim in claims.of("relation") if claim.value not in DIRECTIONS]
     lines += [claim.text for claim in claims.of("count")]
-    return (f"Not checked, for maps cannot tell: {'; '.join(lines)}.",) if lines else ()
+    unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
+    notices = []
+    if lines:
+        notices.append(f"Not checked, for maps cannot tell: {'; '.join(lines)}.")
+    if unsure:
+        shown = "; ".join(unsure[:MOST_UNSURE])
+        more = f"; and {len(unsure) - MOST_UNSURE} more" if len(unsure) > MOST_UNSURE else ""
+        notices.append(
+            f"Read, but not surely enough to warn: {shown}{more}. Write a claim to have it checked."
+        )
+    return tuple(notices)
 
 
 def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str | int | float]:

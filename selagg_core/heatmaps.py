@@ -1,30 +1,51 @@
-"""A run with its pictures -> overlays, masks and contact sheets."""
+"""A run with its pictures -> overlays, masks and contact sheets.
+
+Word by word, so that one map at a time is held at the size of the picture. What is given out is bounded: of
+many words, pictures or pixels overlays, masks and sheets are made smaller, and a notice says so.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from .drawing.contact_sheet import Tile, contact_sheet, overlay_tile
+from .drawing.contact_sheet import MIN_TILE, ContactSheet, Tile, overlay_tile, strip_height, tile_painter
+from .drawing.pictures import into_float
 from .maps.arrays import normalise
-from .maps.enlarge import enlarge
-from .maps.regions import found_region
-from .prompt.groups import choose_groups
+from .maps.enlarge import Enlarger
+from .maps.regions import above
+from .maps.resample import area_mean
+from .prompt.groups import WordGroup, choose_groups
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.concepts import Assignment
-from .relevance.run_view import RunView
+from .relevance.run_view import MapSet, RunView
+from .report.shown import Planned, Shown
+
+MEBIBYTE = 1024 * 1024
+OVERLAY_BYTES = 288 * MEBIBYTE
+"""What all overlays of a run take at most, as float32: 22 of 1024 x 1024 px."""
+MASK_BYTES = 96 * MEBIBYTE
+"""What all masks take at most: 24 of 1024 x 1024 px."""
+SHEET_BYTES = 64 * MEBIBYTE
+"""What all contact sheets take at most, as float32: one of 2360 x 2360 px."""
 
 
 @dataclass(frozen=True)
 class Heatmaps:
-    """`overlays` and `masks` (n, h, w) picture by picture, in each the words in order; a sheet a picture."""
+    """Overlays (n, h, w, 3) in [0, 1] and masks (n, h, w), float32, picture by picture, in each the words in
+    order; a sheet a picture, RGB uint8.
+
+    shown: maps of all words of all texts; None if they were not asked for.
+    """
 
     labels: tuple[str, ...]
-    overlays: tuple[np.ndarray, ...]
+    overlays: np.ndarray
     masks: np.ndarray
     sheets: tuple[np.ndarray, ...]
     notices: tuple[str, ...]
+    shown: Shown | None = None
 
 
 def draw_heatmaps(
@@ -32,36 +53,116 @@ def draw_heatmaps(
     words: str = "all",
     settings: HeadSettings | None = None,
     threshold: float | None = None,
+    for_viewer: bool = False,
 ) -> Heatmaps:
     """Overlays, masks and contact sheets of the words asked for (see `choose_groups`).
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
+    for_viewer: whether the maps of all other words are made as well, for a viewer.
     """
     groups, settings = choose_groups(view.prompts, words), settings or HeadSettings()
-    chosen = view.choose(groups, settings)
-    notices = view.notices(chosen)
-    overlays, masks, sheets = [], [], []
-    for index, picture in enumerate(view.pictures):
-        raw = view.maps(index, groups, chosen.selections, settings.recipe)
-        heats = normalise(enlarge(raw, picture, settings.recipe.edge_aware))
-        captions = [
-            f"{_senses(assignment)}peak {peak:.3f}"
-            for assignment, peak in zip(chosen.assignments, raw.max(axis=(1, 2)), strict=True)
-        ]
-        tiles = [
-            Tile(group.label, heat, caption)
-            for group, heat, caption in zip(groups, heats, captions, strict=True)
-        ]
-        overlays += [overlay_tile(picture, tile) for tile in tiles]
-        masks += [found_region(heat, threshold).mask for heat in heats]
-        sheets.append(contact_sheet(picture, tiles, view.text, _footer(view, chosen), notices))
-    return Heatmaps(
-        tuple(group.label for group in groups),
-        tuple(overlays),
-        np.stack(masks).astype(np.float32),
-        tuple(sheets),
-        notices,
-    )
+    chooser = view.chooser(settings)
+    chosen = chooser.choose([group.text for group in groups])
+    planned = Planned.of(view, settings, chooser) if for_viewer else None
+    sizes = _Sizes.of(view, len(groups))
+    notices = (*sizes.notices(view.size), *view.notices(chosen))
+    drawing = _Drawing(view, groups, chosen, settings, threshold, sizes, notices)
+    for index in range(len(view.pictures)):
+        wanted = [MapSet(groups, chosen.selections, settings.recipe)]
+        view.make(index, [*wanted, *(planned.map_sets() if planned is not None else ())])
+        drawing.draw(index)
+    shown = planned.with_maps() if planned is not None else None
+    labels = tuple(group.label for group in groups)
+    return Heatmaps(labels, drawing.overlays, drawing.masks, tuple(drawing.sheets), notices, shown)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """(h, w) px at which things are drawn: work holds the larger of the other two."""
+
+    count: int
+    work: tuple[int, int]
+    overlay: tuple[int, int]
+    mask: tuple[int, int]
+
+    @classmethod
+    def of(cls, view: RunView, words: int) -> _Sizes:
+        height, width = view.size
+        count = max(1, words * len(view.pictures))
+        up = max(1.0, MIN_TILE / min(height, width))
+        tile = 12 * count * round(height * up + strip_height(round(width * up))) * round(width * up)
+        overlay = _scaled(view.size, OVERLAY_BYTES / tile)
+        mask = _scaled(view.size, MASK_BYTES / (4 * count * height * width))
+        return cls(count, max(overlay, mask), overlay, mask)
+
+    def notices(self, size: tuple[int, int]) -> tuple[str, ...]:
+        """What is smaller than the pictures, and how to have it as large."""
+        small = [(n, s) for n, s in (("overlays", self.overlay), ("masks", self.mask)) if s != size]
+        if not small:
+            return ()
+        told = " and ".join(f"{name} are {w} x {h} px" for name, (h, w) in small)
+        return (
+            f"{told}, not {size[1]} x {size[0]}, for {self.count} of them would take too much memory: name "
+            "fewer words to have them larger.",
+        )
+
+
+def _scaled(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """A size (h, w) with at most a share of the pixels, in proportion."""
+    if share >= 1:
+        return size
+    factor = math.sqrt(share)
+    return max(8, int(size[0] * factor)), max(8, int(size[1] * factor))
+
+
+class _Drawing:
+    """Draws picture by picture, word by word, into arrays that are there from the start."""
+
+    def __init__(
+        self,
+        view: RunView,
+        groups: tuple[WordGroup, ...],
+        chosen: ChosenHeads,
+        settings: HeadSettings,
+        threshold: float | None,
+        sizes: _Sizes,
+        notices: tuple[str, ...],
+    ) -> None:
+        self._view, self._groups, self._chosen, self._settings = view, groups, chosen, settings
+        self._threshold, self._sizes, self._notices = threshold, sizes, notices
+        self.masks = np.empty((sizes.count, *sizes.mask), np.float32)
+        self.overlays = np.empty((0, 0, 0, 3), np.float32)
+        self.sheets: list[np.ndarray] = []
+        self._done = 0
+
+    def draw(self, index: int) -> None:
+        """All words of one picture."""
+        view, groups, recipe = self._view, self._groups, self._settings.recipe
+        picture = _resized(view.pictures[index], self._sizes.work)
+        small = _resized(picture, self._sizes.overlay)
+        enlarger, painter = Enlarger(picture, recipe.edge_aware), tile_painter(small)
+        pixels = SHEET_BYTES // (12 * len(view.pictures))
+        sheet = ContactSheet(picture, len(groups), view.text, pixels)
+        raw = view.maps(index, groups, self._chosen.selections, recipe)
+        for group, heat, assignment in zip(groups, raw, self._chosen.assignments, strict=True):
+            note = f"{_senses(assignment)}peak {heat.max():.3f}"
+            large = normalise(enlarger.one(heat))
+            tile = Tile(group.label, _resized(large, self._sizes.overlay), note)
+            self._add(overlay_tile(small, tile, painter), _resized(large, self._sizes.mask))
+            sheet.add(Tile(group.label, large, note))
+        self.sheets.append(sheet.finished(_footer(view, self._chosen), self._notices))
+
+    def _add(self, overlay: np.ndarray, heat: np.ndarray) -> None:
+        if not self._done:
+            self.overlays = np.empty((self._sizes.count, *overlay.shape), np.float32)
+        into_float(overlay, self.overlays[self._done])
+        self.masks[self._done] = above(heat, self._threshold)
+        self._done += 1
+
+
+def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    same = values.shape[:2] == size
+    return values if same else area_mean(values, size)
 
 
 def _footer(view: RunView, chosen: ChosenHeads) -> str:

@@ -7,36 +7,50 @@ the report, and the rest is still diagnosed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 
 from .drawing.pictures import rgb_picture
+from .prompt.offered import offers_of
+from .prompt.words import Prompt
 from .recording.capture import Capture
-from .relevance.run_view import RunView
+from .recording.head_maps import Recording
+from .relevance.run_view import RunView, shown_entries
 
 ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
 
 
-def open_run(capture: Capture, latent: torch.Tensor, images: torch.Tensor) -> RunView:
+def open_run(
+    capture: Capture, latent: torch.Tensor, images: torch.Tensor, prompt: Prompt | None = None
+) -> RunView:
     """The run that made `latent` (batch, channels, h, w), with `images` (batch, h, w, channels) in [0, 1].
+
+    prompt: of SelAgg Prompt, for a text that another node has encoded.
 
     Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
     if the images are not as many, or not of the same shape, as the latent.
     """
-    recording = capture.recording_for(latent)
+    recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
-    main = recording.positive()
-    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
-    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
-    if not entries:
-        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
     pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
-    for entry in entries:
+    view = view_of(recording, pictures)
+    for entry in view.entries:
         if entry.batch not in (1, len(pictures)):
             raise ValueError(
                 f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
             )
-    return RunView(recording, entries, pictures)
+    return view
+
+
+def view_of(recording: Recording, pictures: Sequence[np.ndarray] = ()) -> RunView:
+    """A recording with its pictures (RGB uint8), which only drawing needs.
+
+    Raises ValueError, with what to do, if it has no positive prompt with known words.
+    """
+    return RunView(recording, shown_entries(recording), tuple(pictures))
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:

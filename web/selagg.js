@@ -1,11 +1,21 @@
 /** SelAgg in ComfyUI's frontend: puts the prompt viewer into its nodes. */
 
-import { api } from '/scripts/api.js'
-import { app } from '/scripts/app.js'
-import { SCALE_NAMES } from './viewer_colours.js'
-import { Viewer } from './viewer.js'
-import { translator } from './viewer_text.js'
+import { api } from '../../scripts/api.js'
+import { app } from '../../scripts/app.js'
+import { SCALE_NAMES } from './viewer/colours.js'
+import { messageOf } from './viewer/complaint.js'
+import { translator } from './viewer/text.js'
+import { Viewer } from './viewer/viewer.js'
 
+/** @import { HostNode } from '../../scripts/app.js' */
+/** @import { Manifest, Source } from './viewer/types.js' */
+
+/**
+ * A viewer and what it shows: the id of a view, NOTHING, or null as long as its node has not run.
+ * @typedef {{widget: Viewer, shown: string | null}} Shown
+ */
+
+/** @type {Record<string, {compact: boolean, size: [number, number], height: number}>} */
 const NODES = {
   SelAggDiagnose: { compact: false, size: [760, 820], height: 430 },
   SelAggHeatmaps: { compact: true, size: [520, 620], height: 260 },
@@ -22,10 +32,16 @@ const SETTINGS = {
   opacity: 'SelAgg.Viewer.Opacity',
 }
 
+/** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
-const language = { texts: {}, ready: null }
+/** The texts of the host's language; English until they are loaded, or if they cannot be. */
+const language = { texts: {}, ready: Promise.resolve() }
 
+/** @param {string} id */
 const setting = (id) => app.extensionManager.setting.get(id)
+
+/** Says what went wrong where no artist needs to know of it. @param {unknown} error */
+const note = (error) => console.warn('SelAgg:', error)
 
 async function loadTexts() {
   const locale = setting('Comfy.Locale') ?? 'en'
@@ -35,6 +51,10 @@ async function loadTexts() {
   language.texts = (await answer.json())[locale]?.selagg ?? {}
 }
 
+/**
+ * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
+ * @param {string} path
+ */
 async function asked(path) {
   const answer = await api.fetchApi(path)
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
@@ -43,9 +63,13 @@ async function asked(path) {
   return body
 }
 
+/**
+ * @param {string} id of a view
+ * @returns {Source}
+ */
 function sourceOf(id) {
   const place = `/selagg/views/${encodeURIComponent(id)}`
-  const query = (text, picture) => `text=${text}&picture=${picture}`
+  const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
   return {
     picture: (number) => api.apiURL(`${place}/pictures/${number}`),
     heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
@@ -59,6 +83,9 @@ function sourceOf(id) {
 /**
  * Shows a view; says in the viewer itself why it cannot. Gives the manifest; null if it failed, or if something
  * newer is to be shown meanwhile.
+ * @param {Shown} viewer
+ * @param {string} id
+ * @returns {Promise<Manifest | null>}
  */
 async function showView(viewer, id) {
   viewer.shown = id
@@ -69,27 +96,43 @@ async function showView(viewer, id) {
     await viewer.widget.show(manifest, sourceOf(id))
     return manifest
   } catch (error) {
-    if (viewer.shown === id) viewer.widget.clear(translator(language.texts)('failed', { reason: error.message }))
+    if (viewer.shown === id) failed(viewer, error)
     return null
   }
 }
 
-/** After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one. */
-async function restore(node, viewer) {
+/**
+ * @param {Shown} viewer
+ * @param {unknown} error
+ */
+function failed(viewer, error) {
+  viewer.widget.clear(translator(language.texts)('failed', { reason: messageOf(error) }))
+}
+
+/**
+ * After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one.
+ * @param {HostNode} node
+ * @param {Shown} viewer
+ */
+function restore(node, viewer) {
   const workflow = app.graph?.id
   if (!workflow || node.graph !== app.graph || viewer.shown !== null) return
-  const { id } = await asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
-  if (id && viewers.get(node) === viewer && viewer.shown === null) await showView(viewer, id)
+  const waits = () => viewers.get(node) === viewer && viewer.shown === null
+  asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
+    .then(async ({ id }) => {
+      if (id && waits()) await showView(viewer, id)
+    })
+    .catch((error) => {
+      if (waits()) failed(viewer, error)
+    })
 }
 
 /** The host says nothing of nodes whose results it still had: they have a view from before. */
 function restoreAll() {
-  for (const [node, viewer] of viewers) {
-    restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
-  }
+  for (const [node, viewer] of viewers) restore(node, viewer)
 }
 
-/** One short message for all severe warnings of a run. */
+/** One short message for all severe warnings of a run. @param {Manifest} manifest */
 function toast(manifest) {
   if (!setting(SETTINGS.toast)) return
   const t = translator(language.texts)
@@ -105,21 +148,26 @@ function toast(manifest) {
   })
 }
 
-/** The pictures of the node are in the viewer: the host need not draw them a second time. */
+/** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
 function hideOwnPreview(node) {
   node.hideOutputImages = true
   node.onDrawBackground = () => {}
 }
 
-/** Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise. */
+/**
+ * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
+ * @param {HTMLElement} element
+ */
 function keepEventsInside(element) {
   element.dataset.captureWheel = 'true'
   for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
 }
 
+/** @param {HostNode} node */
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
+  /** @type {Shown} */
   const viewer = { widget, shown: null }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
@@ -134,18 +182,22 @@ function addViewer(node) {
   viewers.set(node, viewer)
   hideOwnPreview(node)
   const { onExecuted, onRemoved } = node
-  node.onExecuted = function (message) {
-    onExecuted?.apply(this, arguments)
-    executed(viewer, message)
+  node.onExecuted = function (...told) {
+    onExecuted?.apply(this, told)
+    executed(viewer, told[0]).catch(note)
   }
-  node.onRemoved = function () {
-    onRemoved?.apply(this, arguments)
+  node.onRemoved = function (...told) {
+    onRemoved?.apply(this, told)
     viewers.delete(node)
     widget.destroy()
   }
   node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
 }
 
+/**
+ * @param {Shown} viewer
+ * @param {{selagg?: {id: string}[], text?: string[]} | null} message what the node sent
+ */
 async function executed(viewer, message) {
   const id = message?.selagg?.[0]?.id
   if (!id) {
@@ -160,7 +212,7 @@ async function executed(viewer, message) {
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
 if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
-    name: 'SelAgg.Viewer',
+    name: 'selagg.viewer',
     settings: [
       {
         id: SETTINGS.toast,
@@ -177,7 +229,9 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
         type: 'combo',
         options: SCALE_NAMES,
         defaultValue: 'inferno',
-        onChange: (name) => viewers.forEach(({ widget }) => (widget.scale = name)),
+        onChange: (name) => {
+          for (const { widget } of viewers.values()) widget.scale = name
+        },
       },
       {
         id: SETTINGS.opacity,
@@ -186,13 +240,15 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
         type: 'slider',
         attrs: { min: 10, max: 100, step: 5 },
         defaultValue: 100,
-        onChange: (value) => viewers.forEach(({ widget }) => (widget.opacity = value / 100)),
+        onChange: (value) => {
+          for (const { widget } of viewers.values()) widget.opacity = value / 100
+        },
       },
     ],
     async setup() {
-      language.ready = loadTexts()
+      language.ready = loadTexts().catch(note)
       await language.ready
-      viewers.forEach(({ widget }) => (widget.texts = language.texts))
+      for (const { widget } of viewers.values()) widget.texts = language.texts
       api.addEventListener('execution_success', restoreAll)
     },
     nodeCreated(node) {
@@ -200,7 +256,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     },
     loadedGraphNode(node) {
       const viewer = viewers.get(node)
-      if (viewer) restore(node, viewer).catch((error) => viewer.widget.clear(error.message))
+      if (viewer) restore(node, viewer)
     },
   })
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from selagg_core.prompt.words import Prompt
 
 from .cosmos import Cosmos
@@ -17,12 +19,12 @@ from .unknown import Unknown
 from .wan import Wan
 
 #: A new family is a file in this folder, and its name here.
-FAMILIES: tuple[ModelFamily, ...] = (
+FAMILIES: tuple[ModelFamily[Any], ...] = (
     UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(), Unknown(),
 )  # fmt: skip
 
 
-def family_of(model) -> tuple[ModelFamily, tuple[AttentionSite, ...]] | None:
+def family_of(model) -> tuple[ModelFamily[Any], tuple[AttentionSite, ...]] | None:
     """The family of a ModelPatcher and the layers that it can record; None for an unknown kind of model."""
     for family in FAMILIES:
         sites = family.sites(model)

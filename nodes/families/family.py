@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -50,10 +50,10 @@ def _whole() -> slice:
 class AttentionReading:
     """One call of a layer's attention, as the model projected it (after norms and rotations).
 
-    q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture; None: another pack has changed it.  image:
-    which queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no
-    text in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be
-    attended to), broadcast to (rows, heads, queries, keys).
+    q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture, None: of unknown meaning.  image: which
+    queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no text
+    in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
+    to), broadcast to (rows, heads, queries, keys).
     """
 
     layer: LayerId
@@ -86,14 +86,17 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
-class ModelFamily(Protocol):
+Site = TypeVar("Site", bound=AttentionSite)
+
+
+class ModelFamily(Protocol[Site]):
     """A kind of model; the first in `FAMILIES` that has sites in a model is its family."""
 
-    def sites(self, model) -> tuple[AttentionSite, ...]:
+    def sites(self, model) -> tuple[Site, ...]:
         """The layers of a ModelPatcher in order of execution; () if it is no model of this family."""
 
     def hooked(
-        self, sites: Sequence[Any], call: ModelCall, listener: Listener
+        self, sites: Sequence[Site], call: ModelCall, listener: Listener
     ) -> AbstractContextManager[dict]:
         """For the length of one model call: its transformer options, by which the listener is told.
 

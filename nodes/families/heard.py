@@ -132,7 +132,7 @@ class JointReader:
     def __init__(
         self, family: Transformer, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
     ):
-        self._sites = {site.label: site for site in sites}
+        self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
         self._order, self.next = tuple(sites), 0
         self._listener = listener
         self._grid = picture_grid(sites[0], call, listener)
@@ -170,7 +170,7 @@ class CrossReader:
     """Readings of one model call in which a block attends to itself first, then to the text."""
 
     def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, columns: int, listener: Listener):
-        self._sites = {site.label: site for site in sites}
+        self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
         self._listener = listener
         self._columns = columns
         self._grid = picture_grid(sites[0], call, listener)

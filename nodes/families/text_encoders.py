@@ -22,7 +22,10 @@ def clip_words(clip, text: str, beside: tuple[str, ...] = ()) -> Prompt | None:
     if not streams:
         return None
     return merge_parallel(
-        [prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width) for s in streams]
+        [
+            prompt_from_tokens(text, s.chunks, s.vocabulary, s.embedding_width, s.has_embedding)
+            for s in streams
+        ]
     )
 
 

@@ -7,8 +7,11 @@ class method and one module function.  Both paths call the same `SamplingHooks`.
 
 from .attention import attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
-from .models import denoised_latent, diffusion_model, model_name
+from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    is_interruption,
+    node_classes,
+    on_queued,
     output_directory,
     progress_bar,
     relevance_directory,
@@ -17,7 +20,15 @@ from .places import (
     temp_directory,
 )
 from .sampling import evaluate, on_sampling, sample_new
-from .text import CLIP_NAMES, TokenStream, encode_text, is_token, token_streams, tokens_of
+from .text import (
+    CLIP_NAMES,
+    TokenStream,
+    encode_text,
+    encode_tokens,
+    is_token,
+    token_streams,
+    tokens_of,
+)
 
 __all__ = [
     "CLIP_NAMES",
@@ -29,10 +40,15 @@ __all__ = [
     "denoised_latent",
     "diffusion_model",
     "encode_text",
+    "encode_tokens",
     "evaluate",
+    "is_compiled_without_guards",
+    "is_interruption",
     "is_stock_attention",
     "is_token",
     "model_name",
+    "node_classes",
+    "on_queued",
     "on_sampling",
     "output_directory",
     "progress_bar",

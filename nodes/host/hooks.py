@@ -25,7 +25,7 @@ class ModelCall:
 
     @property
     def columns(self) -> int:
-        """Columns of the text."""
+        """Columns of text."""
         return 0 if self.context is None else int(self.context.shape[1])
 
 

@@ -16,6 +16,27 @@ def uncompiled(module):
     return getattr(module, "_orig_mod", module)
 
 
+def is_compiled_without_guards(model) -> bool:
+    """Whether parts of a ModelPatcher's network are compiled, and a graph of one layer may serve another.
+
+    ComfyUI's own Torch Compile Model (0.33.0) leaves out the guards on transformer options, by which graphs
+    are told apart: whatever was replaced in the first layer or run stays in the graph.
+    """
+    network = getattr(model.model, "diffusion_model", None)
+    modules = network.modules() if isinstance(network, torch.nn.Module) else ()
+    return any(_leaves_out_guards(value) for module in modules for value in list(vars(module).values()))
+
+
+def _leaves_out_guards(function) -> bool:
+    """Of a function that torch.compile made: as a module's forward, or in a compiled module's shell."""
+    if not hasattr(function, "_torchdynamo_orig_callable"):
+        return False
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    cells = dict(zip(names, getattr(function, "__closure__", None) or (), strict=False))
+    callback = cells["callback"].cell_contents if "callback" in cells else None
+    return getattr(getattr(callback, "hooks", None), "guard_filter_fn", None) is not None
+
+
 def model_name(model) -> str:
     """What the host calls this kind of model, for messages."""
     inner = getattr(model, "model", None)

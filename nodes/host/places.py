@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable, Mapping
 
 from .generation import KEY, patcher_extension
 
@@ -27,20 +28,37 @@ def relevance_directory() -> str:
     return os.path.join(folder_paths.models_dir, KEY)
 
 
-def server_routes():
-    """The route table of the running server, or None: no server, or one whose frontend is too old for ours.
+def _server():
+    """The running server or None. Not imported: where there is one, it is there before custom nodes load."""
+    return getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
 
-    Not imported: where there is a server, it is there before custom nodes are loaded.
-    """
-    if patcher_extension is None:
-        return None
-    server_class = getattr(sys.modules.get("server"), "PromptServer", None)
-    return getattr(getattr(server_class, "instance", None), "routes", None)
+
+def server_routes():
+    """The route table of the running server; None without one, or if its frontend is too old for ours."""
+    return None if patcher_extension is None else getattr(_server(), "routes", None)
+
+
+def on_queued(change: Callable[[dict], dict]) -> None:
+    """From here on `change` is given every request for a run, before it is checked, and may replace it."""
+    add = getattr(_server(), "add_on_prompt_handler", None)
+    if add is not None:
+        add(change)
+
+
+def node_classes() -> Mapping[str, type]:
+    """All node classes of the running host, by id."""
+    return getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})
 
 
 def progress_bar(total: int):
     """The host's progress bar: `.update(1)`, `.update_absolute(value, total)`."""
     return importlib.import_module("comfy.utils").ProgressBar(total)
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether an exception is the host's own way to stop a run: never to be held up."""
+    management = importlib.import_module("comfy.model_management")
+    return isinstance(error, management.InterruptProcessingException)
 
 
 def stop_if_interrupted() -> None:

@@ -37,7 +37,7 @@ def _outer_sample_wrapper(handler):
         def proceed(hooks):
             if hooks is None:
                 return executor(*args, **kwargs)
-            _add_run_wrappers(guider.model_options, hooks)
+            _add_run_wrappers(guider, hooks)
             callback = with_steps(hooks, given.get("callback"))
             position = signature.index("callback")
             if len(args) > position:
@@ -49,8 +49,8 @@ def _outer_sample_wrapper(handler):
     return outer_sample
 
 
-def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
-    """The host copied these options for this run: what is added here is gone when it ends."""
+def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
+    """The host copied the guider's options for this run: what is added here is gone when it ends."""
 
     def predict_noise(executor, *args, **kwargs):
         with hooks.evaluation():
@@ -61,20 +61,25 @@ def _add_run_wrappers(model_options: dict, hooks: SamplingHooks) -> None:
             return executor(*args, **kwargs)
 
     def apply_model(executor, *args, **kwargs):
+        own = getattr(guider, "inner_model", executor.class_obj)
+        if executor.class_obj is not own:  # a guider's second model, another device's copy
+            return executor(*args, **kwargs)
         # Positions are kept: other packs' wrappers index them.
         with hooks.model_call(ModelCall(args[0], args[3], args[5], kwargs)) as options:
             return executor(*args[:5], options, *args[6:], **kwargs)
 
-    kinds = patcher_extension.WrappersMP
+    kinds, options = patcher_extension.WrappersMP, guider.model_options
     for kind, wrapper in (
         (kinds.PREDICT_NOISE, predict_noise),
         (kinds.CALC_COND_BATCH, calc_cond_batch),
         (kinds.APPLY_MODEL, apply_model),
     ):
-        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, model_options, is_model_options=True)
+        patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
 
 
-def evaluate(model, positive: list, latents: Sequence[torch.Tensor], sigmas: Sequence[float]) -> None:
+def evaluate(
+    model, positive: list, latents: Sequence[torch.Tensor] | torch.Tensor, sigmas: Sequence[float]
+) -> None:
     """Evaluate a ModelPatcher once per sigma on given noised latents, through the host's own sampling path.
 
     latents: for each sigma (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ class TokenStream:
     chunks: Sequence[Sequence[tuple]]
     vocabulary: Mapping[int, str]
     embedding_width: int | None
+    has_embedding: Callable[[str], bool] | None = None
+    """Whether the host finds the file of an embedding's name; None where it cannot be asked."""
 
 
 def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
@@ -30,8 +33,24 @@ def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenS
         tokenizer = getattr(clip.tokenizer, f"clip_{name}", None)
         if tokenizer is None:
             return ()
-        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, _embedding_width(clip, name)))
+        width = _embedding_width(clip, name)
+        streams.append(TokenStream(tokens[name], tokenizer.inv_vocab, width, _finder(tokenizer)))
     return tuple(streams)
+
+
+def _finder(tokenizer) -> Callable[[str], bool] | None:
+    find = getattr(tokenizer, "_try_get_embedding", None)
+    if find is None or getattr(tokenizer, "embedding_directory", None) is None:
+        return None
+
+    def has_embedding(name: str) -> bool:
+        try:
+            return find(name)[0] is not None
+        except Exception:  # a damaged file: the host has said so when it read it
+            logging.getLogger("selagg").debug("embedding %s cannot be looked up", name, exc_info=True)
+            return False
+
+    return has_embedding
 
 
 def tokens_of(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> tuple[list, Any] | None:
@@ -64,7 +83,11 @@ def _embedding_width(clip, name: str) -> int | None:
 
 def encode_text(clip, text: str) -> list:
     """CONDITIONING, exactly as the host's own CLIP Text Encode makes it."""
-    tokens = clip.tokenize(text)
+    return encode_tokens(clip, clip.tokenize(text))
+
+
+def encode_tokens(clip, tokens: Mapping[str, list]) -> list:
+    """CONDITIONING of tokens (`clip.tokenize`), which may be of several texts, one for each encoder."""
     if hasattr(clip, "encode_from_tokens_scheduled"):
         return clip.encode_from_tokens_scheduled(tokens)
     cond, pooled = clip.encode_from_tokens(tokens, return_pooled=True)

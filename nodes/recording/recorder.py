@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -24,13 +25,18 @@ from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
 
 from .. import host
-from ..families import AttentionReading, AttentionSite, family_of
+from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, area_of, area_size, same_entries
 
 logger = logging.getLogger("selagg")
 
+COMPILED = (
+    "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
+    "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
+    "(Ctrl+B) and run again."
+)
 NEGATIVE_UNUSED = (
     "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
     "1 if the model allows it, or leave the negative prompt empty."
@@ -98,10 +104,9 @@ class RunRecorder(host.SamplingHooks):
 
     def __init__(self, capture: Capture, run: host.SamplingRun):
         self._capture, self._guider = capture, run.guider
-        found = family_of(run.guider.model_patcher)
-        if found is None:
-            raise ValueError("the model is of no known kind any more.")
-        self._family, sites = found
+        self._family: ModelFamily[Any] | None
+        sites: tuple[AttentionSite, ...]
+        self._family, sites = family_of(run.guider.model_patcher) or (None, ())
         size = int(run.noise.shape[-2]), int(run.noise.shape[-1])
         widths = {site.layer: site.width for site in sites}
         outlined = {site.layer: site.grid(size) for site in sites if site.outlines}
@@ -116,7 +121,7 @@ class RunRecorder(host.SamplingHooks):
             {layer: widths[layer] for layer in kept},
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
-        self._sites: tuple[AttentionSite, ...] = ()
+        self._sites: tuple[AttentionSite, ...] | None = None
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
@@ -153,11 +158,15 @@ class RunRecorder(host.SamplingHooks):
         with ExitStack() as hooked:
             if self._failure is None and self._sums.recording:
                 with self._guarded():
-                    if not self._sites:  # once loaded: packs exchange modules meanwhile
-                        self._sites = self._family.sites(self._guider.model_patcher)
+                    model, first = self._guider.model_patcher, self._sites is None
+                    if first and self._family is not None:
+                        # Not before: packs exchange modules while the host loads the model.
+                        self._sites = self._family.sites(model)
                     rows = self._attribute(call.x, call.context, call.options)
-                    if rows:
-                        options = hooked.enter_context(self._hooked(call, rows))
+                    if first and host.is_compiled_without_guards(model):
+                        self._refuse(COMPILED)
+                    elif rows and self._family is not None:
+                        options = hooked.enter_context(self._hooked(self._family, call, rows))
             yield options
 
     def step(self, step: int, denoised: torch.Tensor) -> None:
@@ -201,8 +210,7 @@ class RunRecorder(host.SamplingHooks):
             self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = None
-        self._sites = ()
+        self._guider = self._batch = self._denoised = self._sites = None
 
     @contextmanager
     def _guarded(self):
@@ -216,6 +224,12 @@ class RunRecorder(host.SamplingHooks):
                 )
                 logger.exception("SelAgg Capture stopped recording this run; the picture is not affected.")
             self._sums.clear()  # frees the device: sampling goes on
+
+    def _refuse(self, reason: str) -> None:
+        """Records nothing of this run."""
+        self._failure = reason
+        logger.warning("SelAgg Capture: %s", reason)
+        self._sums.clear()
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -251,13 +265,14 @@ class RunRecorder(host.SamplingHooks):
         """
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
-        if not same or None in places:
+        known = [place for place in places if place is not None]
+        if not same or len(known) < len(places):
             self._sums.rows(stop - start, "they could not be attributed to a prompt")
             return None
         if not fitting:
             self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
             return None
-        for place, entry in zip(places, fitting, strict=True):
+        for place, entry in zip(known, fitting, strict=True):
             if place not in self._seen:
                 self._seen.add(place)
                 return self._open(place, entry, start, stop, latent)
@@ -285,12 +300,14 @@ class RunRecorder(host.SamplingHooks):
         if self._negative_is_unused():
             self._sums.notice(NEGATIVE_UNUSED)
         context = context_of(entry)
+        if context is None:
+            return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )
         # A host completes areas by entries of the other kind with this kind's text: their words are not its.
         genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
-        text = self._family.text(self._sites, entry, genuine)
+        text = None if self._family is None else self._family.text(self._sites or (), entry, genuine)
         if text is None:
             return None
         handle = self._sums.entry(kind, index, text, area_of(entry, latent), genuine.get(PROMPT_KEY))
@@ -298,9 +315,9 @@ class RunRecorder(host.SamplingHooks):
 
     # -- layers --------------------------------------------------------------------------------------
 
-    def _hooked(self, call: host.ModelCall, rows: list[Rows]):
+    def _hooked(self, family: ModelFamily[Any], call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        return self._family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
+        return family.hooked(self._sites or (), call, _Call(self, rows, call.x.shape[0]))
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
         if self._failure is not None:
@@ -311,12 +328,15 @@ class RunRecorder(host.SamplingHooks):
                 return
             if reading.text is None:
                 self._add_self_attention(call, reading)
+            elif reading.layer in call.done and "torch._dynamo" in sys.modules:
+                self._refuse(COMPILED)  # a graph that was compiled for this layer serves another
             else:
+                call.done.add(reading.layer)
                 self._add(call, reading)
 
     def _add(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
-        text = range(*(reading.text or slice(None)).indices(k.shape[2]))
+        text = range(k.shape[2])[reading.text or slice(None)]
         if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
             self._sums.missed(layer, "they have rows or a grid of unknown meaning")
             return
@@ -332,8 +352,8 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             part = slice(own.start, own.stop)
             if not joint:
-                own_q, own_k = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
-                self._sums.add(own.handle, layer, own_q, own_k, q.shape[1], grid)
+                queries, keys = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
@@ -352,17 +372,19 @@ class RunRecorder(host.SamplingHooks):
         for own in call.rows:
             if layer in call.wanted[own.handle]:
                 part = slice(own.start, own.stop)
-                own_q, own_k = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
-                self._sums.add_self_attention(own.handle, layer, own_q, own_k, q.shape[1], grid)
+                queries, keys = (x[part].transpose(1, 2).flatten(2) for x in (q, k))
+                self._sums.add_self_attention(own.handle, layer, queries, keys, q.shape[1], grid)
 
 
 class _Call:
-    """Listens to one model call (`families.family.Listener`): whose its rows are, what is wanted."""
+    """Listens to one model call (`families.family.Listener`): whose rows it has, what is wanted of them."""
 
     def __init__(self, recorder: RunRecorder, rows: list[Rows], total: int):
         self.rows, self.total, self._recorder = rows, total, recorder
+        self.done: set[LayerId] = set()
+        """Layers that this call has been through."""
         self.wanted = {own.handle: recorder._sums.wanted_self_attention(own.handle) for own in rows}
-        self.outlines = {layer for layers in self.wanted.values() for layer in layers}
+        self.outlines: Collection[LayerId] = {layer for layers in self.wanted.values() for layer in layers}
 
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         self._recorder._record(self, make, args)

@@ -31,10 +31,10 @@ class Rows:
 
 def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:
     """Entries that these rows may belong to: by uuid, or on hosts without by the text of their first row."""
-    own = [e for e in entries if context_of(e) is not None]
+    own = [(e, context) for e in entries if (context := context_of(e)) is not None]
     if uuid is not None:
-        return [e for e in own if e.get("uuid") == uuid]
-    return [e for e in own if _is_repeated(context_of(e)[0], row)]
+        return [e for e, _ in own if e.get("uuid") == uuid]
+    return [e for e, context in own if _is_repeated(context[0], row)]
 
 
 def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:
@@ -55,5 +55,6 @@ def area_of(entry: dict, latent: torch.Tensor) -> tuple[int, int, int, int] | No
 
 
 def area_size(entry: dict, latent: torch.Tensor) -> tuple[int, int]:
+    height, width = latent.shape[-2:]
     area = area_of(entry, latent)
-    return tuple(latent.shape[-2:]) if area is None else area[:2]
+    return (height, width) if area is None else area[:2]

@@ -23,7 +23,7 @@ def encode_word(clip, word: str) -> tuple[torch.Tensor, torch.Tensor]:
     embedding = host.encode_text(clip, word)[0][0][0].detach().float().cpu()
     prompt = clip_words(clip, word)
     columns = sorted({c for part in prompt.words for c in part.columns}) if prompt is not None else []
-    if not columns or prompt.length != embedding.shape[0]:
+    if prompt is None or not columns or prompt.length != embedding.shape[0]:
         raise ValueError(
             f'the text encoder gave no words for "{word}": use a CLIP text encoder, and write words in '
             "letters."
@@ -38,7 +38,7 @@ class ConceptFinder:
     the concept words themselves, for encoders differ. One finder serves one CLIP and remembers no other.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._clip: Callable = lambda: None
         self._known: dict[str, np.ndarray] = {}
         self._margins: dict[tuple[Concept, ...], float] = {}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from selagg_core.claims.expectations import Expectations, expected_regions
 from selagg_core.drawing.pictures import png_bytes
+from selagg_core.maps.regions import Region
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.capture import Capture
-from selagg_core.relevance.choose_heads import HeadSettings
-from selagg_core.relevance.run_view import RunView
-from selagg_core.report.manifest import manifest, maps_file, prepare
+from selagg_core.report.manifest import manifest, maps_file
 from selagg_core.report.report import Report
+from selagg_core.report.shown import Shown
 
 from .. import host
 from .store import VIEWS, Source, StoredView
@@ -46,36 +46,41 @@ class Asked:
 HIDDEN = {"unique_id": "UNIQUE_ID", "graph": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
+def browser_asks() -> bool:
+    """Whether a browser could ask for what is handed over."""
+    return host.server_routes() is not None
+
+
 def hand_over(
-    view: RunView,
+    shown: Shown | None,
     capture: Capture,
     latent: torch.Tensor,
-    settings: HeadSettings,
     asked: Asked,
     report: Report | None = None,
-    expectations: Expectations | None = None,
+    expected: Sequence[Mapping[WordGroup, Region]] = (),
 ) -> dict[str, list[Any]]:
-    """The part of a node's `ui` by which the browser finds the view; {} where no browser could."""
-    if host.server_routes() is None:
+    """The part of a node's `ui` by which the browser finds the view; {} where nothing is to be shown."""
+    if shown is None or not browser_asks():
         return {}
     try:
-        # What of the expectations cannot be used is in the report already.
-        expected = expected_regions(
-            expectations or Expectations(), view.prompts, len(view.pictures), view.size, []
-        )
-        shown = prepare(view, settings)
-        body, maps = manifest(shown, report, expected), maps_file(shown)
+        nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
+        body, maps = manifest(shown, report, expected or nowhere), maps_file(shown)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
+        return {}
+    except Exception as error:  # noqa: BLE001 - the result of the node must not be lost with its view
+        if host.is_interruption(error):
+            raise
+        logger.exception("The viewer could not be filled; the node's result is not affected.")
         return {}
     selections = tuple(choice.selections for choice in shown.chosen)
     stored = StoredView(
         manifest=json.dumps(body, allow_nan=False).encode(),
-        pictures=tuple(png_bytes(picture) for picture in view.pictures),
+        pictures=tuple(png_bytes(picture) for picture in shown.view.pictures),
         maps=maps,
         report=report.to_json().encode() if report is not None else b"",
         workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),
-        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, settings.recipe),
+        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
         place=asked.place,
     )
     return {KEY: [{"id": VIEWS.add(stored)}]}

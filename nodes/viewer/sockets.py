@@ -10,7 +10,6 @@ STRING, and a line in the log.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 import torch
 
 from selagg_core.drawing.marks import message_picture
-from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
+from selagg_core.drawing.pictures import blank_sheet, float_batch, png_bytes, rgb_picture
+from selagg_core.files.write import cause_of, write_file
 from selagg_core.report.report import Report
 
 from .. import host
@@ -66,39 +66,76 @@ def latent_samples(latent) -> torch.Tensor:
     return samples
 
 
-def refusal(node: str, error: ValueError, images: torch.Tensor) -> tuple[str, torch.Tensor]:
-    """What a viewer gives out instead of a result: the message, and the pictures with the message below."""
+def refusal(node: str, error: Exception, images: torch.Tensor | None) -> tuple[str, torch.Tensor]:
+    """What a viewer gives out instead of a result: the message, and the pictures with the message below.
+
+    A ValueError is bad input and its text the cure; anything else is a fault of SelAgg, which is logged whole
+    and must not end the queue either. Only the host's own interruption goes on.
+    """
+    if host.is_interruption(error):
+        raise error
     message = f"{node}: {error}"
-    logger.warning(message)
-    pictures = [rgb_picture(image) for image in images.detach().cpu().float().numpy()]
-    return message, pictures_to_images([message_picture(picture, message) for picture in pictures])
+    if isinstance(error, ValueError):
+        logger.warning(message)
+    else:
+        message = (
+            f"{node} could not do its work ({type(error).__name__}: {str(error)[:120]}). The picture is not "
+            "affected. Please report this with the lines of the log."
+        )
+        logger.error(message, exc_info=error)
+    shown = [message_picture(picture, message) for picture in pictures_of(images)]
+    return message, pictures_to_images(shown)
+
+
+def pictures_of(images: torch.Tensor | None) -> list[np.ndarray]:
+    """The pictures of an IMAGE to write a message below; a blank sheet where there is none."""
+    blank = [blank_sheet(96, 512)]
+    if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.numel() == 0:
+        return blank
+    if images.shape[3] not in (1, 3, 4) or images.is_complex():
+        return blank
+    return [rgb_picture(image) for image in arrays_of(images)]
+
+
+def arrays_of(values: torch.Tensor) -> np.ndarray:
+    """A tensor of any kind of number, wherever it lies, as float32."""
+    return values.detach().to("cpu", torch.float32).numpy()
 
 
 def mask_arrays(mask) -> np.ndarray | None:
-    """A MASK socket as arrays (n, h, w); None without one."""
-    return None if mask is None else mask.reshape(-1, *mask.shape[-2:]).cpu().numpy()
+    """A MASK socket as arrays (n, h, w); None without one. Raises ValueError for what is no mask."""
+    if mask is None:
+        return None
+    if not isinstance(mask, torch.Tensor) or mask.ndim < 2 or mask.is_complex() or not mask.numel():
+        raise ValueError("the mask is empty: connect a MASK with a picture in it.")
+    return arrays_of(mask.reshape(-1, *mask.shape[-2:]))
 
 
 def keep_report(report: Report, images: torch.Tensor) -> Path:
-    """Saves a report and its pictures to the host's output folder, for labelling; returns the file."""
+    """Saves a report and its pictures to the host's output folder, for labelling; returns the file.
+
+    Raises ValueError, with the cause, if the disk does not take them.
+    """
     folder = Path(host.output_directory()) / REPORTS
-    folder.mkdir(parents=True, exist_ok=True)
     name = secrets.token_hex(8)
-    for number, image in enumerate(images.detach().cpu().float().numpy(), start=1):
-        (folder / f"{name}_{number}.png").write_bytes(png_bytes(rgb_picture(image)))
+    for number, image in enumerate(arrays_of(images), start=1):
+        write_file(folder / f"{name}_{number}.png", png_bytes(rgb_picture(image)))
     path = folder / f"{name}.json"
-    path.write_text(report.to_json(), encoding="utf-8")
+    write_file(path, report.to_json().encode())
     return path
 
 
 def preview(images: torch.Tensor, stem: str) -> list[dict[str, str]]:
-    """Saves an IMAGE batch to the host's temporary folder, for display in the node."""
-    folder = host.temp_directory()
-    os.makedirs(folder, exist_ok=True)
+    """Saves an IMAGE batch to the host's temporary folder, for display in the node; what it can of it."""
+    folder = Path(host.temp_directory())
     shown = []
-    for image in images.cpu().numpy():
+    for image in arrays_of(images):
         name = f"{stem}_{secrets.token_hex(8)}.png"
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(png_bytes(rgb_picture(image)))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(png_bytes(rgb_picture(image)))
+        except OSError as error:  # the result itself needs no file
+            logger.warning("The preview could not be written to %s: %s.", folder, cause_of(error))
+            break
         shown.append({"filename": name, "subfolder": "", "type": "temp"})
     return shown

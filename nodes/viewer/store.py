@@ -13,8 +13,7 @@ import torch
 from selagg_core.maps.heads import HeadSelection
 from selagg_core.maps.recipe import MapRecipe
 from selagg_core.recording.capture import Capture
-from selagg_core.report.manifest import Text, texts_of
-from selagg_core.view import open_run
+from selagg_core.report.shown import Text, texts_of
 
 KEPT_BYTES = 96 * 1024 * 1024
 GONE = "These maps are no longer kept: change something, such as the seed, and run the workflow again."
@@ -39,10 +38,8 @@ class Source:
         capture = self.capture()
         if capture is None:
             raise ValueError(RECORDING_GONE)
-        count, (rows, columns) = self.latent.shape[0], self.latent.shape[-2:]
         try:
-            # Only the shape of the pictures matters here.
-            return texts_of(open_run(capture, self.latent, torch.zeros(count, rows, columns, 3)))
+            return texts_of(capture.recording_for(self.latent), self.latent.shape[0])
         except ValueError as error:
             raise ValueError(RECORDING_GONE) from error
 

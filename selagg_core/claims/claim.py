@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..prompt.groups import WordGroup
 
@@ -48,6 +48,8 @@ class Claim:
     intended: tuple[str, ...] = ()
     unintended: tuple[str, ...] = ()
     source: str = "prompt"
+    checked: bool = True
+    """Whether the reading is sure enough to warn; else it is shown as read, not checked."""
 
     @property
     def text(self) -> str:
@@ -63,11 +65,30 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Silent:
+    """Words that make no claim, and why: "not there" (a negation), "style" or "likeness"."""
+
+    words: WordGroup
+    reason: str
+
+
+@dataclass(frozen=True)
 class Claims:
-    """All claims, and what could not be understood or contradicts itself, as sentences for the artist."""
+    """All claims, and what could not be understood or contradicts itself, as sentences for the artist.
+
+    silent: parts of the prompts that speak of no thing in the picture. notices: what should be known about
+    the reading as a whole.
+    """
 
     all: tuple[Claim, ...] = ()
     problems: tuple[str, ...] = ()
+    silent: tuple[Silent, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> Claims:
+        """The claims that are sure enough to warn; the same in all else."""
+        return replace(self, all=tuple(claim for claim in self.all if claim.checked))
 
     def of(self, kind: str) -> tuple[Claim, ...]:
         return tuple(claim for claim in self.all if claim.kind == kind)

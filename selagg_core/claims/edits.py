@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..prompt.groups import WordGroup, find_group
 from ..prompt.lexicon import Lexicon
+from ..prompt.marks import plain_marks
 from ..prompt.words import Prompt
 from .claim import PLACES, RELATIONS, Claim, Claims
 
@@ -32,11 +33,11 @@ def parse_place(text: str) -> str | None:
 
 def edited(found: Sequence[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, edits: str) -> Claims:
     claims, problems = list(found), []
-    for line in filter(None, (part.strip() for part in re.split(r"[\n;]", edits))):
+    for line in filter(None, (part.strip() for part in re.split(r"[\n;]", plain_marks(edits)))):
         try:
             claims = _apply(claims, prompts, lexicon, line)
         except ValueError as error:
-            problems.append(f'claim "{line}": {error}')
+            problems.append(f'claim "{line[:80]}": {error}')
     return Claims(tuple(claims), tuple(problems))
 
 
@@ -45,6 +46,8 @@ def _apply(claims: list[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, lin
     head, colon, rest = line.partition(":")
     if colon and head.strip().casefold() == "ignore":
         return _ignored(claims, prompts, rest)
+    if colon and head.strip().casefold() == "thing":
+        return _with_things(claims, prompts, rest)
     if match := _ATTRIBUTE_EDIT.match(line):
         word, entity = (_named(prompts, claims, match[name]) for name in ("value", "subject"))
         concepts = lexicon.lookup(word.text)
@@ -65,7 +68,7 @@ def _apply(claims: list[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, lin
         others = _unless_read(claims, "place", lambda c: c.subject == entity)
         return [*_with_entity(others, entity), Claim("place", entity, place, source="artist")]
     raise ValueError(
-        "write it like one of: red > scarf, cat left of dog, cat: top left, orange = Color, "
+        "write it like one of: red > scarf, cat left of dog, cat: top left, orange = Color, thing: railing, "
         "ignore: masterpiece."
     )
 
@@ -90,9 +93,19 @@ def _named(prompts: Sequence[Prompt], claims: Sequence[Claim], text: str) -> Wor
     return replace(whole, indices=whole.indices[:pieces]) if len(whole.indices) > pieces else whole
 
 
+def _with_things(claims: Sequence[Claim], prompts: Sequence[Prompt], words: str) -> list[Claim]:
+    kept = list(claims)
+    for word in filter(None, (part.strip() for part in words.split(","))):
+        kept = _with_entity(kept, _named(prompts, kept, word))
+    return kept
+
+
 def _with_entity(claims: Sequence[Claim], entity: WordGroup) -> list[Claim]:
-    known = any(claim.kind == "entity" and claim.subject == entity for claim in claims)
-    return [*claims] if known else [*claims, Claim("entity", entity, words=entity, source="artist")]
+    """The claims with a thing that the artist named: it is there, and checked."""
+    for number, claim in enumerate(claims):
+        if claim.kind == "entity" and claim.subject == entity:
+            return [*claims[:number], replace(claim, checked=True), *claims[number + 1 :]]
+    return [*claims, Claim("entity", entity, words=entity, source="artist")]
 
 
 def _with_sense(claims: Sequence[Claim], word: WordGroup, names: str, lexicon: Lexicon) -> list[Claim]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..maps.regions import Box, Region, from_mask, parse_box
-from ..prompt.groups import WordGroup, find_group
+from ..prompt.groups import GroupFinder, WordGroup
+from ..prompt.marks import plain_marks
 from ..prompt.words import Prompt
 from .claim import PLACES
 
@@ -53,7 +55,7 @@ def read_expectations(
     """
     problems: list[str] = []
     found: list[MaskFor] = []
-    named = tuple(word.strip() for word in words.split(",") if word.strip())
+    named = tuple(word.strip() for word in re.split("[,\n]", plain_marks(words)) if word.strip())
     if masks is not None and named:
         found.append(MaskFor(masks, named))
     elif masks is not None:
@@ -62,12 +64,12 @@ def read_expectations(
         problems.append("there are expected_words but no expected MASK: connect one, or write boxes instead.")
     parsed: list[Box] = []
     lines: list[str] = []
-    for line in filter(None, (part.strip() for part in text.splitlines())):
+    for line in filter(None, (part.strip() for part in plain_marks(text).splitlines())):
         if any(mark.isdigit() for mark in line.rpartition(":")[2]):
             _try_box(line, parsed, problems)
         else:
             lines.append(line)
-    for line in filter(None, (part.strip() for part in boxes.splitlines())):
+    for line in filter(None, (part.strip() for part in plain_marks(boxes).splitlines())):
         _try_box(line, parsed, problems)
     return Expectations(tuple(found), tuple(parsed), tuple(lines), tuple(problems))
 
@@ -92,22 +94,23 @@ def expected_regions(
     """
     problems.extend(expectations.problems)
     found: list[dict[WordGroup, Region]] = [{} for _ in range(pictures)]
+    finder = GroupFinder(prompts)
     for box in expectations.boxes:
         try:
-            group, region = find_group(prompts, box.label), box.region(size)
+            group, region = finder.find(box.label), box.region(size)
         except ValueError as error:
             problems.append(str(error))
             continue
         for of_picture in found:
             _unite(of_picture, group, region)
     for given in expectations.masks:
-        _lay_masks(given, prompts, size, found, problems)
+        _lay_masks(given, finder, size, found, problems)
     return found
 
 
 def _lay_masks(
     given: MaskFor,
-    prompts: Sequence[Prompt],
+    finder: GroupFinder,
     size: tuple[int, int],
     found: list[dict[WordGroup, Region]],
     problems: list[str],
@@ -119,7 +122,7 @@ def _lay_masks(
         return
     for word in given.words:
         try:
-            group = find_group(prompts, word)
+            group = finder.find(word)
             regions = [from_mask(mask, size, word) for mask in given.masks]
         except ValueError as error:
             problems.append(str(error))

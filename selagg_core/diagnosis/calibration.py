@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit
+
+from ..files.versioned import damage_of, read_versioned
 
 SCHEMA = "selagg-calibration"
 VERSION = 1
@@ -21,6 +25,8 @@ FEW_LABELS = 10
 """Labels of each answer that a kind needs at least to give warnings."""
 LEAST_LABELS = 4
 """Labels of each answer below which nothing is fitted; between both a kind is information only."""
+SAME_LEVEL = 1e-9
+"""Shares that differ by less are one level."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,11 @@ class KindModel:
         values = np.array([features.get(name, np.nan) for name in self.features], dtype=np.float64)
         standard = (values - np.array(self.mean)) / np.array(self.scale)
         standard = np.clip(np.where(np.isfinite(standard), standard, 0.0), -4, 4)
-        return float(_sigmoid(standard @ np.array(self.weights) + self.bias))
+        return float(expit(standard @ np.array(self.weights) + self.bias))
 
     def confidence(self, features: Mapping[str, float]) -> float:
         """How often findings with such features were right, 0 to 1."""
         return float(np.interp(self.score(features), *self.levels))
-
-    def pull(self, features: Mapping[str, float]) -> dict[str, float]:
-        """How far each feature moves the score from the usual, in units of log odds; the largest first."""
-        moved = {}
-        for name, mean, scale, weight in zip(self.features, self.mean, self.scale, self.weights, strict=True):
-            value = features.get(name, float("nan"))
-            if weight > 0 and np.isfinite(value):
-                moved[name] = float(np.clip((value - mean) / scale, -4, 4) * weight)
-        return dict(sorted(moved.items(), key=lambda item: -abs(item[1])))
 
 
 @dataclass(frozen=True)
@@ -89,21 +86,12 @@ class Calibration:
     @classmethod
     def from_json(cls, text: str) -> Calibration:
         """Raises ValueError for anything but a calibration of this version."""
-        try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg calibration: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg calibration.")
-        if body.get("version") != VERSION:
-            raise ValueError(
-                f"this calibration has version {body.get('version')}; only {VERSION} can be read."
-            )
+        body = read_versioned(text, SCHEMA, (VERSION,), "calibration")
         try:
             kinds = {str(kind): _model(fields) for kind, fields in body["kinds"].items()}
             return cls(kinds, str(body["base"]), dict(body["data"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"this SelAgg calibration is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this SelAgg calibration is damaged: {damage_of(error)}.") from error
 
 
 def shipped_calibration() -> Calibration:
@@ -156,22 +144,19 @@ def fit_kind(
 
 
 def isotonic(scores: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Rising levels (scores, shares of True) by pooling adjacent violators, drawn in a little from 0 and 1.
+    """Rising levels (scores, shares of True) by isotonic regression, drawn in a little from 0 and 1.
 
     Each level counts one right and one wrong answer more than it has (rule of succession), so that no
     confidence is ever certain.
     """
     order = np.argsort(scores, kind="stable")
-    blocks: list[list[float]] = []
-    for score, right in zip(scores[order], truth[order], strict=True):
-        blocks.append([float(right), 1.0, float(score)])
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
-            hits, count, total = blocks.pop()
-            blocks[-1] = [blocks[-1][0] + hits, blocks[-1][1] + count, blocks[-1][2] + total]
-    centres = [total / count for _, count, total in blocks]
-    shares = [(hits + 1) / (count + 2) for hits, count, _ in blocks]
-    shares = list(np.maximum.accumulate(shares))
-    return tuple(centres), tuple(float(share) for share in shares)
+    scores, truth = scores[order], truth[order].astype(np.float64)
+    fitted = isotonic_regression(truth).x
+    starts = np.flatnonzero(np.append(True, np.diff(fitted) > SAME_LEVEL))
+    counts = np.diff(np.append(starts, len(truth)))
+    centres = np.add.reduceat(scores, starts) / counts
+    shares = (np.add.reduceat(truth, starts) + 1) / (counts + 2)
+    return tuple(centres.tolist()), tuple(np.maximum.accumulate(shares).tolist())
 
 
 def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allowed: float) -> float:
@@ -179,7 +164,7 @@ def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allo
 
     confidence: of candidates, all on entirely right pictures; on_right_pictures: the picture of each.
     """
-    highest = {}
+    highest: dict[int, float] = {}
     for value, picture in zip(confidence, on_right_pictures, strict=True):
         highest[picture] = max(value, highest.get(picture, 0.0))
     ranked = sorted(highest.values())
@@ -192,24 +177,33 @@ def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allo
 def _fit(
     values: np.ndarray, truth: np.ndarray, ridge: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Mean, scale, weights (at least 0) and bias by projected gradient descent on the log loss."""
+    """Mean, scale, weights (at least 0) and bias of least log loss (Hastie et al. 2009, 4.4)."""
     known = np.isfinite(values)
     mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
     filled = np.where(known, values, mean)
     scale = np.maximum(filled.std(axis=0), 1e-9)
     standard = np.clip((filled - mean) / scale, -4, 4)
-    weights, bias = np.zeros(values.shape[1]), float(np.log(truth.mean() / (1 - truth.mean())))
-    step = 4.0 / (len(truth) * (1 + float((standard**2).sum(axis=1).mean())) + 4 * ridge)
-    ahead, ahead_bias, pace = weights, bias, 1.0
-    for _ in range(1500):  # accelerated (Nesterov): a few hundred steps suffice for so few features
-        error = _sigmoid(standard @ ahead + ahead_bias) - truth
-        new = np.maximum(0.0, ahead - step * (standard.T @ error + ridge * ahead))
-        new_bias = ahead_bias - step * error.sum()
-        new_pace = (1 + np.sqrt(1 + 4 * pace**2)) / 2
-        ahead = new + (pace - 1) / new_pace * (new - weights)
-        ahead_bias = new_bias + (pace - 1) / new_pace * (new_bias - bias)
-        weights, bias, pace = new, new_bias, new_pace
-    return mean, scale, weights, float(bias)
+    usual = float(np.log(truth.mean() / (1 - truth.mean())))
+    found = minimize(
+        _log_loss,
+        np.append(np.zeros(values.shape[1]), usual),
+        (standard, truth.astype(np.float64), ridge),
+        method="L-BFGS-B",
+        jac=True,
+        bounds=[(0, None)] * values.shape[1] + [(None, None)],
+        options={"maxiter": 1000, "ftol": 1e-15, "gtol": 1e-9},
+    )
+    return mean, scale, found.x[:-1], float(found.x[-1])
+
+
+def _log_loss(
+    weights_and_bias: np.ndarray, standard: np.ndarray, truth: np.ndarray, ridge: float
+) -> tuple[float, np.ndarray]:
+    """The sum of log losses with half the ridge times the squared weights, and its gradient."""
+    weights, logit = weights_and_bias[:-1], standard @ weights_and_bias[:-1] + weights_and_bias[-1]
+    loss = np.logaddexp(0, logit).sum() - truth @ logit + ridge / 2 * weights @ weights
+    error = expit(logit) - truth
+    return float(loss), np.append(standard.T @ error + ridge * weights, error.sum())
 
 
 def _scores(
@@ -217,11 +211,7 @@ def _scores(
 ) -> np.ndarray:
     standard = (values - mean) / scale
     standard = np.clip(np.where(np.isfinite(standard), standard, 0.0), -4, 4)
-    return _sigmoid(standard @ weights + bias)
-
-
-def _sigmoid(logit: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logit, -40, 40)))
+    return expit(standard @ weights + bias)
 
 
 def _folds(groups: np.ndarray, count: int = 5) -> list[np.ndarray]:
@@ -231,19 +221,29 @@ def _folds(groups: np.ndarray, count: int = 5) -> list[np.ndarray]:
     return [fold == i for i in range(count) if (fold == i).any()]
 
 
+def _shares(values: Sequence[float]) -> bool:
+    return all(0 <= value <= 1 for value in values)
+
+
 def _model(fields: Mapping[str, Any]) -> KindModel:
     names = tuple(str(name) for name in fields["features"])
     rows = {key: tuple(float(v) for v in fields[key]) for key in ("mean", "scale", "weights")}
     if any(len(row) != len(names) for row in rows.values()):
         raise ValueError("features, mean, scale and weights differ in length")
-    levels = tuple(tuple(float(v) for v in row) for row in fields["levels"])
+    levels = [tuple(float(v) for v in row) for row in fields["levels"]]
     if len(levels) != 2 or len(levels[0]) != len(levels[1]) or not levels[0]:
         raise ValueError("levels are two rows of the same length")
+    if not all(list(row) == sorted(row) for row in levels) or not _shares(levels[1]):
+        raise ValueError("levels must rise, from 0 to 1")
+    if min(rows["weights"], default=0) < 0 or min(rows["scale"], default=1) <= 0:
+        raise ValueError("weights must not be negative, and scales above 0")
+    if not _shares((float(fields["warn"]), float(fields["unsure"]))):
+        raise ValueError("warn and unsure lie between 0 and 1")
     return KindModel(
         names,
-        *rows.values(),
+        **rows,
         bias=float(fields["bias"]),
-        levels=levels,
+        levels=(levels[0], levels[1]),
         warn=float(fields["warn"]),
         unsure=float(fields["unsure"]),
         earned=bool(fields["earned"]),

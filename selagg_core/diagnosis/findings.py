@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ..maps.regions import place_name
-from .features import PIXEL_FEATURES, Candidate
+from ..claims.claim import Claim
+from ..prompt.groups import WordGroup
+from .kinds import BY_NAME
+from .kinds.kind import Candidate, Facts, FindingKind
+from .sentences import ENGLISH, Sentences
 from .suggestions import suggestion_for
 
 LEVELS = ("warning", "unsure", "information")
+DIFFUSE = "diffuse"
+"""Name of the finding that maps cannot be trusted: it is about maps, no kind of fault of the picture."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something that went wrong (`sure`), or that may have gone wrong (not `sure`, with a `reason`).
 
+    words: those that it is about, the subject first.
     level: "warning" (sure), "unsure", or "information" for what has not earned to be a warning.
     """
 
     kind: str
-    words: tuple[str, ...]
+    words: tuple[WordGroup, ...]
     severity: float
     """0 to 1: how far this matters, for the order of findings."""
     evidence: dict[str, float | bool | str]
@@ -38,6 +44,18 @@ class Finding:
     """What the pixels of the picture say, apart from any map."""
     claim: str = ""
     """The claim that is contradicted, in the form in which it can be edited."""
+    facts: Facts = field(default_factory=Facts, compare=False)
+    """What its kind knows beside; not kept in reports."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words as people read them."""
+        return tuple(word.label for word in self.words)
+
+    @property
+    def involved(self) -> frozenset[WordGroup]:
+        """All words whose maps it rests on."""
+        return frozenset((*self.words, *self.facts.others))
 
     @property
     def line(self) -> str:
@@ -52,108 +70,64 @@ class Finding:
         return replace(self, sure=False, level=level, reason=reason)
 
 
-def finding_of(candidate: Candidate, confidence: float, level: str, calibrated: bool) -> Finding:
-    """The finding that a candidate makes at a level, in words."""
-    maps = {k: v for k, v in candidate.features.items() if k not in PIXEL_FEATURES and v == v}
-    pixels = {k: v for k, v in candidate.features.items() if k in PIXEL_FEATURES and v == v}
+def finding_of(
+    candidate: Candidate[Any],
+    confidence: float,
+    level: str,
+    calibrated: bool,
+    kind: FindingKind[Any] | None = None,
+    sentences: Sentences = ENGLISH,
+) -> Finding:
+    """The finding that a candidate makes at a level, in words. kind: by default that of its name."""
+    kind = kind or BY_NAME[candidate.kind]
+    known = {name: value for name, value in candidate.features.items() if value == value}
+    labels = tuple(word.label for word in candidate.words)
+    said = kind.sentence(candidate)
     found = Finding(
-        kind=candidate.kind,
+        kind=kind.name,
         words=candidate.words,
         severity=confidence,
-        evidence={**maps, **_told(candidate.facts)},
+        evidence={
+            **{name: value for name, value in known.items() if name not in kind.pixel_features},
+            **candidate.facts.told(),
+        },
         confidence=confidence,
-        suggestion=suggestion_for(candidate.kind, candidate.words),
-        message=_SENTENCES[candidate.kind](candidate),
+        suggestion=suggestion_for(kind, labels, _weights(candidate.claim), sentences),
+        message=sentences.say(f"{kind.name}.{said.key}", kind.texts[said.key], said.values),
         calibrated=calibrated,
-        pixels=pixels,
+        pixels={name: value for name, value in known.items() if name in kind.pixel_features},
         claim=candidate.claim.text,
+        facts=candidate.facts,
     )
     if level == "warning":
         return found
-    reasons = {
-        "unsure": f"The evidence is weak: of such cases {confidence:.0%} are right.",
-        "information": "This kind of finding has not proved reliable enough to be a warning.",
-    }
-    return found.demoted(reasons[level], level)
+    weak = level == "unsure"
+    reason = sentences.general("weak", share=confidence) if weak else sentences.general("unproven")
+    return found.demoted(reason, level)
 
 
-def diffuse_finding(words: tuple[str, ...], evidence: dict[str, float | bool | str], message: str) -> Finding:
+def _weights(claim: Claim) -> dict[str, float]:
+    """label -> weight in the prompt, of the words that a claim is about."""
+    groups = (claim.subject, claim.other, claim.words)
+    return {group.label: group.weight for group in groups if group is not None}
+
+
+def diffuse_finding(
+    words: tuple[WordGroup, ...],
+    evidence: dict[str, float | bool | str],
+    message: str,
+    sentences: Sentences = ENGLISH,
+) -> Finding:
     """No map of these words can be trusted."""
     return Finding(
-        kind="diffuse",
+        kind=DIFFUSE,
         words=words,
         severity=0.0,
         evidence=evidence,
         confidence=0.0,
-        suggestion=suggestion_for("diffuse", words),
+        suggestion=sentences.general("diffuse"),
         message=message,
         sure=False,
-        reason="The maps cannot tell.",
+        reason=sentences.general("cannot_tell"),
         level="information",
     )
-
-
-def _told(facts: Mapping[str, float | bool | str]) -> dict[str, float | bool | str]:
-    """Places as names, besides what is there."""
-    told = dict(facts)
-    for name, key in (("subject", "found_at"), ("other", "other_found_at")):
-        if f"{name}_x" in facts:
-            told[key] = place_name(float(facts[f"{name}_x"]), float(facts[f"{name}_y"]))
-    return told
-
-
-def _neglected(candidate: Candidate) -> str:
-    word, features = candidate.words[0], candidate.features
-    signs = []
-    for name, spoken in (("faint", "peak"), ("unfocused", "focus"), ("weak", "attention")):
-        share = 2.718281828 ** -features.get(name, 0.0)
-        if share < 0.85:
-            signs.append((share, f"{share:.0%} of the {spoken} of the other things"))
-    said = " and ".join(text for _, text in sorted(signs)[:2])
-    seen = "its map lies where nothing stands out" if features.get("nothing_there", 0) > 0.6 else ""
-    told = "; ".join(part for part in (said and f"its map has {said}", seen) if part)
-    return f'no region holds "{word}"' + (f": {told}." if told else ".")
-
-
-def _leaked(candidate: Candidate) -> str:
-    attribute, entity = candidate.words
-    taker = candidate.facts.get("taken_by", "something else")
-    return f'"{attribute}" belongs to "{entity}", but it went to "{taker}".'
-
-
-def _wrong_sense(candidate: Candidate) -> str:
-    return (
-        f'"{candidate.words[0]}" was meant as {candidate.facts["meant"]}, but the picture takes it as '
-        f"{candidate.facts['instead']}."
-    )
-
-
-def _misplaced(candidate: Candidate) -> str:
-    facts = candidate.facts
-    if "expected_at" in facts:
-        return (
-            f'"{candidate.words[0]}" lies at the {facts["found_at"]}, not where it was expected '
-            f"({facts['expected_at']}): {facts['mass_inside']:.0%} of its map is inside."
-        )
-    x, y = float(facts["subject_x"]), float(facts["subject_y"])
-    if candidate.claim.kind == "place":
-        word, place = candidate.words
-        return f'"{word}" should be at the {place}; it lies at the {place_name(x, y)}.'
-    dx, dy = float(facts["other_x"]) - x, float(facts["other_y"]) - y
-    shown = ("left of" if dx > 0 else "right of") if abs(dx) >= abs(dy) else ("above" if dy > 0 else "below")
-    subject, value, other = candidate.words
-    return f'"{subject}" should be {value} "{other}", but it lies {shown} it.'
-
-
-def _blended(candidate: Candidate) -> str:
-    one, other = candidate.words
-    return f'"{one}" and "{other}" share one region: they may have become one thing.'
-
-
-_SENTENCES = {
-    "neglected": _neglected,
-    "leaked": _leaked,
-    "wrong_sense": _wrong_sense,
-    "misplaced": _misplaced,
-    "blended": _blended,
-}

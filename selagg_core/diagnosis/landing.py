@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..prompt.groups import WordGroup
 from .examine import PictureDiagnosis
 from .measure import WordEvidence
 
 _STATES = {"warning": "warned", "unsure": "doubtful"}
 
 
-def landing(picture: PictureDiagnosis) -> dict[str, dict[str, str | float]]:
-    """How well each word landed, by label: a `state` and a `landed` share, 0 to 1.
+def landing(picture: PictureDiagnosis) -> dict[WordGroup, dict[str, str | float]]:
+    """How well each word landed, a `state` and a `landed` share, 0 to 1.
 
     landed: how clear a place of its own the map of the word has: the mean of focus and of peak over mean,
     each against the median of the words that should have a region and at most 1, and of the share that its
@@ -26,11 +27,11 @@ def landing(picture: PictureDiagnosis) -> dict[str, dict[str, str | float]]:
         name: float(np.median([getattr(word, name) for word in objects])) if objects else 0.0
         for name in ("focus", "peak_ratio")
     }
-    states = {}
+    states: dict[WordGroup, str] = {}
     for finding in reversed(picture.findings):
         if finding.level in _STATES:
             states.update(dict.fromkeys(finding.words, _STATES[finding.level]))
-    return {word.label: _landed(word, usual, states.get(word.label)) for word in picture.words}
+    return {word.word: _landed(word, usual, states.get(word.word)) for word in picture.words}
 
 
 def _landed(word: WordEvidence, usual: Mapping[str, float], state: str | None) -> dict[str, str | float]:

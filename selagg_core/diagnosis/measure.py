@@ -28,7 +28,7 @@ class WordEvidence:
     word's own heads.
     """
 
-    label: str
+    word: WordGroup
     strength: float
     """Mean attention probability over the picture."""
     peak: float
@@ -46,12 +46,17 @@ class WordEvidence:
     has_region: bool
     """Whether a region of its own may be expected of this word."""
 
+    @property
+    def label(self) -> str:
+        """The word as people read it."""
+        return self.word.label
+
 
 @dataclass(frozen=True)
 class PlaceEvidence:
     """How the map of one word lies to the region where it was expected."""
 
-    label: str
+    word: WordGroup
     mass_inside: float
     peak_inside: bool
     overlap: float
@@ -74,7 +79,7 @@ def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None =
     above = _above_otsu(heat)
     found = found_region(heat)
     return WordEvidence(
-        label=group.label,
+        word=group,
         strength=mean,
         peak=top,
         peak_ratio=top / mean if mean > 0 else 1.0,
@@ -86,14 +91,14 @@ def measure_word(group: WordGroup, heat: np.ndarray, common: np.ndarray | None =
     )
 
 
-def measure_place(heat: np.ndarray, expected: Region, label: str) -> PlaceEvidence:
+def measure_place(heat: np.ndarray, expected: Region, word: WordGroup) -> PlaceEvidence:
     """Evidence from a map (h, w) and an expected region of the same size."""
     above = _above_otsu(heat)
     x, y = peak(heat)
     found = found_region(heat)
     outside = largest_component(Region(found.mask & ~expected.mask))
     return PlaceEvidence(
-        label=label,
+        word=word,
         mass_inside=mass_inside(above, expected),
         peak_inside=bool(expected.mask[y, x]),
         overlap=iou(found, expected),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 
 from ..prompt.lexicon import base_forms
@@ -47,6 +46,12 @@ _ANCHORS = """
     coral: fc5a50 ff7f50
 """
 _SYNONYMS = {"grey": "gray", "golden": "gold", "blond": "blonde", "aqua": "cyan", "indigo": "violet"}
+_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+) / np.array([[0.95047], [1.0], [1.08883]])
+"""Linear sRGB to X, Y and Z as shares of the white of D65 (IEC 61966-2-1)."""
+_DARK = (6 / 29) ** 3
+"""Share of white below which CIE Lab (1976) goes on as a straight line."""
 LIGHTNESS_WEIGHT = 0.4
 CALM = 5.0
 """Usual distance in Lab of the rim's pixels from their middle, up to which the ground is calm."""
@@ -66,7 +71,12 @@ def _table() -> Mapping[str, np.ndarray]:
 
 def lab(picture: np.ndarray) -> np.ndarray:
     """CIE Lab float32 of a picture (h, w, 3) uint8 sRGB: L from 0 to 100, a and b about -100 to 100."""
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    share = np.arange(256) / 255
+    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)[picture]
+    xyz = light @ _TO_XYZ.T
+    root = np.where(xyz > _DARK, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = np.moveaxis(root, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
 
 COLOURS = _table()

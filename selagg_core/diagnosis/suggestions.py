@@ -7,74 +7,86 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+from .kinds import BY_NAME
+from .kinds.kind import FindingKind
+from .sentences import ENGLISH, Sentences
 
 RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo.json"
 """kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
-
-_TEXTS: Mapping[str, Mapping[str, str]] = {
-    "neglected": {
-        "weight": "raise the weight of {first}, such as ({bare}:1.4)",
-        "seed": "try another seed",
-        "order": "name {first} first in the prompt",
-        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
-        "tags": "write the prompt as tags",
-        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
-    },
-    "leaked": {
-        "seed": "try another seed",
-        "weight": "bring the weight of {first} back to 1, if it has another",
-        "order": "name {second} with {first} first in the prompt",
-        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
-        "tags": "write the prompt as tags",
-        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
-    },
-    "wrong_sense": {
-        "rephrase": "say it in other words that have one meaning only",
-        "weight": "bring the weights of {first} and its noun back to 1, if they have others",
-        "seed": "try another seed",
-        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
-        "order": "name the thing that it belongs to later, or earlier, in the prompt",
-        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
-    },
-    "misplaced": {
-        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
-        "seed": "try another seed",
-        "order": "say the relation the other way round",
-        "weight": "raise the weight of the words that say the place",
-    },
-    "blended": {
-        "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
-        "weight": "raise the weight of both words",
-        "seed": "try another seed",
-        "order": "name them in the other order",
-        "tags": "write the prompt as tags",
-        "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
-    },
-}
-_DIFFUSE = "record more steps, or show single heads; a model that is hardly trained gives such maps."
 SHOWN = 2
 
 
-def suggestion_for(kind: str, words: Sequence[str]) -> str:
+LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
+"""A weight below the first is weak; words are raised to the second, and not beyond the third."""
+
+
+def suggestion_for(
+    kind: str | FindingKind[Any],
+    words: Sequence[str],
+    weights: Mapping[str, float] = MappingProxyType({}),
+    sentences: Sentences = ENGLISH,
+) -> str:
     """What to try, the remedies that helped most often first, with how often they did on the demo model.
 
-    Those that never helped there are left out, unless nothing else is known.
+    Those that never helped there are left out, unless nothing else is known. words: labels. weights: label ->
+    weight in the prompt: a word that the prompt itself makes weak is named first, with its weight.
     """
-    if kind not in _TEXTS:
-        return _DIFFUSE
-    counts = counted().get(kind, {})
-    rates = {remedy: helped / tried for remedy, (helped, tried) in counts.items()}
+    found = BY_NAME.get(kind) if isinstance(kind, str) else kind
+    if found is None or not found.remedies:
+        return sentences.general("diffuse")
+    own = _weight_advice(found.name, words, weights, sentences)
+    if own:
+        return sentences.general("untried", told=own)
+    counts = counted().get(found.counted_as or found.name, {})
+    shown = _most_helpful(found, counts, weights.get(words[0], 1.0))
     named = {
         "first": f'"{words[0]}"',
         "second": f'"{words[-1]}"',
-        "bare": words[0].split(" (")[0],
+        "bare": bare(words[0]),
+        "raised": f"{max(RAISED, weights.get(words[0], 1.0) + 0.2):.1f}",
     }
-    ranked = sorted(_TEXTS[kind], key=lambda remedy: -rates.get(remedy, 0.0))
+    told = sentences.general("or").join(
+        sentences.say(f"{found.name}.try.{remedy}", found.remedies[remedy], named) for remedy in shown
+    )
+    tried = [counts[remedy] for remedy in shown if remedy in counts]
+    if not tried:
+        return sentences.general("untried", told=told)
+    times = ", ".join(sentences.general("times", helped=helped, tried=of) for helped, of in tried)
+    return sentences.general("tried", told=told, times=times)
+
+
+def _most_helpful(
+    kind: FindingKind[Any], counts: Mapping[str, tuple[int, int]], weight: float
+) -> Sequence[str]:
+    """The remedies to name, the one that helped most often first. weight: of the first word."""
+    rates = {remedy: helped / tried for remedy, (helped, tried) in counts.items()}
+    ranked = sorted(kind.remedies, key=lambda remedy: -rates.get(remedy, 0.0))
     useful = [remedy for remedy in ranked if rates.get(remedy, 1.0) > 0] or ranked
-    shown = useful[:SHOWN]
-    told = ", or ".join(_TEXTS[kind][remedy].format(**named) for remedy in shown)
-    times = ", ".join("{} of {}".format(*counts[remedy]) for remedy in shown if remedy in counts)
-    return f"{told} (helped on the demo model: {times})." if times else f"{told}."
+    if kind.name == "neglected" and weight + 0.2 > HIGHEST:  # no use in raising it further
+        useful = [remedy for remedy in useful if remedy != "weight"]
+    return useful[:SHOWN]
+
+
+def bare(label: str) -> str:
+    """A word without the count that tells its occurrences apart."""
+    return label.split(" (")[0]
+
+
+def _weight_advice(
+    kind: str, words: Sequence[str], weights: Mapping[str, float], sentences: Sentences
+) -> str:
+    """To bring the weight of a word back to 1, if that alone may be the cause; "" if no weight is.
+
+    A thing is neglected, and a meaning or a place lost, by a low weight; an attribute goes astray by any.
+    """
+    for word in words:
+        weight = weights.get(word, 1.0)
+        low, high = weight < LOW, weight > HIGHEST - 0.6 and kind in ("leaked", "wrong_sense")
+        if low or high:
+            return sentences.general("weight", word=word, weight=weight, bare=bare(word))
+    return ""
 
 
 @cache

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..maps.resample import area_mean
 from .colours import INK, LINE, MUTED
-from .pictures import blank_sheet, enlarged, heat_overlay, scale_bar, text_size
+from .pictures import OverlayPainter, blank_sheet, enlarged, scale_bar, text_size
 from .text import BOLD, draw_text, fit_text, text_width, wrap_text
 
 MIN_TILE = 256
@@ -27,12 +28,16 @@ class Tile:
     note: str = ""
 
 
-def overlay_tile(picture: np.ndarray, tile: Tile) -> np.ndarray:
-    """Overlay of one word with a strip below it that names the word and shows the scale."""
-    shown = heat_overlay(enlarged(picture, MIN_TILE), tile.heat)
+def overlay_tile(picture: np.ndarray, tile: Tile, painter: OverlayPainter | None = None) -> np.ndarray:
+    """Overlay of one word with a strip below it that names the word and shows the scale.
+
+    painter: of the picture, enlarged to MIN_TILE, where many tiles of one picture are made.
+    """
+    painter = painter or tile_painter(picture)
+    shown = painter.paint(tile.heat)
     width = shown.shape[1]
     text = text_size(width)
-    strip = blank_sheet(round(text * 2.5), width)
+    strip = blank_sheet(strip_height(width), width)
     baseline = round(strip.shape[0] / 2 + text * 0.36)
     bar = max(60, width // 4)
     scale_bar(strip, (width - bar - text // 2, strip.shape[0] // 2 - text // 4), (bar, text // 2))
@@ -45,36 +50,88 @@ def overlay_tile(picture: np.ndarray, tile: Tile) -> np.ndarray:
     return np.vstack([shown, strip])
 
 
+def tile_painter(picture: np.ndarray) -> OverlayPainter:
+    """What paints the tiles of a picture."""
+    return OverlayPainter(enlarged(picture, MIN_TILE))
+
+
+def strip_height(width: int) -> int:
+    """Height in pixels of the strip below a tile of `width`."""
+    return round(text_size(width) * 2.5)
+
+
 def contact_sheet(
     picture: np.ndarray,
     tiles: Sequence[Tile],
     title: str = "",
     footer: str = "",
     notices: Sequence[str] = (),
+    most_pixels: int | None = None,
 ) -> np.ndarray:
     """The picture, then one overlay a word, in a grid; `title` above, `footer`, scale and `notices` below."""
-    plain = enlarged(picture, MIN_TILE)
-    cells = [(plain, "picture", "")]
-    cells += [(heat_overlay(plain, tile.heat), tile.label, tile.note) for tile in tiles]
-    height, width = plain.shape[:2]
-    text = text_size(width)
-    gap = text
-    columns = _columns_for(len(cells), (height + 2 * text) / width)
-    rows = math.ceil(len(cells) / columns)
-    inner = columns * width + (columns - 1) * gap
-    heading = wrap_text(title, inner, round(text * 1.25), BOLD)[:3] if title else []
-    line = round(text * 1.25 * 1.4)
-    top = gap + len(heading) * line + (gap // 2 if heading else 0)
-    sheet = blank_sheet(top + rows * (height + 2 * text + gap) + round(2.2 * text), inner + 2 * gap)
-    for i, words in enumerate(heading):
-        draw_text(sheet, words, (gap, gap + round((i + 0.75) * line)), round(text * 1.25), INK, BOLD)
-    for number, (cell, label, note) in enumerate(cells):
-        x = gap + (number % columns) * (width + gap)
-        y = top + (number // columns) * (height + 2 * text + gap)
-        sheet[y : y + height, x : x + width] = cell
-        _caption(sheet, (x, y + height + round(1.35 * text)), width, text, label, note)
-    _sheet_footer(sheet, gap, text, footer)
-    return np.vstack([sheet, *notice_strip(notices, sheet.shape[1], gap, text)])
+    sheet = ContactSheet(picture, len(tiles), title, most_pixels)
+    for tile in tiles:
+        sheet.add(tile)
+    return sheet.finished(footer, notices)
+
+
+class ContactSheet:
+    """A contact sheet that takes its tiles one by one.
+
+    most_pixels: the sheet (without notices) has at most so many: its tiles are drawn smaller if need be.
+    """
+
+    def __init__(
+        self, picture: np.ndarray, tiles: int, title: str = "", most_pixels: int | None = None
+    ) -> None:
+        plain = enlarged(picture, MIN_TILE)
+        self._size = plain.shape[:2]
+        self._title, self._cells, self._placed = title, tiles + 1, 0
+        self._lay_out()
+        while most_pixels is not None and np.prod(self._extent) > most_pixels and min(self._size) > 32:
+            factor = min(0.98, (most_pixels / np.prod(self._extent)) ** 0.5)
+            self._size = tuple(max(32, int(side * factor)) for side in self._size)
+            self._lay_out()
+        if self._size != plain.shape[:2]:
+            plain = area_mean(plain, self._size)
+        self._sheet = blank_sheet(*self._extent)
+        for i, words in enumerate(self._heading):
+            row = self._gap + round((i + 0.75) * self._line)
+            draw_text(self._sheet, words, (self._gap, row), round(self._text * 1.25), INK, BOLD)
+        self._painter = OverlayPainter(plain)
+        self._place(plain, "picture", "")
+
+    def add(self, tile: Tile) -> None:
+        """The next tile; its map may be of any size."""
+        heat = tile.heat
+        if heat.shape[0] > self._size[0]:
+            heat = area_mean(heat, self._size)
+        self._place(self._painter.paint(heat), tile.label, tile.note)
+
+    def finished(self, footer: str = "", notices: Sequence[str] = ()) -> np.ndarray:
+        """The sheet, RGB uint8."""
+        _sheet_footer(self._sheet, self._gap, self._text, footer)
+        width = self._sheet.shape[1]
+        return np.vstack([self._sheet, *notice_strip(notices, width, self._gap, self._text)])
+
+    def _lay_out(self) -> None:
+        height, width = self._size
+        text = self._text = self._gap = text_size(width)
+        self._columns = _columns_for(self._cells, (height + 2 * text) / width)
+        rows = math.ceil(self._cells / self._columns)
+        inner = self._columns * width + (self._columns - 1) * text
+        self._heading = wrap_text(self._title, inner, round(text * 1.25), BOLD)[:3] if self._title else []
+        self._line = round(text * 1.25 * 1.4)
+        self._top = text + len(self._heading) * self._line + (text // 2 if self._heading else 0)
+        self._extent = (self._top + rows * (height + 3 * text) + round(2.2 * text), inner + 2 * text)
+
+    def _place(self, cell: np.ndarray, label: str, note: str) -> None:
+        (height, width), text, number = self._size, self._text, self._placed
+        x = self._gap + (number % self._columns) * (width + self._gap)
+        y = self._top + (number // self._columns) * (height + 2 * text + self._gap)
+        self._sheet[y : y + height, x : x + width] = cell
+        _caption(self._sheet, (x, y + height + round(1.35 * text)), width, text, label, note)
+        self._placed += 1
 
 
 def notice_strip(notices: Sequence[str], width: int, gap: int, text: int) -> list[np.ndarray]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
+from ..maps.resample import bilinear
 from .colours import ALERT, CALM, EXPECTED, FOUND, INK, MUTED, PAPER
 from .pictures import blank_sheet, enlarged, text_size
+from .strokes import draw_arrow, draw_disc, draw_line, outer_contours
 from .text import BOLD, draw_text, fit_text, text_width, wrap_text
 
 MIN_ANNOTATED = 512
-_ROUNDED = cv2.LINE_AA
 
 
 @dataclass(frozen=True)
@@ -81,20 +82,20 @@ def _outline(picture: np.ndarray, region: _Region) -> np.ndarray | None:
     """Draws a region's outline; its longest contour, None if the region is too small to have one."""
     dashed, colour = region.expected, EXPECTED if region.expected else FOUND
     height, width = picture.shape[:2]
-    fine = cv2.resize(region.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    fine = bilinear(region.mask, (height, width))
     if not dashed:
-        fine = cv2.GaussianBlur(fine, (0, 0), max(height, width) / 160)
-    inside = np.pad((fine > 0.5).astype(np.uint8), 1)
-    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        fine = gaussian_filter(fine, max(height, width) / 160, mode="mirror")
     thick = max(2, min(height, width) // 200)
     edge = [width - 1 - thick, height - 1 - thick]
-    contours = [np.clip(contour - 1, thick, edge) for contour in contours if len(contour) > 8]
+    contours = [np.clip(contour, thick, edge) for contour in outer_contours(fine > 0.5) if len(contour) > 8]
     if not contours:
         return None
-    cv2.polylines(picture, contours, True, INK, thick + 3, _ROUNDED)
-    for contour in contours:
+    closed = [np.vstack([contour, contour[:1]]) for contour in contours]
+    for contour in closed:
+        draw_line(picture, contour.tolist(), INK, thick + 3)
+    for contour in closed:
         for stroke in _dashes(contour, 8 * thick) if dashed else [contour]:
-            cv2.polylines(picture, [stroke], not dashed, colour, thick, _ROUNDED)
+            draw_line(picture, stroke.tolist(), colour, thick)
     return max(contours, key=len)
 
 
@@ -105,8 +106,8 @@ def _dashes(contour: np.ndarray, length: int) -> list[np.ndarray]:
 def _badge(picture: np.ndarray, contour: np.ndarray, region: _Region) -> None:
     """A tag with numbers and word on the outline: at the upper left of an expected one, else lower right."""
     colour, text = EXPECTED if region.expected else FOUND, region.badge
-    points = contour[:, 0]
-    x, y = points[np.argmin(points.sum(axis=1)) if region.expected else np.argmax(points.sum(axis=1))]
+    sums = contour.sum(axis=1)
+    x, y = contour[np.argmin(sums) if region.expected else np.argmax(sums)]
     size = text_size(picture.shape[1]) * 3 // 4
     shown = fit_text(text, picture.shape[1] // 3, size, BOLD)
     radius = round(size * 0.85)
@@ -114,7 +115,7 @@ def _badge(picture: np.ndarray, contour: np.ndarray, region: _Region) -> None:
     x = int(np.clip(x, radius + reach + 2, picture.shape[1] - radius - reach - 3))
     y = int(np.clip(y, radius + 2, picture.shape[0] - radius - 3))
     for thick, tone in ((2 * radius + 4, INK), (2 * radius, colour)):
-        cv2.line(picture, (x - reach, y), (x + reach, y), tone, thick, _ROUNDED)
+        draw_line(picture, [(x - reach, y), (x + reach, y)], tone, thick)
     left = x - text_width(shown, size, BOLD) // 2
     draw_text(picture, shown, (left, y + round(size * 0.36)), size, INK, BOLD)
 
@@ -127,9 +128,9 @@ def _arrow(picture: np.ndarray, start: tuple[float, float], end: tuple[float, fl
     if length < 8:
         return
     thick = max(2, min(height, width) // 180)
-    tip = min(0.4, 5 * thick / length)
-    cv2.arrowedLine(picture, first, last, INK, thick + 4, _ROUNDED, tipLength=tip)
-    cv2.arrowedLine(picture, first, last, PAPER, thick, _ROUNDED, tipLength=tip)
+    tip = min(0.4 * length, 5 * thick)
+    draw_arrow(picture, first, last, INK, thick + 4, tip)
+    draw_arrow(picture, first, last, PAPER, thick, tip)
 
 
 def _sentences(width: int, marks: Sequence[Mark], calm: str) -> np.ndarray:
@@ -150,7 +151,7 @@ def _sentences(width: int, marks: Sequence[Mark], calm: str) -> np.ndarray:
         if marks:
             _bullet(panel, centre, text, str(number), marks[number - 1].sure)
         else:
-            cv2.circle(panel, centre, text // 2, CALM, -1, _ROUNDED)
+            draw_disc(panel, centre, text // 2, CALM)
         for words, size, colour in block:
             draw_text(panel, words, (indent, y + round(line * 0.72)), size, colour)
             y += line
@@ -167,7 +168,7 @@ def _block(text: str, hint: str, width: int, size: int) -> list[tuple[str, int, 
 def _bullet(panel: np.ndarray, centre: tuple[int, int], text: int, number: str, sure: bool) -> None:
     """The number of a sentence: a filled disc for a warning, a ring for "unsure"."""
     radius = round(text * 0.72)
-    cv2.circle(panel, centre, radius, ALERT if sure else MUTED, -1 if sure else 2, _ROUNDED)
+    draw_disc(panel, centre, radius, ALERT if sure else MUTED, 0 if sure else 2)
     size = round(text * 0.9)
     x = centre[0] - text_width(number, size, BOLD) // 2
     draw_text(panel, number, (x, centre[1] + round(size * 0.36)), size, PAPER if sure else MUTED, BOLD)
@@ -178,9 +179,9 @@ def _key(panel: np.ndarray, origin: tuple[int, int], text: int) -> None:
     small = round(text * 0.9)
     for label, colour, dashed in (("found by the word's map", FOUND, False), ("expected", EXPECTED, True)):
         end = x + 3 * text
-        cv2.line(panel, (x, y), (end, y), INK, 6, _ROUNDED)
+        draw_line(panel, [(x, y), (end, y)], INK, 6)
         for start in range(x, end, text if dashed else 3 * text):
             stop = min(end, start + (text // 2 if dashed else 3 * text))
-            cv2.line(panel, (start, y), (stop, y), colour, 3, _ROUNDED)
+            draw_line(panel, [(start, y), (stop, y)], colour, 3)
         draw_text(panel, label, (end + text // 2, y + round(small * 0.36)), small, MUTED)
         x = end + text_width(label, small) + round(2.5 * text)

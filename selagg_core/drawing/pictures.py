@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
+from PIL import Image
 
+from ..maps.arrays import resize_maps
 from .colours import PAPER
+from .inferno import INFERNO
+
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in how bright a pixel looks (ITU-R BT.601)."""
 
 # ---------------------------------------------------------------------------------------------- pictures
 
 
 def rgb_picture(image: np.ndarray) -> np.ndarray:
     """A float picture (h, w, 1, 3 or 4 channels) in [0, 1] as RGB uint8."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3]
-    return np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    values = np.array(image[:, :, :3], dtype=np.float32)
+    np.nan_to_num(values, copy=False)
+    np.clip(values, 0, 1, out=values)
+    values *= 255
+    levels = np.rint(values, out=values).astype(np.uint8)
+    return np.repeat(levels[:, :, :1], 3, axis=2) if levels.shape[2] < 3 else levels
 
 
 def float_batch(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """RGB uint8 pictures as one float32 batch (n, h, w, 3) in [0, 1]; smaller ones get paper around."""
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
-    batch = np.empty((len(pictures), height, width, 3), dtype=np.uint8)
-    batch[:] = PAPER
+    batch = np.empty((len(pictures), height, width, 3), dtype=np.float32)
+    if any(picture.shape[:2] != (height, width) for picture in pictures):
+        batch[:] = np.array(PAPER, np.float32) / 255
     for slot, picture in zip(batch, pictures, strict=True):
-        slot[: picture.shape[0], : picture.shape[1]] = picture
-    return batch.astype(np.float32) / 255
+        into_float(picture, slot[: picture.shape[0], : picture.shape[1]])
+    return batch
+
+
+def into_float(picture: np.ndarray, slot: np.ndarray) -> None:
+    """Writes an RGB uint8 picture into float32 of the same shape, in [0, 1], without a copy between."""
+    np.divide(picture, np.float32(255), out=slot)
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
     """A picture as the bytes of a PNG file."""
-    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
@@ -41,25 +58,52 @@ def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
     factor = shortest / min(height, width)
     if factor <= 1:
         return picture
-    size = (round(width * factor), round(height * factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    planes = resize_maps(np.moveaxis(picture, -1, 0), (round(height * factor), round(width * factor)))
+    return np.ascontiguousarray(np.moveaxis(np.rint(np.clip(planes, 0, 255)).astype(np.uint8), 0, -1))
 
 
 def heat_colours(heat: np.ndarray) -> np.ndarray:
     """A map (h, w) in [0, 1] in the colours of inferno, which is perceptually uniform."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
-    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return INFERNO[np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)]
 
 
 def heat_overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A map over its picture: pale and dark where the map is low, glowing where it is high."""
-    size = (picture.shape[1], picture.shape[0])
-    heat = np.clip(cv2.resize(np.asarray(heat, np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    ground = (0.7 * grey + 0.3 * picture) * 0.62
-    opacity = (0.10 + 0.72 * heat**0.7)[..., None]
-    mixed = (1 - opacity) * ground + opacity * heat_colours(heat)
-    return np.round(np.clip(mixed, 0, 255)).astype(np.uint8)
+    return OverlayPainter(picture).paint(heat)
+
+
+class OverlayPainter:
+    """Lays maps over one picture; what they have in common, the dark picture, is made once."""
+
+    STRIP = 256
+    """Rows that are mixed at once."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        grey = picture @ _BRIGHTNESS
+        self._ground = picture.astype(np.float32)
+        self._ground *= 0.3
+        self._ground += (0.7 * grey)[..., None]
+        self._ground *= 0.62
+
+    def paint(self, heat: np.ndarray) -> np.ndarray:
+        """The picture with a map (h, w) in [0, 1] over it, enlarged to it if need be: RGB uint8."""
+        height, width = self._ground.shape[:2]
+        heat = np.asarray(heat, np.float32)
+        if heat.shape != (height, width):
+            heat = resize_maps(heat, (height, width))
+        out = np.empty(self._ground.shape, np.uint8)
+        for top in range(0, height, self.STRIP):
+            rows = slice(top, top + self.STRIP)
+            level = np.clip(heat[rows], 0, 1)
+            colours = heat_colours(level).astype(np.float32)
+            opacity = level**0.7
+            opacity *= 0.72
+            opacity += 0.10
+            colours -= self._ground[rows]
+            colours *= opacity[..., None]
+            colours += self._ground[rows]
+            out[rows] = np.rint(np.clip(colours, 0, 255, out=colours), out=colours)
+        return out
 
 
 def text_size(width: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -29,10 +31,12 @@ def paste_area(maps: np.ndarray, area: tuple[int, int, int, int], latent_size: t
 
 def normalise(maps: np.ndarray) -> np.ndarray:
     """Min-max of each map (..., h, w) to [0, 1]; a flat map becomes zeros."""
-    low = maps.min(axis=(-2, -1), keepdims=True)
-    spread = maps.max(axis=(-2, -1), keepdims=True) - low
-    flat = spread <= 1e-6 * np.abs(maps).max(axis=(-2, -1), keepdims=True)
-    return np.where(flat, 0.0, (maps - low) / np.where(flat, 1.0, spread)).astype(np.float32)
+    low, high = maps.min(axis=(-2, -1), keepdims=True), maps.max(axis=(-2, -1), keepdims=True)
+    flat = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    scaled = maps - low
+    scaled /= np.where(flat, 1.0, high - low).astype(scaled.dtype)
+    scaled *= ~flat
+    return scaled.astype(np.float32, copy=False)
 
 
 def cap_borders(maps: np.ndarray, ring: int = 1) -> np.ndarray:
@@ -65,6 +69,7 @@ def bicubic(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return rows @ maps @ columns.T
 
 
+@lru_cache(maxsize=64)
 def _interpolation_matrix(cells: int, wanted: int) -> torch.Tensor:
     """(wanted, cells): row i holds the bicubic weights of the cells that make up cell i of the new grid."""
     unit = torch.eye(cells)[None, None]

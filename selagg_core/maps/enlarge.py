@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from .arrays import normalise, resize_maps
+from .resample import area_mean, bilinear, window_mean
 
 RADIUS_CELLS = 2.0
 """Half side of the filter's window in cells of the map's grid: a map is unsure of an edge by about a cell."""
@@ -20,16 +20,35 @@ def enlarge(maps: np.ndarray, picture: np.ndarray, edge_aware: bool = True) -> n
 
     Edge-aware maps are scaled to [0, 1] each; the others are bicubic and keep their scale.
     """
-    size = picture.shape[:2]
+    enlarger = Enlarger(picture, edge_aware)
     if not edge_aware or not len(maps):
-        return resize_maps(maps, size)
-    height, width = _working_size(size)
-    guide = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    radius = max(1, round(RADIUS_CELLS * max(height / maps.shape[-2], width / maps.shape[-1])))
-    coefficients = _Guide(guide, radius)
-    full = picture.astype(np.float32) / 255
-    coarse = normalise(resize_maps(maps, (height, width)))
-    return np.stack([np.clip(coefficients.apply(heat, full), 0, 1) for heat in coarse])
+        return resize_maps(maps, picture.shape[:2])
+    return np.stack([enlarger.one(heat) for heat in maps])
+
+
+class Enlarger:
+    """Enlarges maps of one picture one at a time, so that only one is held at the size of the picture."""
+
+    def __init__(self, picture: np.ndarray, edge_aware: bool = True) -> None:
+        self._picture, self._edge_aware = picture, edge_aware
+        self._guides: dict[int, _Guide] = {}
+
+    def one(self, heat: np.ndarray) -> np.ndarray:
+        """A map (h, w) at the size of the picture, see `enlarge`."""
+        size = self._picture.shape[:2]
+        if not self._edge_aware:
+            return resize_maps(heat, size)
+        height, width = _working_size(size)
+        radius = max(1, round(RADIUS_CELLS * max(height / heat.shape[-2], width / heat.shape[-1])))
+        coarse = normalise(resize_maps(heat[None], (height, width)))[0]
+        large = self._guide(height, width, radius).apply(coarse, self._picture)
+        return np.clip(large, 0, 1, out=large)
+
+    def _guide(self, height: int, width: int, radius: int) -> _Guide:
+        if radius not in self._guides:
+            small = area_mean(self._picture, (height, width))
+            self._guides[radius] = _Guide(small.astype(np.float32) / 255, radius)
+        return self._guides[radius]
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -41,22 +60,25 @@ class _Guide:
     """Guided filter with a colour guide (He, Sun and Tang 2010, section 3.4) on one picture for many maps."""
 
     def __init__(self, guide: np.ndarray, radius: int) -> None:
-        self._guide, self._side = guide, (2 * radius + 1, 2 * radius + 1)
-        self._mean = self._box(guide)
+        self._guide, self._radius = guide, radius
+        self._mean = window_mean(guide, radius)
         products = guide[..., :, None] * guide[..., None, :]
-        covariance = self._box(products.reshape(*guide.shape[:2], 9)).reshape(products.shape)
+        covariance = window_mean(products.reshape(*guide.shape[:2], 9), radius).reshape(products.shape)
         covariance -= self._mean[..., :, None] * self._mean[..., None, :]
         self._inverse = np.linalg.inv(covariance + SMOOTHNESS * np.eye(3, dtype=np.float32))
 
     def apply(self, heat: np.ndarray, picture: np.ndarray) -> np.ndarray:
-        """heat (h, w) on the guide's grid -> (H, W) on that of `picture` (H, W, 3) in [0, 1]."""
-        mean = self._box(heat)
-        covariance = self._box(self._guide * heat[..., None]) - self._mean * mean[..., None]
+        """heat (h, w) on the guide's grid -> float32 (H, W) on that of `picture` (H, W, 3) RGB uint8."""
+        mean = window_mean(heat, self._radius)
+        covariance = window_mean(self._guide * heat[..., None], self._radius) - self._mean * mean[..., None]
         slope = np.einsum("yxij,yxj->yxi", self._inverse, covariance)
         offset = mean - (slope * self._mean).sum(axis=-1)
-        size = picture.shape[1::-1]
-        slope, offset = (cv2.resize(self._box(part), size) for part in (slope, offset))
-        return (slope * picture).sum(axis=-1) + offset
-
-    def _box(self, values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values.astype(np.float32), self._side, borderType=cv2.BORDER_REFLECT)
+        size = picture.shape[:2]
+        slope = window_mean(slope, self._radius)
+        large = np.zeros(size, np.float32)
+        for channel in range(3):  # one at a time: three of a large picture take much memory
+            part = bilinear(slope[..., channel], size)
+            part *= picture[..., channel].astype(np.float32) / 255
+            large += part
+        large += bilinear(window_mean(offset, self._radius), size)
+        return large

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from ..prompt.marks import plain_marks
 from .arrays import normalise
+from .resample import area_mean, numbered_parts
 
-_NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*$")
+_NUMBER = re.compile(r"^\s*(-?(?:\d+(?:\.\d*)?|\.\d+))\s*(?:px)?(%?)\s*$")
+FARTHEST = 1e6
+"""Pixels, or per cent; a number beyond lies outside of every picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,9 @@ class Box:
         y0, y1 = max(0, y0), min(height, y1)
         if x0 >= x1 or y0 >= y1:
             raise ValueError(
-                f'the box of "{self.label}" holds nothing of the {width}x{height} picture; '
-                "write it as left, top, right, bottom."
+                f'the box of "{self.label[:60]}" holds nothing of the {width}x{height} picture; '
+                f"write it as left, top, right, bottom: in pixels (up to {width} and {height}), in per cent "
+                "(50%), or as shares from 0 to 1."
             )
         mask = np.zeros(size, dtype=bool)
         mask[y0:y1, x0:x1] = True
@@ -56,22 +60,31 @@ class Box:
 def parse_box(text: str) -> Box:
     """A line `cat: 0, 0, 50%, 100%` (left, top, right, bottom; pixels, or per cent with a % sign).
 
-    Raises ValueError with the line and the form that is wanted.
+    Four numbers from 0 to 1 without a % sign are shares of the picture. Raises ValueError with the line and
+    the form that is wanted.
     """
-    label, colon, numbers = text.rpartition(":")
+    label, colon, numbers = plain_marks(text).rpartition(":")
     edges = [_NUMBER.match(part) for part in numbers.split(",")]
     if not colon or not label.strip() or len(edges) != 4 or not all(edges):
         raise ValueError(
-            f'cannot read the box "{text.strip()}"; write "word: left, top, right, bottom" in pixels or per '
-            'cent, such as "cat: 0, 0, 50%, 100%".'
+            f'cannot read the box "{text.strip()[:80]}"; write "word: left, top, right, bottom" in pixels or '
+            'per cent, such as "cat: 0, 0, 50%, 100%".'
         )
-    parsed = tuple((float(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
+    parsed = tuple((_bounded(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
+    if all(0 <= value <= 1 and not per_cent for value, per_cent in parsed):
+        # Detectors write shares of the picture; a box within its first pixel is meant by nobody.
+        parsed = tuple((100 * value, True) for value, _ in parsed)
     return Box(label.strip(), parsed)
+
+
+def _bounded(number: str) -> float:
+    """A number of a box, cut to what lies far outside of every picture."""
+    return max(-FARTHEST, min(FARTHEST, float(number)))
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
     """One box a line; empty lines are skipped. Raises ValueError for the first line that cannot be read."""
-    return tuple(parse_box(line) for line in text.splitlines() if line.strip())
+    return tuple(parse_box(line) for line in plain_marks(text).splitlines() if line.strip())
 
 
 def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Region:
@@ -90,7 +103,7 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
                 f"the mask is {width}x{height}, the picture {size[1]}x{size[0]}: their shapes differ. "
                 "Make the mask as wide and as high as the picture, or crop it to the same proportions."
             )
-        values = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+        values = area_mean(values, size)
     region = Region(values > 0.5, label)
     if not region.mask.any():
         raise ValueError("the expected mask is empty: paint the place where the word should be.")
@@ -98,26 +111,34 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
 
 
 def otsu_threshold(heat: np.ndarray) -> float:
-    """Otsu's threshold of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
-    levels = np.round(np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    """Otsu's threshold (1979) of a normalised map, in [0, 1]. A flat map gives 1: nothing is above it."""
+    scaled = np.clip(heat, 0, 1)
+    levels = np.rint(np.multiply(scaled, 255, out=scaled), out=scaled).astype(np.uint8)
     if levels.min() == levels.max():
         return 1.0
-    return float(cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]) / 255
+    share = np.bincount(levels.ravel(), minlength=256) / levels.size
+    below, moment = np.cumsum(share), np.cumsum(share * np.arange(256))
+    parted = (below > 0) & (below < 1 - 1e-12)
+    spread = np.zeros(256)
+    spread[parted] = (moment[-1] * below - moment)[parted] ** 2 / (below * (1 - below))[parted]
+    return float(np.argmax(spread)) / 255
 
 
 def found_region(heat: np.ndarray, threshold: float | None = None, label: str = "") -> Region:
     """Where a map (h, w) is above `threshold` of its own range; None chooses it by Otsu."""
     scaled = normalise(heat)
-    return Region(scaled > (otsu_threshold(scaled) if threshold is None else threshold), label)
+    return Region(above(scaled, threshold), label)
+
+
+def above(scaled: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Where a normalised map is above `threshold`, or above that of Otsu; bool (h, w)."""
+    return scaled > (otsu_threshold(scaled) if threshold is None else threshold)
 
 
 def largest_component(region: Region) -> Region:
     """The largest connected part (8 neighbours) of a region; an empty region stays empty."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.mask.astype(np.uint8), connectivity=8)
-    if count < 2:
-        return region
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return Region(labels == largest, region.label)
+    numbers, sizes = numbered_parts(region.mask)
+    return Region(numbers == 1 + int(np.argmax(sizes)), region.label) if len(sizes) else region
 
 
 def mass_inside(heat: np.ndarray, region: Region) -> float:
@@ -149,14 +170,6 @@ def centroid(heat: np.ndarray) -> tuple[float, float]:
     x = float(mass.sum(axis=0) @ (np.arange(width) + 0.5)) / total / width
     y = float(mass.sum(axis=1) @ (np.arange(height) + 0.5)) / total / height
     return x, y
-
-
-def bounding_box(region: Region) -> tuple[int, int, int, int] | None:
-    """x0, y0, x1, y1 px around a region, the far edges exclusive; None for an empty region."""
-    ys, xs = np.nonzero(region.mask)
-    if ys.size == 0:
-        return None
-    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
 
 
 def place_name(x: float, y: float) -> str:

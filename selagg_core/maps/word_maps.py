@@ -35,32 +35,85 @@ def word_maps(
 
     Raises ValueError if a selected head was not recorded at all or a map is not finite.
     """
+    chosen = _chosen_heads(selection, head_maps.words)
+    maps = mean_maps(head_maps, chosen[None], recipe)[0]
+    if recipe.competition and everything is None:
+        everything = everything_map(head_maps, finest_grid(head_maps))
+    return resize_maps(refined(maps, head_maps, chosen, recipe, everything), size or maps.shape[-2:])
+
+
+def mean_maps(
+    head_maps: HeadMaps,
+    masks: np.ndarray,
+    recipe: MapRecipe = PAPER,
+    words: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Means over several sets of heads at once, on the finest grid: float32 (sets, words, h, w).
+
+    Every head is enlarged once, whatever number of sets it is in. masks: bool (sets, words, layout.total),
+    the heads of each word in each set; a word without heads in a set stays zero. words: which words of
+    `head_maps`, in this order; None for all. Of the recipe count `late_steps`, `cap_borders` and
+    `normalise_heads`; the rest is for `refined`.
+
+    Raises ValueError as `word_maps`.
+    """
+    sets, count = masks.shape[:2]
     grid = finest_grid(head_maps)
-    words = head_maps.words
-    chosen = _chosen_heads(selection, words)
     recorded = late_maps(head_maps, recipe.late_steps)
-    total = torch.zeros(words, *grid)
-    heads = torch.zeros(words, 1, 1)
-    for same_grid in _layers_by_grid(head_maps).values():
-        columns = [columns_of(head_maps.layout, layer) for layer in same_grid]
-        weight = torch.from_numpy(np.concatenate([chosen[:, part] for part in columns], axis=1))
-        stack = np.concatenate([recorded[layer] for layer in same_grid])
-        used = torch.nonzero(weight.any(dim=0)).flatten()
-        total += _upsampled_sum(torch.from_numpy(stack)[used], weight.float()[:, used], grid, recipe)
-        heads += weight.sum(dim=1).float()[:, None, None]
-    if bool((heads == 0).any()):
+    weights = torch.from_numpy(masks.astype(np.float32))
+    total, heads = torch.zeros(sets, count, *grid), torch.zeros(sets, count)
+    for layer in head_maps.layout.layers:
+        if layer not in head_maps.maps:
+            continue
+        columns = columns_of(head_maps.layout, layer)
+        used = np.flatnonzero(masks[:, :, columns].any(axis=(0, 1)))
+        if used.size:
+            weight = weights[:, :, columns][:, :, used]
+            stack = _rows(recorded[layer], used, words)
+            _add_upsampled(total, torch.from_numpy(stack), weight, recipe)
+            heads += weight.sum(dim=2)
+    if bool((heads == 0)[weights.any(dim=2)].any()):
         raise ValueError("none of the selected heads was recorded for one of the words; use mode all.")
     if not bool(torch.isfinite(total).all()):
         raise ValueError("the recorded attention is not finite: the model overflowed in half precision.")
-    maps = (total / heads).numpy()
+    return (total / heads.clamp(min=1)[:, :, None, None]).numpy()
+
+
+def refined(
+    maps: np.ndarray,
+    head_maps: HeadMaps,
+    chosen: np.ndarray,
+    recipe: MapRecipe,
+    everything: np.ndarray | None,
+) -> np.ndarray:
+    """Mean maps (words, h, w) with what a recipe does after the mean: best tokens, competition, propagation.
+
+    head_maps: of these very words, where `recipe.best_token` asks for their tokens. chosen: (words,
+    layout.total) the heads that each mean is of. everything: see `everything_map`, for competition.
+    """
     if recipe.best_token:
         maps = _with_best_tokens(maps, head_maps, chosen, recipe)
-    if recipe.competition:
-        rivals = everything_map(head_maps, grid) if everything is None else everything
-        maps = compete(maps, rivals, recipe.competition)
+    if recipe.competition and everything is not None:
+        maps = compete(maps, everything, recipe.competition)
     if recipe.propagation:
         maps = propagate(maps, head_maps, recipe.propagation)
-    return resize_maps(maps, size or grid)
+    return maps
+
+
+def mean_recipe(recipe: MapRecipe) -> MapRecipe:
+    """The part of a recipe that the means of heads depend on: recipes that share it share the means."""
+    return MapRecipe(
+        normalise_heads=recipe.normalise_heads,
+        cap_borders=recipe.cap_borders,
+        late_steps=recipe.late_steps,
+    )
+
+
+def _rows(values: np.ndarray, used: np.ndarray, words: Sequence[int] | None) -> np.ndarray:
+    """Maps (heads, words, h, w) of these heads and words; a view where it is all of them."""
+    chosen = values if used.size == values.shape[0] else values[used]
+    chosen = chosen if words is None else chosen[:, list(words)]
+    return chosen if chosen.flags.writeable else chosen.copy()  # torch wants it so
 
 
 def _with_best_tokens(
@@ -70,7 +123,7 @@ def _with_best_tokens(
     tokens, best = head_maps.sub_tokens, maps.copy()
     if tokens is None:
         return best
-    plain = replace(recipe, best_token=False, late_steps=0.0, competition=0.0, propagation=0.0)
+    plain = replace(mean_recipe(recipe), late_steps=0.0)
     for word, group in enumerate(tokens.groups):
         if len(group) > 1:
             own = {layer: values[:, list(group)] for layer, values in tokens.maps.items()}
@@ -123,16 +176,6 @@ def propagate(maps: np.ndarray, head_maps: HeadMaps, share: float) -> np.ndarray
     return ((1 - share) * maps + share * passed).astype(np.float32)
 
 
-def word_map(
-    head_maps: HeadMaps,
-    word_indices: Sequence[int],
-    selection: HeadSelection | Sequence[HeadSelection],
-    size: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """The map of one word or phrase: the mean of the maps of its words, float32 (h, w), not normalised."""
-    return word_maps(head_maps, selection, size)[list(word_indices)].mean(axis=0)
-
-
 def group_maps(
     entry: EntryRecording,
     picture: int,
@@ -177,26 +220,16 @@ def _chosen_heads(selection: HeadSelection | Sequence[HeadSelection], words: int
     return np.stack([one.mask for one in selection])
 
 
-def _layers_by_grid(head_maps: HeadMaps) -> dict[tuple[int, int], list[LayerId]]:
-    grids: dict[tuple[int, int], list[LayerId]] = {}
-    for layer in head_maps.layout.layers:
-        if layer in head_maps.maps:
-            grids.setdefault(head_maps.maps[layer].shape[-2:], []).append(layer)
-    return grids
-
-
-def _upsampled_sum(
-    stack: torch.Tensor, weight: torch.Tensor, grid: tuple[int, int], recipe: MapRecipe
-) -> torch.Tensor:
-    """Sum over heads of clamped, upsampled maps: stack (heads, words, h, w), weight (words, heads)."""
+def _add_upsampled(total: torch.Tensor, stack: torch.Tensor, weight: torch.Tensor, recipe: MapRecipe) -> None:
+    """Adds the clamped, upsampled maps of heads: stack (heads, words, h, w), weight (sets, words, heads)."""
     if recipe.cap_borders:
         stack = torch.from_numpy(cap_borders(stack.numpy()))
-    words = stack.shape[1]
-    total = torch.zeros(words, *grid)
-    step = max(1, CHUNK_PIXELS // (words * grid[0] * grid[1]))
+    grid = total.shape[-2], total.shape[-1]
+    step = max(1, CHUNK_PIXELS // (stack.shape[1] * grid[0] * grid[1]))
     for start in range(0, stack.shape[0], step):
-        fine = bicubic(stack[start : start + step].float(), grid).clamp(min=0)
+        part = stack[start : start + step].float()
+        fine = bicubic(part, grid)
+        fine = fine.clamp(min=0) if fine is part else fine.clamp_(min=0)  # what is recorded stays as it is
         if recipe.normalise_heads:
             fine /= fine.sum(dim=(-2, -1), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-        total += torch.einsum("nwyx,wn->wyx", fine, weight[:, start : start + step])
-    return total
+        total += torch.einsum("nwyx,swn->swyx", fine, weight[:, :, start : start + step])

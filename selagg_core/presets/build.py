@@ -98,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         relevance = build_preset(options.folder, name)
         path = options.out / f"{name}.safetensors"
         relevance.save(path)
-        logger.info("%s: ranking %s", path.name, ranking_digest(relevance.win_share))
+        if relevance.win_share is not None:
+            logger.info("%s: ranking %s", path.name, ranking_digest(relevance.win_share))
 
 
 if __name__ == "__main__":

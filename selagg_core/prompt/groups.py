@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from .words import Prompt
+from .marks import plain_marks
+from .words import Prompt, WordSearch
+
+_COUNTED = re.compile(r"^(?P<text>.+?) ?\((?P<number>[1-9][0-9]{0,5})\)$")
 
 _FUNCTION = """
     a an the this that these those some any each of in on at by to from for with without and or nor but as is
@@ -28,11 +33,15 @@ REGIONLESS_WORDS = FUNCTION_WORDS | frozenset(_RELATION.split()) | frozenset(_ME
 
 @dataclass(frozen=True)
 class WordGroup:
-    """One word or phrase. `indices` count the words of the prompt of the `entry`-th conditioning entry."""
+    """One word or phrase. `indices` count the words of the prompt of the `entry`-th conditioning entry.
+
+    weight: that of its words in the prompt, where it has been looked up; it is no part of its identity.
+    """
 
     label: str
     indices: tuple[int, ...]
     entry: int = 0
+    weight: float = field(default=1.0, compare=False)
 
     @property
     def text(self) -> str:
@@ -56,24 +65,77 @@ def choose_groups(prompts: Sequence[Prompt], words: str) -> tuple[WordGroup, ...
     """
     if not any(prompt.words for prompt in prompts):
         raise ValueError("the prompt is empty: no word of it can be shown. Write a prompt in the text node.")
-    items = [item.strip() for item in words.split(",") if item.strip()]
+    items = [item.strip() for item in re.split("[,\n]", plain_marks(words)) if item.strip()]
     if not items or [item.lower() for item in items] == ["all"]:
         return _every_word(prompts)
-    return tuple(find_group(prompts, item) for item in dict.fromkeys(items))
+    finder = GroupFinder(prompts)
+    return tuple(finder.find(item) for item in dict.fromkeys(items))
 
 
 def find_group(prompts: Sequence[Prompt], text: str) -> WordGroup:
-    """Every occurrence of the word or phrase `text` in the first prompt that has it.
+    """Every occurrence of the word or phrase `text` in the first prompt that has it; see `GroupFinder`."""
+    return GroupFinder(prompts).find(text)
 
-    Raises ValueError if none has it, naming the words that are there.
-    """
-    for entry, prompt in enumerate(prompts):
-        found = set(prompt.find(text.strip()))
-        if found:
-            indices = tuple(i for i, word in enumerate(prompt.words) if word in found)
-            return WordGroup(text.strip(), indices, entry)
-    there = ", ".join(dict.fromkeys(word.text for prompt in prompts for word in prompt.words))
-    raise ValueError(f'"{text.strip()}" is not in the prompt. Words that are there: {there}.')
+
+class GroupFinder:
+    """Finds words and phrases in the prompts of conditioning entries, after one pass over each."""
+
+    def __init__(self, prompts: Sequence[Prompt]) -> None:
+        self._prompts = tuple(prompts)
+
+    def find(self, text: str) -> WordGroup:
+        """Every occurrence of `text` in the first prompt that has it.
+
+        "red (2)", as maps and reports call it, is the second occurrence alone. Raises ValueError if no prompt
+        has it, naming the words that are there.
+        """
+        wanted = text.strip()
+        for entry, search in enumerate(self._searches):
+            if indices := search.occurrences(wanted):
+                return WordGroup(wanted, tuple(i for run in indices for i in run), entry)
+        if counted := _COUNTED.match(plain_marks(wanted)):
+            return self._single(counted["text"], int(counted["number"]), wanted)
+        raise ValueError(f'"{_short(wanted)}" is not in the prompt. Words that are there: {self._there}.')
+
+    def _single(self, text: str, number: int, wanted: str) -> WordGroup:
+        """The `number`-th occurrence over all prompts, counted as labels count them."""
+        seen = 0
+        for entry, search in enumerate(self._searches):
+            for run in search.occurrences(text):
+                seen += 1
+                if seen == number:
+                    return WordGroup(wanted, run, entry)
+        times = f"{seen} times" if seen != 1 else "once"
+        told = (
+            f'"{_short(text)}" is in the prompt {times}' if seen else f'"{_short(text)}" is not in the prompt'
+        )
+        raise ValueError(f'there is no "{_short(wanted)}": {told}. Words that are there: {self._there}.')
+
+    @cached_property
+    def _searches(self) -> tuple[WordSearch, ...]:
+        return tuple(WordSearch(prompt) for prompt in self._prompts)
+
+    @cached_property
+    def _there(self) -> str:
+        names = dict.fromkeys(word.text for prompt in self._prompts for word in prompt.words)
+        return shortened(names)
+
+
+def shortened(names: Iterable[str], most: int = 200) -> str:
+    """Names separated by commas, cut where they fill more than `most` characters."""
+    shown: list[str] = []
+    length = 0
+    rest = list(names)
+    for name in rest:
+        length += len(name) + 2
+        if length > most and shown:
+            return f"{', '.join(shown)} and {len(rest) - len(shown)} more"
+        shown.append(_short(name))
+    return ", ".join(shown)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _every_word(prompts: Sequence[Prompt]) -> tuple[WordGroup, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -41,10 +42,23 @@ def _hash(values: torch.Tensor) -> str:
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known about the columns of an encoded text: its words, and the columns nobody has labelled."""
+    """What is known about the columns of an encoded text: its words, and the columns nobody has labelled.
+
+    cut: words of which only a part is there, for the text was cut at the end of a chunk.
+    """
 
     prompt: Prompt | None
     unknown: tuple[int, ...]
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A text, or a chunk of one. begun, unended: whether its first or last word goes on in the next chunk."""
+
+    prompt: Prompt
+    begun: bool = False
+    unended: bool = False
 
 
 class LabelCache:
@@ -56,7 +70,7 @@ class LabelCache:
 
     def __init__(self, capacity: int = 4096):
         self._capacity = capacity
-        self._known: OrderedDict[str, Prompt] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def register(self, prompt: Prompt, embedding: torch.Tensor, recoded: bool = False) -> TextKey:
@@ -68,13 +82,10 @@ class LabelCache:
         if key.length != prompt.length and not recoded:
             raise ValueError(f"A prompt of {prompt.length} columns does not label {key.length} columns.")
         with self._lock:
-            if recoded:
-                self._remember(key.whole, prompt)
-                return key
-            for number, chunk in enumerate(key.chunks):
-                start = number * CHUNK
-                self._remember(chunk, prompt.part(start, min(start + CHUNK, key.length)))
-            self._remember(key.whole, prompt)
+            if not recoded:
+                for chunk, part in zip(key.chunks, _parts(prompt), strict=True):
+                    self._remember(chunk, part)
+            self._remember(key.whole, _Known(prompt))
         return key
 
     def resolve(self, key: TextKey) -> Labels:
@@ -82,34 +93,76 @@ class LabelCache:
         with self._lock:
             whole = self._recall(key.whole)
             if whole is not None:
-                return Labels(whole, ())
+                return Labels(whole.prompt, ())
             parts = [self._recall(chunk) for chunk in key.chunks]
-        words: list[Word] = []
-        special: list[int] = []
-        unknown: list[int] = []
-        for number, part in enumerate(parts):
-            start = number * CHUNK
-            if part is None:
-                unknown.extend(range(start, min(start + CHUNK, key.length)))
-            else:
-                words.extend(part.moved(start).words)
-                special.extend(part.moved(start).special)
         if all(part is None for part in parts):
-            return Labels(None, tuple(unknown))
-        text = " ".join(part.text for part in parts if part is not None and part.text)
-        return Labels(Prompt(text, tuple(words), key.length, tuple(special)), tuple(unknown))
+            return Labels(None, tuple(range(key.length)))
+        return _joined(parts, key.length)
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def _remember(self, key: str, prompt: Prompt) -> None:
-        self._known[key] = prompt
+    def _remember(self, key: str, known: _Known) -> None:
+        self._known[key] = known
         self._known.move_to_end(key)
         while len(self._known) > self._capacity:
             self._known.popitem(last=False)
 
-    def _recall(self, key: str) -> Prompt | None:
-        prompt = self._known.get(key)
-        if prompt is not None:
+    def _recall(self, key: str) -> _Known | None:
+        known = self._known.get(key)
+        if known is not None:
             self._known.move_to_end(key)
-        return prompt
+        return known
+
+
+def _parts(prompt: Prompt) -> list[_Known]:
+    """The chunks of a prompt, with what lies across their ends."""
+    across = {number for word in prompt.words for number in _crossed(word)}
+    return [
+        _Known(part, number in across, number + 1 in across)
+        for number, part in enumerate(prompt.chunks(CHUNK))
+    ]
+
+
+def _crossed(word: Word) -> set[int]:
+    """The chunks, but the first, in which a word has columns."""
+    own = sorted({column // CHUNK for column in word.columns})
+    return {number for before, number in zip(own, own[1:], strict=False) if number == before + 1}
+
+
+def _joined(parts: Sequence[_Known | None], length: int) -> Labels:
+    """Chunks one behind the other: the halves of a word that follow each other are one word again."""
+    words: list[Word] = []
+    special: list[int] = []
+    unknown: list[int] = []
+    texts: list[str] = []
+    cut: dict[str, None] = {}
+    before: _Known | None = None
+    for number, part in enumerate(parts):
+        start = number * CHUNK
+        if part is None:
+            unknown.extend(range(start, min(start + CHUNK, length)))
+        else:
+            moved = part.prompt.moved(start)
+            own = list(moved.words)
+            if part.begun and before is not None and before.unended and words[-1].text == own[0].text:
+                words[-1] = replace(words[-1], columns=words[-1].columns + own.pop(0).columns)
+            elif part.begun:
+                cut[own[0].text] = None
+                _cut_end(before, words, cut)
+            else:
+                _cut_end(before, words, cut)
+            words.extend(own)
+            special.extend(moved.special)
+            texts.append(" ".join(word.text for word in own))
+        if part is None:
+            _cut_end(before, words, cut)
+        before = part
+    _cut_end(before, words, cut)
+    text = " ".join(filter(None, texts))
+    return Labels(Prompt(text, tuple(words), length, tuple(special)), tuple(unknown), tuple(cut))
+
+
+def _cut_end(before: _Known | None, words: Sequence[Word], cut: dict[str, None]) -> None:
+    if before is not None and before.unended:
+        cut[words[-1].text] = None

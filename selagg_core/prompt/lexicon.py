@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -79,6 +79,7 @@ def common_words() -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({name: tuple(words) for name, words in listed.items()})
 
 
+@lru_cache(maxsize=1 << 14)
 def base_forms(word: str) -> tuple[str, ...]:
     """A word or phrase in lower case, then what it may be without possessive, plural and hyphens."""
     plain = plain_form(word)

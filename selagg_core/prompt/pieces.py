@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .words import CLIP_SPLIT, Prompt, Word, is_word
 
@@ -120,6 +120,6 @@ def cut_to(prompt: Prompt, columns: int) -> Prompt | None:
     for start in (lost, 0):
         own = range(start, start + columns)
         if lost > 0 and all(column in own for word in prompt.words for column in word.columns):
-            part = prompt.part(start, start + columns)
-            return Prompt(prompt.text, part.words, columns, part.special, prompt.notes)
+            moved = prompt.moved(-start)
+            return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
     return None

@@ -11,9 +11,27 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .words import END_TOKENS, START_TOKENS, WORD_END, Prompt, Word, decode_piece, is_word
+from .words import (
+    APOSTROPHES,
+    CONTRACTIONS,
+    END_TOKENS,
+    START_TOKENS,
+    WORD_END,
+    Prompt,
+    Word,
+    decode_piece,
+    is_word,
+)
 
-_EMBEDDING = re.compile(r"embedding:([^\s,()]+)")
+_EMBEDDING = re.compile(r"embedding:([^\s,()<\[]+)(?P<end>\)?)")
+_WEIGHT_OF_NAME = re.compile(r":[+-]?(?:\d+\.?\d*|\.\d+)$")
+
+
+def embedding_names(text: str) -> list[str]:
+    """The names of embeddings in a text, in order, cut as the host cuts them: "(embedding:a:1.2)" is "a"."""
+    return [
+        _WEIGHT_OF_NAME.sub("", match[1]) if match["end"] else match[1] for match in _EMBEDDING.finditer(text)
+    ]
 
 
 class _WordGrouper:
@@ -26,7 +44,10 @@ class _WordGrouper:
         self._columns: list[int] = []
         self._weight = 1.0
         self._vectors: object = None
-        self._embeddings: list[int] = []
+        self._embeddings: list[int | None] = []
+        self._skipped: object = None
+        self._before = " "
+        """The word or mark before."""
 
     def piece(self, text: str, column: int, weight: float) -> None:
         self._end_embedding()
@@ -46,11 +67,21 @@ class _WordGrouper:
         self._vectors = (group,)
         self._columns.append(column)
 
+    def skip_vector(self, group: object) -> None:
+        """One vector of an embedding that this encoder cannot take; its name is counted all the same."""
+        self.end()
+        if self._skipped != (group,):
+            self._embeddings.append(None)
+        self._skipped = (group,)
+
     def end(self) -> None:
         self._end_embedding()
         text = decode_piece("".join(self._pieces))
-        if self._columns and is_word(text):
+        # CLIP takes a typographic apostrophe and the "s" after it for two words.
+        contracted = self._before in APOSTROPHES and text.casefold() in CONTRACTIONS
+        if self._columns and is_word(text) and not contracted:
             self.words.append(Word(text, tuple(self._columns), self._weight))
+        self._before = text if text and self._columns else " "
         self._pieces, self._columns = [], []
 
     def _end_embedding(self) -> None:
@@ -60,15 +91,18 @@ class _WordGrouper:
         self.words.append(Word("embedding", tuple(self._columns), self._weight))
         self._vectors, self._columns = None, []
 
-    def finish(self) -> tuple[Word, ...]:
+    def finish(self, is_there: Callable[[str], bool] | None) -> tuple[Word, ...]:
         self.end()
-        # Names come from the text alone; where the host did not find a file the counts differ.
-        if len(self._names) == len(self._embeddings):
-            for index, name in zip(self._embeddings, self._names, strict=True):
-                self.words[index] = replace(self.words[index], text=f"embedding:{name}")
+        names = self._names
+        if len(names) != len(self._embeddings) and is_there is not None:  # the host leaves out what it lacks
+            names = [name for name in names if is_there(name)]
+        if len(names) == len(self._embeddings):
+            told = [f"embedding:{name}" for name in names]
         else:
-            for number, index in enumerate(self._embeddings, start=1):
-                self.words[index] = replace(self.words[index], text=f"embedding #{number}")
+            told = [f"embedding #{number}" for number in range(1, len(self._embeddings) + 1)]
+        for index, text in zip(self._embeddings, told, strict=True):
+            if index is not None:
+                self.words[index] = replace(self.words[index], text=text)
         return tuple(self.words)
 
 
@@ -77,23 +111,28 @@ def prompt_from_tokens(
     chunks: Iterable[Sequence[Sequence]],
     vocabulary: Mapping[int, str] | Callable[[int], str],
     embedding_width: int | None = None,
+    has_embedding: Callable[[str], bool] | None = None,
 ) -> Prompt:
     """Prompt from the host's tokens.
 
     chunks: for each chunk its (token, weight) or (token, weight, word number) entries; a token is an id, or
     the vector of a textual embedding.  vocabulary: id -> string with CLIP's `</w>` marks.
     embedding_width: width the text encoder takes; the host drops vectors of another width and pads the end of
-    the chunk, which moves later columns to the left (None: keep all).
+    the chunk, which moves later columns to the left (None: keep all).  has_embedding: whether the host finds
+    the file of a name; asked only where names and embeddings differ in number.
     """
     lookup = vocabulary.__getitem__ if isinstance(vocabulary, Mapping) else vocabulary
-    grouper = _WordGrouper(_EMBEDDING.findall(text))
+    grouper = _WordGrouper(embedding_names(text))
     special: list[int] = []
     start = 0
     for chunk in chunks:
-        kept = [t for t in chunk if _is_id(t[0]) or _fits(t[0], embedding_width)]
-        ended = False
-        for position, entry in enumerate(kept):
-            column, token = start + position, entry[0]
+        column, ended = start - 1, False
+        for entry in chunk:
+            token = entry[0]
+            if not (_is_id(token) or _fits(token, embedding_width)):
+                grouper.skip_vector(entry[2] if len(entry) > 2 else None)
+                continue
+            column += 1
             string = lookup(int(token)) if _is_id(token) else None
             if ended or string in START_TOKENS or string in END_TOKENS:
                 ended = ended or string in END_TOKENS
@@ -102,9 +141,9 @@ def prompt_from_tokens(
                 grouper.vector(column, float(entry[1]), entry[2] if len(entry) > 2 else None)
             else:
                 grouper.piece(string, column, float(entry[1]))
-        special.extend(range(start + len(kept), start + len(chunk)))
+        special.extend(range(column + 1, start + len(chunk)))
         start += len(chunk)
-    return Prompt(text, grouper.finish(), start, tuple(special))
+    return Prompt(text, grouper.finish(has_embedding), start, tuple(special))
 
 
 def _is_id(token) -> bool:
@@ -121,13 +160,42 @@ def merge_parallel(prompts: Sequence[Prompt]) -> Prompt:
     The columns agree except after an embedding that only one encoder has: then a word owns those of all.
     """
     first = prompts[0]
-    if len({tuple(w.text for w in p.words) for p in prompts}) > 1:
-        return first
+    aligned = [[word] for word in first.words]
+    for prompt in prompts[1:]:
+        aligned = _aligned(aligned, prompt.words)
+        if not aligned:
+            return first
     length = min(p.length for p in prompts)
     words = []
-    for same in zip(*(p.words for p in prompts), strict=True):
+    for same in aligned:
         columns = sorted({c for word in same for c in word.columns if c < length})
-        words.append(replace(same[0], columns=tuple(columns)))
+        if columns:
+            words.append(replace(same[0], columns=tuple(columns)))
     owned = {c for word in words for c in word.columns}
     special = sorted({c for p in prompts for c in p.special if c < length} - owned)
     return Prompt(first.text, tuple(words), length, tuple(special))
+
+
+def _aligned(rows: Sequence[list[Word]], words: Sequence[Word]) -> list[list[Word]]:
+    """Each row with the word of another encoder that is the same; embeddings may be in one of both alone.
+
+    [] if the encoders see different words.
+    """
+    found, at = [], 0
+    for row in rows:
+        while at < len(words) and _is_embedding(words[at]) and words[at].text != row[0].text:
+            found.append([words[at]])
+            at += 1
+        if at < len(words) and words[at].text == row[0].text:
+            found.append([*row, words[at]])
+            at += 1
+        elif _is_embedding(row[0]):
+            found.append(row)
+        else:
+            return []
+    rest = words[at:]
+    return [] if not all(map(_is_embedding, rest)) else [*found, *([word] for word in rest)]
+
+
+def _is_embedding(word: Word) -> bool:
+    return word.text.startswith("embedding")

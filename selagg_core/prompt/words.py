@@ -13,8 +13,15 @@ START_TOKENS = ("<|startoftext|>",)
 END_TOKENS = ("<|endoftext|>",)
 WORD_END = "</w>"
 
-# CLIP's own split of a text: contractions, letters, single digits, other marks.
-CLIP_SPLIT = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
+# CLIP's own split of a text: contractions, letters, single digits, other marks. CLIP knows the straight
+# apostrophe alone; a typographic one says the same.
+APOSTROPHES = "'\u2019\u02bc\u2018\u00b4"
+_CONTRACTED = "s|t|re|ve|m|ll|d"
+CONTRACTIONS = frozenset(_CONTRACTED.split("|"))
+CLIP_SPLIT = re.compile(
+    rf"'(?:{_CONTRACTED})|[{APOSTROPHES}](?:{_CONTRACTED})(?![^\W\d_])|[^\W\d_]+|\d|(?:[^\s\w]|_)+",
+    re.IGNORECASE,
+)
 WEIGHT = re.compile(r":\s*[+-]?\d*\.?\d+\s*(?=\))")
 
 
@@ -44,30 +51,30 @@ class Prompt:
 
     def find(self, text: str) -> tuple[Word, ...]:
         """Every run of words that equals `text`, case aside; a phrase gives its words; none gives ()."""
-        wanted = text.strip().casefold()
-        named = tuple(word for word in self.words if word.text.casefold() == wanted)
-        if named:
-            return named
-        pieces = split_words(text)
-        if not pieces:
-            return ()
-        own = [word.text.casefold() for word in self.words]
-        found: list[Word] = []
-        start = 0
-        while start + len(pieces) <= len(own):
-            if own[start : start + len(pieces)] == pieces:
-                found.extend(self.words[start : start + len(pieces)])
-                start += len(pieces)
-            else:
-                start += 1
-        return tuple(found)
+        return tuple(self.words[i] for run in WordSearch(self).occurrences(text) for i in run)
 
-    def part(self, start: int, stop: int) -> Prompt:
-        """The words that lie wholly in columns start..stop, columns counted from start."""
-        inside = [w for w in self.words if all(start <= c < stop for c in w.columns)]
-        words = tuple(replace(w, columns=tuple(c - start for c in w.columns)) for w in inside)
-        special = tuple(c - start for c in self.special if start <= c < stop)
-        return Prompt(" ".join(w.text for w in words), words, stop - start, special)
+    def chunks(self, size: int) -> tuple[Prompt, ...]:
+        """The prompt in parts of `size` columns, in one pass; a word across an end has a part in both."""
+        count = -(-self.length // size)
+        words: list[list[Word]] = [[] for _ in range(count)]
+        special: list[list[int]] = [[] for _ in range(count)]
+        for word in self.words:
+            by_chunk: dict[int, list[int]] = {}
+            for column in word.columns:
+                by_chunk.setdefault(column // size, []).append(column % size)
+            for number, columns in by_chunk.items():
+                words[number].append(replace(word, columns=tuple(columns)))
+        for column in self.special:
+            special[column // size].append(column % size)
+        return tuple(
+            Prompt(
+                " ".join(word.text for word in own),
+                tuple(own),
+                min(size, self.length - number * size),
+                tuple(special[number]),
+            )
+            for number, own in enumerate(words)
+        )
 
     def moved(self, by: int) -> Prompt:
         """The same words, `by` columns further right."""
@@ -75,6 +82,61 @@ class Prompt:
         return replace(
             self, words=words, length=self.length + by, special=tuple(c + by for c in self.special)
         )
+
+
+class WordSearch:
+    """Looks words and phrases of one prompt up, after a single pass over it."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._own = [word.text.casefold() for word in prompt.words]
+        self._places: dict[str, list[int]] = {}
+        for index, text in enumerate(self._own):
+            self._places.setdefault(text, []).append(index)
+
+    def occurrences(self, text: str) -> list[tuple[int, ...]]:
+        """Indices of the words of every run that equals `text`, case aside; a word by itself goes first."""
+        named = self._places.get(text.strip().casefold())
+        if named:
+            return [(index,) for index in named]
+        pieces = split_words(text)
+        found: list[tuple[int, ...]] = []
+        stop = 0
+        for start in self._starts(pieces):
+            if start >= stop and (run := self._run(start, pieces)):
+                found.append(run)
+                stop = run[-1] + 1
+        return found
+
+    def _starts(self, pieces: list[str]) -> list[int]:
+        if not pieces:
+            return []
+        first = pieces[0]
+        return self._places.get(first) or (self._places.get(first[0], []) if _has_no_blanks(first) else [])
+
+    def _run(self, start: int, pieces: list[str]) -> tuple[int, ...]:
+        """The words from `start` on that are these pieces; () if they are not.
+
+        A script without blanks is encoded sign by sign: there a piece may be several words.
+        """
+        at = start
+        for piece in pieces:
+            rest, begun = piece, at
+            while rest and at < len(self._own) and rest.startswith(self._own[at]):
+                rest = rest[len(self._own[at]) :]
+                at += 1
+                if rest and not _has_no_blanks(piece):
+                    return ()
+            if rest or at == begun:
+                return ()
+        return tuple(range(start, at))
+
+
+_NO_BLANKS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def _has_no_blanks(piece: str) -> bool:
+    """Whether a piece is of a script that puts no blanks between words (Chinese, Japanese, Thai, ...)."""
+    return _NO_BLANKS.search(piece) is not None
 
 
 def split_words(text: str) -> list[str]:
@@ -85,7 +147,7 @@ def split_words(text: str) -> list[str]:
 
 def is_word(piece: str) -> bool:
     """Letters, digits and pictograms speak; marks and contractions ('s, 't) do not."""
-    if piece.startswith("'"):
+    if piece[:1] in APOSTROPHES and piece[1:].casefold() in CONTRACTIONS:
         return False
     return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in piece)
 

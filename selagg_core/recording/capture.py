@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
 from ..prompt.known_texts import LabelCache
+from ..prompt.offered import OfferedText
 from .head_maps import Recording
 from .run import Run
 from .settings import CaptureSettings
@@ -93,21 +95,35 @@ class Capture:
                 oldest, _ = self._runs.popitem(last=False)
                 del sizes[oldest]
 
-    def recording_for(self, latent: torch.Tensor) -> Recording:
+    def recording_for(self, latent: torch.Tensor, offers: Sequence[OfferedText] = ()) -> Recording:
         """The run that gave out this latent (batch, channels, h, w).
 
-        ValueError if there is none, or if the model cannot be recorded, with what to do about it.
+        offers: texts that it may have been made of; they hold for this run from now on.
+
+        Raises ValueError if there is none, or if the model cannot be recorded, with what to do about it.
         """
         if self.unsupported:
             raise ValueError(self.unsupported)
         wanted = latent_hash(latent)
-        return self._find(lambda hashes: wanted in hashes).recording(self.labels)
+        run = self._find(lambda hashes: wanted in hashes)
+        if offers:
+            run = self._told(run, tuple(offers))
+        return run.recording(self.labels)
 
     def last(self) -> Recording:
         """The newest run, whatever its latent."""
         if self.unsupported:
             raise ValueError(self.unsupported)
         return self._find(lambda _: True).recording(self.labels)
+
+    def _told(self, run: Run, offers: tuple[OfferedText, ...]) -> Run:
+        """The run with these texts, which is kept in its place."""
+        told = replace(run, offers=offers)
+        with self._lock:
+            for number, (kept, hashes) in self._runs.items():
+                if kept is run:
+                    self._runs[number] = (told, hashes)
+        return told
 
     def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
         with self._lock:

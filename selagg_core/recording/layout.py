@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 #: Blocks of a UNet in order of execution.
@@ -53,6 +53,8 @@ class HeadLayout:
 
     layers: tuple[LayerId, ...]
     heads: tuple[int, ...]
+    _ends: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _position: dict[LayerId, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if len(self.layers) != len(self.heads):

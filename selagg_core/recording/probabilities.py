@@ -115,7 +115,8 @@ class LayerGroup:
 
 def _softmax_columns(q: torch.Tensor, k: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """q (n, pixels, dim), k (n, dim, keys) -> (n, pixels, slots)."""
-    logits = torch.baddbmm(q.new_empty(()), q, k, beta=0, alpha=q.shape[-1] ** -0.5)
+    # Zeros, though beta is 0: some devices multiply what they are given, and memory may hold NaN.
+    logits = torch.baddbmm(q.new_zeros(()), q, k, beta=0, alpha=q.shape[-1] ** -0.5)
     return torch.softmax(logits, dim=-1) @ matrix
 
 

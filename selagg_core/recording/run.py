@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
+from ..prompt.groups import shortened
 from ..prompt.known_texts import LabelCache, Labels, TextKey
+from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.words import Prompt
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
@@ -16,8 +18,21 @@ from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
 NO_LABELS = (
-    "The words of {what} are not known: encode it with SelAgg Text Encode, or add SelAgg Prompt with the "
-    "same CLIP and text."
+    "The words of {what} are not known: encode it with SelAgg Text Encode, or connect a SelAgg Prompt with "
+    "the same CLIP and text to this node."
+)
+OTHER_TEXT = (
+    "The words of {what} are not known: what the model was given is not what the text of {sources} gives. "
+    "Either the texts differ, or the encoder makes something else of it (wildcards, schedules, a second "
+    "text): give it one plain text, or encode with SelAgg Text Encode."
+)
+OTHER_LENGTH = (
+    "The words of {what} are not known: the model was given {length} columns, the text of {sources} has "
+    "{offered}. Either the texts differ, or the encoder adds to them: encode with SelAgg Text Encode."
+)
+BY_POSITION = (
+    "The words of the {name} prompt are known by their position, from the text of {sources}: its encoder "
+    "weighs words in a way of its own."
 )
 
 
@@ -52,7 +67,7 @@ class EncodedText:
             return labels
         moved = labels.prompt.moved(self.start)
         special = tuple(sorted((*moved.special, *self.padding)))
-        return Labels(replace(moved, length=self.length, special=special), unknown)
+        return replace(labels, prompt=replace(moved, length=self.length, special=special), unknown=unknown)
 
     @property
     def padding(self) -> tuple[int, ...]:
@@ -67,7 +82,7 @@ class Entry:
     slots: (columns, weight) sums that are kept: the words, each as the mean of its columns or, with
     sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
-    text: where its columns lie, without its embedding.
+    text: where its columns lie, without its embedding.  sketch: of its columns, where some are unlabelled.
     """
 
     kind: str
@@ -78,6 +93,7 @@ class Entry:
     known: Labels
     text: EncodedText
     approximate: bool = False
+    sketch: np.ndarray | None = field(default=None, compare=False)
 
     @classmethod
     def of(
@@ -98,19 +114,25 @@ class Entry:
         else:
             key = rows[0]
         known = text.place(labels.resolve(key))
+        if known.prompt is None and all(_is_flat(row) for row in embedding):
+            known = text.place(Labels(Prompt("", (), key.length, tuple(range(key.length))), ()))
         approximate = known.prompt is None and hint is not None and hint.length == text.columns
         if approximate:
             known = text.place(Labels(hint, ()))
         words = known.prompt.words if known.prompt else ()
         special = known.prompt.special if known.prompt else (*text.begins, *text.padding)
         if sub_tokens:
-            slots = [((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)]
+            slots: list[tuple[tuple[int, ...], float]] = [
+                ((column,), 1.0) for column in dict.fromkeys(c for w in words for c in w.columns)
+            ]
         else:
             slots = [(w.columns, 1.0 / len(w.columns)) for w in words]
         slots += [((column,), 1.0) for column in known.unknown]
         slots.append((special, 1.0))
+        comparable = known.unknown and len(set(rows)) == 1 and embedding.shape[1] == text.columns
+        sketch = sketch_of(embedding[:1]) if comparable else None
         text = replace(text, embedding=torch.empty(0))
-        return cls(kind, index, key, area, tuple(slots), known, text, approximate)
+        return cls(kind, index, key, area, tuple(slots), known, text, approximate, sketch)
 
     @property
     def name(self) -> str:
@@ -139,10 +161,16 @@ class RawEntry:
         maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
         return maps + sum(attention.nbytes for attention in self.self_attention.values())
 
-    def labelled(self, labels: LabelCache, layout: HeadLayout) -> tuple[EntryRecording, tuple[str, ...]]:
-        """Words from today's labels: a text may have been labelled after the run."""
+    def labelled(
+        self, labels: LabelCache, layout: HeadLayout, offers: Sequence[OfferedText] = ()
+    ) -> tuple[EntryRecording, tuple[str, ...]]:
+        """Words from today's labels: a text may have been labelled after the run, or be offered now."""
         entry = self.entry
         known = entry.labels_now(labels)
+        sources: tuple[str, ...] = ()
+        if known.unknown and entry.sketch is not None and offers:
+            start, length = entry.text.start, entry.text.length
+            known, sources = recognise(known, entry.sketch, start, length, offers)
         own = {columns: slot for slot, (columns, _) in enumerate(entry.slots[:-1])}
         words = [w for w in known.prompt.words if self._reachable(w.columns, own)] if known.prompt else []
         if known.prompt is None:
@@ -159,7 +187,7 @@ class RawEntry:
             self.self_attention,
             self._sub_tokens(columns),
         )  # fmt: skip
-        return recording, self._notices(known)
+        return recording, self._notices(known, offers, sources)
 
     def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
         """The single tokens, where a word of several was kept that way."""
@@ -170,18 +198,45 @@ class RawEntry:
             tuple(map(tuple, columns)), of_each_layer(self.maps, lambda values: values[:, :, :tokens])
         )
 
-    def _notices(self, known: Labels) -> tuple[str, ...]:
+    def _notices(
+        self, known: Labels, offers: Sequence[OfferedText], sources: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """What the artist should know of the words; sources: of those that are known by their position."""
+        name = self.entry.name
+        told = [BY_POSITION.format(name=name, sources=_listed(sources))] if sources else []
         if known.prompt is None:
-            return (NO_LABELS.format(what=f"the {self.entry.name} prompt"),)
-        if known.prompt.notes:
-            return known.prompt.notes
-        if known.unknown:
-            what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {self.entry.name} prompt"
-            return (NO_LABELS.format(what=what),)
-        if self.entry.approximate:
-            what = f"The {self.entry.name} conditioning was changed after encoding"
-            return (f"{what}: its words are approximate.",)
-        return ()
+            told.append(self._missing(f"the {name} prompt", offers))
+        elif known.prompt.notes:
+            told += known.prompt.notes
+        elif known.unknown:
+            what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {name} prompt"
+            told.append(self._missing(what, offers))
+        elif known.cut:
+            named = shortened(f'"{word}"' for word in known.cut)
+            told.append(
+                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
+                "were put together. The map is of the tokens that are there."
+            )
+        elif self.entry.approximate:
+            told.append(f"The {name} conditioning was changed after encoding: its words are approximate.")
+        return tuple(told)
+
+    def _missing(self, what: str, offers: Sequence[OfferedText]) -> str:
+        """Why words are not known, and what to do: never what has been done already."""
+        refusals = [f"{offer.source}: {offer.refusal}" for offer in offers if offer.refusal]
+        own = [offer for offer in offers if not offer.refusal]
+        if refusals and not own:
+            return f"The words of {what} are not known. {' '.join(dict.fromkeys(refusals))}"
+        if not own:
+            return NO_LABELS.format(what=what)
+        sources = _listed(dict.fromkeys(offer.source for offer in own))
+        lengths = sorted({offer.prompt.length for offer in own})
+        if self.entry.text.columns in lengths:
+            return OTHER_TEXT.format(what=what, sources=sources)
+        offered = _listed(map(str, lengths), "or")
+        return OTHER_LENGTH.format(
+            what=what, sources=sources, offered=offered, length=self.entry.text.columns
+        )
 
     @staticmethod
     def _reachable(columns: tuple[int, ...], own: Mapping) -> bool:
@@ -199,6 +254,17 @@ class RawEntry:
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
+def _listed(parts: Iterable[str], last: str = "and") -> str:
+    """a, b and c."""
+    *first, end = parts
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def _is_flat(text: torch.Tensor) -> bool:
+    """Whether all columns (columns, width) are alike, as those of a conditioning that was zeroed out."""
+    return text.shape[0] > 1 and bool((text == text[:1]).all())
+
+
 def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
     """Means over groups of slots in float32, as a view where the groups are single slots in order."""
     if all(group == [i] for i, group in enumerate(columns)):
@@ -211,7 +277,7 @@ def _pick(values: np.ndarray, columns: list[list[int]]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run before labelling."""
+    """A finished run before labelling. offers: texts that somebody says it was made of."""
 
     layout: HeadLayout
     entries: tuple[RawEntry, ...]
@@ -221,9 +287,11 @@ class Run:
     notices: tuple[str, ...]
     context_width: int = 0
     coverage: Coverage | None = None
+    offers: tuple[OfferedText, ...] = ()
 
     def recording(self, labels: LabelCache) -> Recording:
-        labelled = [raw.labelled(labels, self.layout) for raw in self.entries]
+        """With the words that are known now."""
+        labelled = [raw.labelled(labels, self.layout, self.offers) for raw in self.entries]
         notices = (*self.notices, *dict.fromkeys(n for _, own in labelled for n in own))
         entries = tuple(entry for entry, _ in labelled)
         return Recording(

@@ -189,7 +189,8 @@ class RunSums:
         group, layers = self._groups.pop(place)
         handle, grid, factor = place[:3]
         values = group.probabilities(self._matrix(handle, *place[5:]))
-        values, *_ = pool_grid(values.flatten(0, 1), *grid, factor)
+        height, width = grid
+        values, *_ = pool_grid(values.flatten(0, 1), height, width, factor)
         values = values.unflatten(0, (len(layers), -1))
         self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
 
@@ -216,8 +217,8 @@ class RunSums:
         grid: tuple[int, int],
     ) -> None:
         """Buffer one layer: q and k (batch, h * w, heads * dim_head)."""
-        halves = (x.detach().to(torch.float16, copy=True) for x in (q, k))
-        self._self_buffer[handle, layer] = _KeptSelfAttention(*halves, heads, grid)
+        own_q, own_k = (x.detach().to(torch.float16, copy=True) for x in (q, k))
+        self._self_buffer[handle, layer] = _KeptSelfAttention(own_q, own_k, heads, grid)
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
@@ -249,7 +250,7 @@ class RunSums:
             self.commit(0)
         self.begin_evaluation()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
-        if complete and not entries:
+        if complete and not entries and not self._tally.layers and not any(self._tally.rows):
             self.notice(
                 "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
                 "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."

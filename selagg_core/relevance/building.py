@@ -12,8 +12,6 @@ concept. They know nothing of masks, so that they can be had for any checkpoint.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
+from ..files.tensors import read_tensors, write_tensors
 from ..maps.arrays import resize_maps
 from ..prompt.lexicon import Concept, Lexicon
 from ..prompt.words import Prompt
@@ -356,23 +353,19 @@ class RelevanceSums:
             **{f"scores.{k}": v for k, v in self.scores.items()},
         }
         header = {"job": job, "prompts": self.prompts, "decisions": self.decisions}
-        partial = path.with_name(path.name + ".part")
-        partial.write_bytes(to_bytes(arrays, {_STATE_KEY: json.dumps(header)}))
-        os.replace(partial, path)
+        write_tensors(path, arrays, _STATE_KEY, header)
 
     @classmethod
     def resume(cls, path: Path, job: str, concepts: int, heads: int) -> RelevanceSums | None:
         """What `save` wrote for the same job; None if there is none, or it is of another job or damaged."""
         try:
-            with safe_open(path, "np") as file:
-                header = json.loads((file.metadata() or {}).get(_STATE_KEY, "{}"))
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            header, arrays = read_tensors(path, _STATE_KEY)
             if header.get("job") != job or arrays["wins"].shape != (concepts, heads):
                 return None
             scores = {kind: arrays[f"scores.{kind}"] for kind in MAP_KINDS}
             prompts, decisions = int(header["prompts"]), int(header["decisions"])
             return cls(prompts, decisions, arrays["wins"], arrays["maps"], scores, arrays["mark"])
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 
     def relevance(

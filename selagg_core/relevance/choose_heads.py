@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -99,26 +98,58 @@ def heads_for(
     settings: HeadSettings,
     groups: np.ndarray | None = None,
 ) -> ChosenHeads:
-    """The heads for each word or phrase in a model, by the relevance that fits, and what to say about it.
+    """The heads for each word or phrase in a model, see `HeadChooser`."""
+    return HeadChooser(layout, context_width, settings, groups).choose(words)
+
+
+class HeadChooser:
+    """Chooses heads in a model by the relevance that fits, and says what there is to say about it.
 
     Without a relevance all heads are used, and a notice says so. `groups`: the resolution of each head, for a
-    recipe that chooses within resolutions.
+    recipe that chooses within resolutions. What was found for a word is kept for whoever asks again.
 
-    Raises ValueError as `relevance_for` and `choose_heads` do. Mode "all" needs no relevance and takes any.
+    Raises ValueError as `relevance_for` and `parse_overrides` do, and for an unknown mode or a bad fraction.
+    Mode "all" needs no relevance and takes any.
     """
-    every = select_heads(layout, settings.mode, settings.fraction)
-    unchosen = tuple(Assignment(word, (), "unknown") for word in words)
-    if settings.mode == "all":
-        return ChosenHeads((every,) * len(words), unchosen, ())
-    relevance, notice = relevance_for(layout, context_width, settings.relevance)
-    if relevance is None:
-        return ChosenHeads((select_heads(layout),) * len(words), unchosen, (notice,))
-    relevance = ranked_by(relevance, settings.recipe)
-    groups = groups if settings.recipe.by_resolution else None
-    chosen = choose_heads(
-        words, relevance, settings.mode, settings.fraction, settings.overrides, groups, settings.nearest
-    )
-    return replace(chosen, notices=(*([notice] if notice else []), *chosen.notices))
+
+    def __init__(
+        self,
+        layout: HeadLayout,
+        context_width: int,
+        settings: HeadSettings,
+        groups: np.ndarray | None = None,
+    ) -> None:
+        self._every = select_heads(layout, settings.mode, settings.fraction)
+        self._by_relevance: RelevantHeads | None = None
+        self._notice = ""
+        if settings.mode == "all":
+            return
+        relevance, self._notice = relevance_for(layout, context_width, settings.relevance)
+        if relevance is None:
+            self._every = select_heads(layout)
+            return
+        self._by_relevance = RelevantHeads(
+            ranked_by(relevance, settings.recipe),
+            settings.mode,
+            settings.fraction,
+            settings.overrides,
+            groups if settings.recipe.by_resolution else None,
+            settings.nearest,
+        )
+
+    @property
+    def relevance(self) -> HeadRelevance | None:
+        """What heads are chosen by; None where every word takes all heads."""
+        return None if self._by_relevance is None else self._by_relevance.relevance
+
+    def choose(self, words: Sequence[str]) -> ChosenHeads:
+        """The heads for each word or phrase, with notices on these words alone."""
+        before = (self._notice,) if self._notice else ()
+        if self._by_relevance is None:
+            unchosen = tuple(Assignment(word, (), "unknown") for word in words)
+            return ChosenHeads((self._every,) * len(words), unchosen, before)
+        chosen = self._by_relevance.choose(words)
+        return replace(chosen, notices=(*before, *chosen.notices))
 
 
 def ranked_by(relevance: HeadRelevance, recipe: MapRecipe) -> HeadRelevance:
@@ -150,13 +181,40 @@ def choose_heads(
 
     Raises ValueError for an unknown mode, a bad fraction, or overrides that cannot be read.
     """
-    lexicon = Lexicon.of(relevance.concepts)
-    own = parse_overrides(overrides, lexicon.concepts)
-    find = None if nearest is None else partial(nearest, concepts=relevance.concepts)
-    assignments = tuple(assign_concepts(word, lexicon, own, find) for word in words)
-    selections = tuple(_selection(a, relevance, mode, fraction, groups) for a in assignments)
-    notices = [] if mode == "all" else _notices(assignments, relevance)
-    return ChosenHeads(selections, assignments, tuple(dict.fromkeys(notices)), relevance)
+    return RelevantHeads(relevance, mode, fraction, overrides, groups, nearest).choose(words)
+
+
+class RelevantHeads:
+    """The heads of words by a relevance, see `choose_heads`; each word is looked up once."""
+
+    def __init__(
+        self,
+        relevance: HeadRelevance,
+        mode: str,
+        fraction: float,
+        overrides: str,
+        groups: np.ndarray | None,
+        nearest: FindNearest | None,
+    ) -> None:
+        self.relevance, self._mode, self._fraction, self._groups = relevance, mode, fraction, groups
+        self._lexicon = Lexicon.of(relevance.concepts)
+        self._own = parse_overrides(overrides, self._lexicon.concepts)
+        self._find = None if nearest is None else lambda word: nearest(word, relevance.concepts)
+        self._known: dict[str, tuple[Assignment, HeadSelection]] = {}
+
+    def choose(self, words: Sequence[str]) -> ChosenHeads:
+        found = [self._of(word) for word in words]
+        assignments = tuple(assignment for assignment, _ in found)
+        notices = [] if self._mode == "all" else _notices(assignments, self.relevance)
+        selections = tuple(selection for _, selection in found)
+        return ChosenHeads(selections, assignments, tuple(dict.fromkeys(notices)), self.relevance)
+
+    def _of(self, word: str) -> tuple[Assignment, HeadSelection]:
+        if word not in self._known:
+            assignment = assign_concepts(word, self._lexicon, self._own, self._find)
+            selection = _selection(assignment, self.relevance, self._mode, self._fraction, self._groups)
+            self._known[word] = assignment, selection
+        return self._known[word]
 
 
 def sense_scores(relevance: HeadRelevance, concepts: Sequence[str]) -> np.ndarray:

@@ -16,6 +16,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
+from ..prompt.marks import plain_marks
+from ..prompt.word_table import trusted_concept
 
 EVERY_HEAD = "all"
 """What an artist writes in place of a concept for a word that is to use all heads."""
@@ -30,7 +32,7 @@ ANSWERS_TO_TRUST = 10
 
 @dataclass(frozen=True)
 class Assignment:
-    """The concepts of a word. how: "override", "lexicon", "embedding" or "unknown".
+    """The concepts of a word. how: "override", "lexicon", "table", "embedding" or "unknown".
 
     No concepts means all heads; `note` says why, or what else should be known.
     """
@@ -65,7 +67,7 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     """
     known = {name.casefold(): name for name in concepts}
     chosen: dict[str, tuple[str, ...]] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
+    for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", plain_marks(text)))):
         word, equals, names = (part.strip() for part in entry.partition("="))
         if not (word and equals and names):
             raise ValueError(f'"{entry}" does not say which concept a word has: write it like orange=Color.')
@@ -106,7 +108,7 @@ def assign_concepts(
     nearest: Callable[[str], Nearest | None] | None = None,
     margin: float = DEFAULT_MARGIN,
 ) -> Assignment:
-    """The concepts of a word or phrase: override, lexicon, nearest embedding, or unknown, in this order.
+    """The concepts of a word or phrase: override, lexicon, word table, nearest embedding, or unknown.
 
     `nearest` finds the nearest concept of a word that the lexicon does not know (see `nearest_concept`).
     """
@@ -116,6 +118,9 @@ def assign_concepts(
     found = lexicon.lookup(word)
     if found:
         return Assignment(word, found, "lexicon")
+    trusted = trusted_concept(word)
+    if trusted in lexicon.concepts:
+        return Assignment(word, (trusted,), "table")
     near = nearest(word) if nearest is not None else None
     if near is not None and near.lead >= margin:
         note = f'"{word}" is taken for {near.concept}, the nearest concept of the text encoder.'

@@ -67,9 +67,8 @@ def _averaged(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
     first = relevances[0]
     decisions = np.array([[concept.decisions for concept in r.concepts] for r in relevances], np.int64)
     maps = np.array([[concept.maps for concept in r.concepts] for r in relevances], np.int64)
-    share = None
-    if all(r.win_share is not None for r in relevances):
-        share = _weighted_mean([r.win_share for r in relevances], decisions)
+    shares = _shares(relevances)
+    share = None if shares is None else _weighted_mean(shares, decisions)
     scores = {}
     for kind in first.score_kinds:
         if kind == ARGMAX_WINS and share is not None:
@@ -100,8 +99,14 @@ def _weighted_mean(arrays: Sequence[np.ndarray], weights: np.ndarray) -> np.ndar
 
 
 def _stacked_shares(relevances: Sequence[HeadRelevance]) -> np.ndarray | None:
-    shares = [relevance.win_share for relevance in relevances]
-    return None if any(share is None for share in shares) else np.concatenate(shares)
+    shares = _shares(relevances)
+    return None if shares is None else np.concatenate(shares)
+
+
+def _shares(relevances: Sequence[HeadRelevance]) -> list[np.ndarray] | None:
+    """The win shares of all; None if one has none."""
+    shares = [r.win_share for r in relevances if r.win_share is not None]
+    return shares if len(shares) == len(relevances) else None
 
 
 def _joined(relevances: Sequence[HeadRelevance]) -> dict[str, str]:

@@ -7,19 +7,20 @@ what it speaks for.  A file can hold scores of another kind; `score_kind` says w
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
+from ..files.tensors import read_tensors, write_tensors
+from ..files.versioned import check_version, damage_of
+from ..maps.heads import DEFAULT_FRACTION
+from ..prompt.groups import shortened
 from ..prompt.lexicon import Concept
 from ..recording.layout import HeadId, HeadLayout
 
@@ -33,8 +34,6 @@ CONSISTENCY = "consistency"
 """Mean correlation of a head's maps at high noise with those at low noise."""
 MAP_KINDS = (AGREEMENT, CONCENTRATION, CONSISTENCY)
 """Scores of the maps of the prompt's own words."""
-DEFAULT_FRACTION = 0.25
-"""Selective aggregation takes the top 20 to 25 % of the heads (arXiv 2604.05906)."""
 RELIABLE_SHARE = 0.25
 """A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
 RELIABLE_MAPS = 20
@@ -98,10 +97,10 @@ class HeadRelevance:
     def __post_init__(self):
         if not self.concepts:
             raise ValueError("A head relevance needs at least one concept.")
-        folded = [concept.name.casefold() for concept in self.concepts]
-        twice = sorted({name for name in folded if folded.count(name) > 1})
+        counted = Counter(concept.name.casefold() for concept in self.concepts)
+        twice = sorted(name for name, count in counted.items() if count > 1)
         if twice:
-            raise ValueError(f"Concepts occur twice in the head relevance: {', '.join(twice)}.")
+            raise ValueError(f"Concepts occur twice in the head relevance: {shortened(twice)}.")
         shape = (len(self.concepts), self.layout.total)
         object.__setattr__(self, "scores", _checked("scores", self.scores, shape))
         if self.win_share is not None:
@@ -140,13 +139,20 @@ class HeadRelevance:
 
     def row(self, concept: str) -> int:
         """The row of a concept, case aside. Raises ValueError naming those that are there."""
-        wanted = concept.strip().casefold()
-        for row, own in enumerate(self.concepts):
-            if own.name.casefold() == wanted:
-                return row
-        raise ValueError(
-            f'There is no concept "{concept}". Concepts that are there: {", ".join(self.names)}.'
-        )
+        row = self._rows.get(concept.strip().casefold())
+        if row is None:
+            raise ValueError(
+                f'There is no concept "{concept[:60]}". Concepts that are there: {shortened(self.names)}.'
+            )
+        return row
+
+    @cached_property
+    def _rows(self) -> Mapping[str, int]:
+        return {concept.name.casefold(): row for row, concept in enumerate(self.concepts)}
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        return published_labels(self.layout)
 
     def scores_of(self, concept: str) -> np.ndarray:
         """Scores (heads,) of one concept, as `select_heads` takes them."""
@@ -172,16 +178,9 @@ class HeadRelevance:
         order = np.argsort(-self.scores[row], kind="stable")[: self._wanted(fraction, count)]
         return self._above_floor(row, order) if floor else order
 
-    def least_heads(
-        self, concept: str, fraction: float = DEFAULT_FRACTION, count: int | None = None
-    ) -> np.ndarray:
-        """Indices of the heads least relevant to a concept, the least first; ties as in `top_heads`."""
-        order = np.argsort(self.scores[self.row(concept)], kind="stable")
-        return order[: self._wanted(fraction, count)]
-
     def ranking(self, concept: str, count: int | None = None) -> tuple[RankedHead, ...]:
         """The heads in order of relevance, all or the first `count`, with what is known of each."""
-        row, labels = self.row(concept), published_labels(self.layout)
+        row, labels = self.row(concept), self._labels
         heads = self.top_heads(concept, 1.0, count)
         return tuple(
             RankedHead(
@@ -241,16 +240,12 @@ class HeadRelevance:
         return "\n".join(lines)
 
     def save(self, path: Path | str) -> None:
-        """Write a safetensors file; what is not an array is JSON in its header."""
+        """Write a safetensors file; what is not an array is JSON in its header. Raises as `write_file`."""
         arrays = {"scores": self.scores}
         if self.win_share is not None:
             arrays["win_share"] = self.win_share
         arrays |= {_ALTERNATIVE + kind: values for kind, values in self.alternatives.items()}
-        content = to_bytes(arrays, {_HEADER_KEY: json.dumps(self._header())})
-        path = Path(path)
-        partial = path.with_name(path.name + ".part")
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        write_tensors(Path(path), arrays, _HEADER_KEY, self._header())
 
     @classmethod
     def load(cls, path: Path | str) -> HeadRelevance:
@@ -260,19 +255,17 @@ class HeadRelevance:
         """
         path = Path(path)
         try:
-            with safe_open(path, "np") as file:
-                header = json.loads((file.metadata() or {}).get(_HEADER_KEY, "{}"))
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            return cls._from_parts(header, arrays)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path.name} is not a readable head relevance file: {error}") from error
+            return cls._from_parts(*read_tensors(path, _HEADER_KEY))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(
+                f"{path.name[:100]} is not a readable head relevance file: {damage_of(error)}."
+            ) from error
 
     @classmethod
     def _from_parts(cls, header: Any, arrays: Mapping[str, np.ndarray]) -> HeadRelevance:
         if not isinstance(header, dict) or header.get("format") != FORMAT or "scores" not in arrays:
             raise ValueError("it holds something else.")
-        if header["version"] != VERSION:
-            raise ValueError(f"it is of version {header['version']}; this SelAgg reads version {VERSION}.")
+        check_version(header["version"], (VERSION,), "head relevance")
         rows = [tuple(row) for row in header["layout"]]
         layout = HeadLayout.of(rows)
         if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:

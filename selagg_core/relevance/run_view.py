@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ..maps.heads import HeadSelection, resolution_groups
+from ..maps.made_maps import MadeMaps, Wanted
 from ..maps.recipe import DEFAULT, MapRecipe
-from ..maps.word_maps import group_maps
 from ..prompt.groups import WordGroup
 from ..prompt.words import Prompt
 from ..recording.head_maps import EntryRecording, Recording
-from .choose_heads import ChosenHeads, HeadSettings, heads_for
+from .choose_heads import ChosenHeads, HeadChooser, HeadSettings
+
+
+class MapSet(NamedTuple):
+    """Maps of several words or phrases: of each from its own heads, all by one recipe."""
+
+    groups: Sequence[WordGroup]
+    selections: Sequence[HeadSelection]
+    recipe: MapRecipe
 
 
 @dataclass(frozen=True)
@@ -21,12 +30,13 @@ class RunView:
     """A run with its pictures.
 
     `entries`: the positive conditioning entries with known words, the one of the whole picture first;
-    `pictures`: RGB uint8 (h, w, 3), one a picture of the batch.
+    `pictures`: RGB uint8 (h, w, 3), one a picture of the batch. `made`: the maps that were made so far.
     """
 
     recording: Recording
     entries: tuple[EntryRecording, ...]
     pictures: tuple[np.ndarray, ...]
+    made: MadeMaps = field(default_factory=MadeMaps, compare=False, repr=False)
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -39,8 +49,7 @@ class RunView:
 
     @property
     def latent_size(self) -> tuple[int, int]:
-        height, width = self.recording.latent_shape[-2:]
-        return height, width
+        return latent_size(self.recording)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,12 +57,26 @@ class RunView:
         height, width = self.pictures[0].shape[:2]
         return height, width
 
-    def choose(self, groups: Sequence[WordGroup], settings: HeadSettings) -> ChosenHeads:
-        """The heads that the map of each group is made from. Raises ValueError as `heads_for` does."""
-        recording = self.recording
-        texts = [group.text for group in groups]
+    def chooser(self, settings: HeadSettings) -> HeadChooser:
+        """What chooses the heads of words in this run. Raises ValueError as `HeadChooser` does."""
         groups = resolution_groups(self.entries[0].picture(0))
-        return heads_for(texts, recording.layout, recording.context_width, settings, groups)
+        return HeadChooser(self.recording.layout, self.recording.context_width, settings, groups)
+
+    def choose(self, groups: Sequence[WordGroup], settings: HeadSettings) -> ChosenHeads:
+        """The heads that the map of each group is made from. Raises ValueError as `HeadChooser` does."""
+        return self.chooser(settings).choose([group.text for group in groups])
+
+    def make(self, picture: int, wanted: Sequence[MapSet]) -> None:
+        """Makes the maps that will be asked for, of one picture, in one pass over the heads."""
+        for number, entry in enumerate(self.entries):
+            words = [
+                Wanted(word, selection, each.recipe)
+                for each in wanted
+                for group, selection in zip(each.groups, each.selections, strict=True)
+                if group.entry == number
+                for word in group.indices
+            ]
+            self.made.words(entry, min(picture, entry.batch - 1), words)
 
     def maps(
         self,
@@ -74,7 +97,7 @@ class RunView:
             if own:
                 recorded = min(picture, entry.batch - 1)
                 indices, heads = [group.indices for group, _ in own], [selection for _, selection in own]
-                heats = group_maps(entry, recorded, indices, heads, self.latent_size, size, recipe)
+                heats = self.made.groups(entry, recorded, indices, heads, recipe, self.latent_size, size)
                 found.update(zip([group for group, _ in own], heats, strict=True))
         return np.stack([found[group] for group in groups])
 
@@ -82,3 +105,31 @@ class RunView:
         """What the artist should know about the recording and the choice of heads."""
         partial = () if self.recording.complete else ("The run was not completed: the maps are of its part.",)
         return (*self.recording.notices, *partial, *chosen.notices)
+
+
+def choose_or_all(view: RunView, settings: HeadSettings) -> tuple[HeadChooser, str]:
+    """What chooses heads; of all heads, and the reason, if what the artist asked for cannot be done."""
+    try:
+        return view.chooser(settings), ""
+    except ValueError as error:
+        every = HeadSettings("all", recipe=settings.recipe)
+        return view.chooser(every), f"{error} All heads were used instead."
+
+
+def latent_size(recording: Recording) -> tuple[int, int]:
+    """(h, w) of the latents of a run."""
+    height, width = recording.latent_shape[-2:]
+    return height, width
+
+
+def shown_entries(recording: Recording) -> tuple[EntryRecording, ...]:
+    """The positive entries with known words, the one of the whole picture first.
+
+    Raises ValueError, with what to do, if no words are known.
+    """
+    main = recording.positive()
+    others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
+    entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
+    if not entries:
+        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
+    return entries

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ..claims.claim import DIRECTIONS, PLACES, Claim, Claims
-from ..claims.expectations import place_region
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
+from ..diagnosis.kinds import KINDS
+from ..diagnosis.kinds.kind import FindingKind, Outline, Regions
 from ..drawing.marks import Mark, annotated_picture
-from ..maps.regions import Region, centroid, found_region, largest_component
+from ..maps.regions import Region
 from ..prompt.groups import WordGroup
 
 MAX_MARKS = 4
@@ -21,93 +22,42 @@ MAX_MARKS = 4
 def annotate(
     picture: np.ndarray,
     diagnosis: PictureDiagnosis,
-    claims: Claims,
     expected: Mapping[WordGroup, Region],
     problems: Sequence[str] = (),
+    kinds: Sequence[FindingKind[Any]] = KINDS,
 ) -> np.ndarray:
     """One picture with what was found on it, worst first, and what could not be done."""
     marks = [Mark(f"problem: {problem}") for problem in problems]
-    shown = {group.label: region.mask for group, region in expected.items()}
-    marks += [_Marker(diagnosis, claims, shown).mark(finding) for finding in diagnosis.findings]
-    if len(marks) > MAX_MARKS:
-        more = len(marks) - MAX_MARKS
+    more = len(problems) + len(diagnosis.findings) - MAX_MARKS
+    regions = Regions(diagnosis.heats, expected)
+    marks += [
+        _mark(finding, regions, kinds) for finding in diagnosis.findings[: max(0, MAX_MARKS - len(marks))]
+    ]
+    if more > 0:
         marks = [*marks[:MAX_MARKS], Mark(f"and {more} more: see the warnings.", sure=False)]
     return annotated_picture(picture, marks, f"No warning. {checked_text(diagnosis)}")
 
 
 def checked_text(diagnosis: PictureDiagnosis) -> str:
     """What was checked, in one sentence."""
-    judged = [check for check in diagnosis.checks if check.verdict != "unjudged"]
-    spoken = {
-        "neglected": "thing",
-        "leaked": "attribute",
-        "misplaced": "place",
-        "misplaced_region": "expected region",
-        "wrong_sense": "meaning",
-        "blended": "pair",
-    }
-    counts = {kind: sum(check.kind == kind for check in judged) for kind in spoken}
-    told = ", ".join(f"{count} {spoken[kind]}{'s' * (count > 1)}" for kind, count in counts.items() if count)
+    judged = [check.kind for check in diagnosis.checks if check.verdict != "unjudged"]
+    counts = {kind.thing: judged.count(kind.name) for kind in KINDS}
+    told = ", ".join(f"{count} {thing}{'s' * (count > 1)}" for thing, count in counts.items() if count)
     return f"Checked: {told}." if told else "The prompt makes no claim that can be checked."
 
 
-class _Marker:
-    """Looks up the regions of words for the marks of one picture."""
-
-    def __init__(self, diagnosis: PictureDiagnosis, claims: Claims, expected: Mapping[str, np.ndarray]):
-        self.heats, self.expected = diagnosis.heats, expected
-        self.claims = {claim.text: claim for claim in claims.all}
-
-    def mark(self, finding: Finding) -> Mark:
-        title = finding.kind.replace("_", " ")
-        title = title if finding.sure else f"{finding.level}, {title}?"
-        text = " ".join(part for part in (f"{title}: {finding.message}", finding.reason) if part)
-        drawn = getattr(self, f"_{finding.kind}", self._nothing)(finding)
-        return Mark(text, f"Try: {finding.suggestion}", finding.sure, **drawn)
-
-    def _nothing(self, finding: Finding) -> dict:
-        return {}
-
-    def _misplaced(self, finding: Finding) -> dict:
-        label = finding.words[0]
-        found = self._region(label)
-        claim = self.claims.get(finding.claim)
-        if claim is None or label in self.expected:
-            return {"found": found, "expected": self.expected.get(label), "label": label}
-        if claim.kind == "place" and claim.value in PLACES:
-            expected = None if found is None else place_region(claim.value, found.shape).mask
-            return {"found": found, "expected": expected, "label": label}
-        return {"found": found, "label": label, "arrow": self._way_to(claim)}
-
-    def _way_to(self, claim: Claim) -> tuple | None:
-        """From where the subject is to about where it should be, seen from the other entity."""
-        if claim.other is None or claim.value not in DIRECTIONS:
-            return None
-        ends = [self._region(group.label) for group in (claim.subject, claim.other)]
-        if any(end is None for end in ends):
-            return None
-        (ax, ay), (bx, by) = (centroid(end) for end in ends)
-        away = max(0.25, float(np.hypot(ax - bx, ay - by)))
-        dx, dy = DIRECTIONS[claim.value]
-        there = (bx - dx * away, by - dy * away)
-        return (ax, ay), tuple(float(np.clip(value, 0.06, 0.94)) for value in there)
-
-    def _leaked(self, finding: Finding) -> dict:
-        attribute, entity = finding.words
-        taker = str(finding.evidence.get("taken_by", ""))
-        own, found = self._region(entity), self._region(taker)
-        arrow = (centroid(own), centroid(found)) if own is not None and found is not None else None
-        return {"found": found, "expected": own, "label": attribute, "arrow": arrow}
-
-    def _wrong_sense(self, finding: Finding) -> dict:
-        return {"found": self._region(finding.words[0]), "label": finding.words[0]}
-
-    def _blended(self, finding: Finding) -> dict:
-        regions = [self._region(word) for word in finding.words]
-        if any(region is None for region in regions):
-            return {}
-        return {"found": regions[0] | regions[1], "label": " + ".join(finding.words)}
-
-    def _region(self, label: str) -> np.ndarray | None:
-        heat = self.heats.get(label)
-        return None if heat is None else largest_component(found_region(heat)).mask
+def _mark(finding: Finding, regions: Regions, kinds: Sequence[FindingKind[Any]]) -> Mark:
+    title = finding.kind.replace("_", " ")
+    title = title if finding.sure else f"{finding.level}, {title}?"
+    text = " ".join(part for part in (f"{title}: {finding.message}", finding.reason) if part)
+    kind = next((kind for kind in kinds if kind.name == finding.kind), None)
+    drawn = Outline() if kind is None else kind.outline(finding.words, finding.facts, regions)
+    return Mark(
+        text,
+        f"Try: {finding.suggestion}",
+        finding.sure,
+        drawn.expected,
+        drawn.found,
+        drawn.label,
+        drawn.arrow,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
 from ..drawing.colours import EXPECTED, INK, LINE, MUTED
@@ -12,9 +11,11 @@ from ..drawing.contact_sheet import notice_strip
 from ..drawing.pictures import blank_sheet, heat_colours, scale_bar
 from ..drawing.text import BOLD, draw_text, fit_text, text_width
 from ..maps.arrays import normalise
+from ..maps.heads import DEFAULT_FRACTION
+from ..maps.resample import nearest
 from ..recording.head_maps import HeadMaps
 from ..recording.layout import HeadLayout
-from ..relevance.relevance import DEFAULT_FRACTION, HeadRelevance
+from ..relevance.relevance import HeadRelevance
 
 MANY_LAYERS = 24
 """More layers than this (SDXL has 70) get smaller cells."""
@@ -41,7 +42,7 @@ def relevance_picture(
         relevance.layout,
         lambda index: np.broadcast_to(colours[index], (side, side, 3)),
         side,
-        top,
+        top.tolist(),
         f"{name}: {relevance.base_model}",
         f"{relevance.score_kind}, {scores.min():.2f} to {scores.max():.2f}; framed: top {len(top)}",
         [relevance.reliability(concept).message],
@@ -70,8 +71,8 @@ def head_maps_picture(
         heat = normalise(head_maps.maps[head.layer][head.head, list(words)].mean(axis=0))
         height, width = heat.shape
         scale = side / max(height, width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        return heat_colours(cv2.resize(heat, size, interpolation=cv2.INTER_NEAREST))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        return heat_colours(nearest(heat, size))
 
     footer = f"each head from its own lowest to its highest value; framed: top {len(top)}" if len(top) else ""
     return _head_table(layout, cell, side, top, f'"{label}" head by head', footer, notices)
@@ -121,10 +122,10 @@ def _lay_cell(
     x, y = x + (side - width) // 2, y + (side - height) // 2
     sheet[y : y + height, x : x + width] = picture
     if framed:
-        thickness = 2 * (side // 36) + 1  # odd: it stays inside the cell
-        inner = thickness // 2
-        end = (x + width - 1 - inner, y + height - 1 - inner)
-        cv2.rectangle(sheet, (x + inner, y + inner), end, EXPECTED, thickness)
+        thickness = 2 * (side // 36) + 1
+        frame = sheet[y : y + height, x : x + width]
+        for edge in (frame[:thickness], frame[-thickness:], frame[:, :thickness], frame[:, -thickness:]):
+            edge[...] = EXPECTED
 
 
 def _draw_scale(sheet: np.ndarray, footer: str) -> None:

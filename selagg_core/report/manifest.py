@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,93 +18,22 @@ from safetensors.numpy import save
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.landing import landing
 from ..maps.arrays import resize_maps
-from ..maps.heads import HeadSelection, select_heads
+from ..maps.heads import HeadSelection
 from ..maps.recipe import MapRecipe
 from ..maps.regions import Region
 from ..maps.word_maps import finest_grid
 from ..prompt.as_written import written_pieces
-from ..prompt.groups import FUNCTION_WORDS, WordGroup, choose_groups, find_group
+from ..prompt.groups import FUNCTION_WORDS, WordGroup
 from ..recording.head_maps import EntryRecording
-from ..relevance.choose_heads import ChosenHeads, HeadSettings, sense_scores
+from ..relevance.choose_heads import ChosenHeads, sense_scores
 from ..relevance.relevance import HeadRelevance
-from ..relevance.run_view import RunView
 from .packed_maps import pack_maps
-from .report import Report
+from .report import Report, plain
+from .shown import Shown, Text
 
 FORMAT = 1
-SPECIAL = "begin, end and padding"
 EXPECTED_SIDE = 128
 """Longest side in cells of an expected region as it is sent."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """One conditioning entry of a run as a viewer shows it: by itself, each of its words on its own."""
-
-    name: str
-    view: RunView
-
-    @property
-    def entry(self) -> EntryRecording:
-        return self.view.entries[0]
-
-    @cached_property
-    def groups(self) -> tuple[WordGroup, ...]:
-        words = self.entry.prompt.words if self.entry.prompt else ()
-        return tuple(WordGroup(word.text, (index,)) for index, word in enumerate(words))
-
-    def recorded(self, picture: int) -> int:
-        """The place of a picture of the batch in the recording. Raises ValueError if it is not there."""
-        if not 0 <= picture < len(self.view.pictures):
-            raise ValueError(f"there is no picture {picture + 1}: the batch has {len(self.view.pictures)}.")
-        return min(picture, self.entry.batch - 1)
-
-
-def texts_of(view: RunView) -> tuple[Text, ...]:
-    """All conditioning entries with known words: those of the view first, then the others (negative)."""
-    others = [e for e in view.recording.entries if not any(e is own for own in view.entries)]
-    entries = (*view.entries, *(e for e in others if e.prompt is not None and e.batch))
-    return tuple(Text(_name(entry), replace(view, entries=(entry,))) for entry in entries)
-
-
-def _name(entry: EntryRecording) -> str:
-    return entry.kind if entry.index == 0 else f"{entry.kind} {entry.index + 1}"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A run with the maps that a viewer shows of it: maps[picture][text][mode], float32 (words, h, w).
-
-    Modes are the one of the settings and "all"; a viewer makes others from the maps of single heads.
-    """
-
-    view: RunView
-    settings: HeadSettings
-    texts: tuple[Text, ...]
-    chosen: tuple[ChosenHeads, ...]
-    maps: tuple[tuple[dict[str, np.ndarray], ...], ...]
-
-
-def prepare(view: RunView, settings: HeadSettings) -> Shown:
-    """The maps of all words of all texts. Raises ValueError if they cannot be made."""
-    texts = texts_of(view)
-    chosen = tuple(choose(text, settings) for text in texts)
-    maps = tuple(
-        tuple(_maps(text, picture, settings, choice) for text, choice in zip(texts, chosen, strict=True))
-        for picture in range(len(view.pictures))
-    )
-    return Shown(view, settings, texts, chosen, maps)
-
-
-def _maps(text: Text, picture: int, settings: HeadSettings, chosen: ChosenHeads) -> dict[str, np.ndarray]:
-    if not text.groups:
-        return {}
-    every = (select_heads(text.view.recording.layout),) * len(text.groups)
-    maps = {"all": text.view.maps(picture, text.groups, every, settings.recipe)}
-    if settings.mode not in maps:
-        own = text.view.maps(picture, text.groups, chosen.selections, settings.recipe)
-        maps[settings.mode] = own
-    return maps
 
 
 def manifest(
@@ -131,7 +59,7 @@ def manifest(
             [_packed(text, picture, maps) for text, maps in zip(shown.texts, of_picture, strict=True)]
             for picture, of_picture in enumerate(shown.maps)
         ],
-        "labels": _labels(view, report),
+        "labels": _labels(report),
         "report": [_picture(picture) for picture in report.pictures],
         "problems": list(report.problems),
         "notices": list(report.notices),
@@ -147,17 +75,6 @@ def _packed(text: Text, picture: int, maps: Mapping[str, np.ndarray]) -> dict[st
     """Packed maps by mode, and that of the marks that are no words."""
     packed = {mode: pack_maps(values).to_dict() for mode, values in maps.items()}
     return {**packed, "special": pack_maps(_special(text, picture)[None]).to_dict()}
-
-
-def choose(text: Text, settings: HeadSettings) -> ChosenHeads:
-    """The heads of every word of a text; all heads, with a notice, if the settings cannot be used."""
-    if not text.groups:
-        return ChosenHeads((), (), ())
-    try:
-        return text.view.choose(text.groups, settings)
-    except ValueError as error:
-        all_heads = text.view.choose(text.groups, HeadSettings("all", recipe=settings.recipe))
-        return replace(all_heads, notices=(f"{error} All heads were used instead.",))
 
 
 def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:
@@ -225,34 +142,19 @@ def _base64(data: bytes) -> str:
 
 
 def _picture(picture: PictureDiagnosis) -> dict[str, Any]:
-    words = landing(picture)
+    landed = landing(picture)
     return {
-        "words": {word.label: {**asdict(word), **words[word.label]} for word in picture.words},
-        "findings": [asdict(finding) for finding in picture.findings],
+        "words": {word.label: {**plain(word), **landed[word.word]} for word in picture.words},
+        "findings": [plain(finding) for finding in picture.findings],
         "checks": [[check.kind, check.claim, check.verdict] for check in picture.checks],
     }
 
 
-def _labels(view: RunView, report: Report) -> dict[str, list[Any]]:
+def _labels(report: Report) -> dict[str, list[Any]]:
     """The words that a report's labels are about: label -> [text, [words of it]]."""
-    prompts = view.prompts
-    by_label = {}
-    if any(prompt.words for prompt in prompts):
-        by_label = {group.label: group for group in choose_groups(prompts, "all")}
-    places: dict[str, list[Any]] = {}
-    for label in _spoken_of(report):
-        try:
-            group = by_label.get(label) or find_group(prompts, label)
-        except ValueError:
-            continue
-        places[label] = [group.entry, list(group.indices)]
-    return places
-
-
-def _spoken_of(report: Report) -> dict[str, None]:
-    labels = [word.label for picture in report.pictures for word in picture.words]
-    labels += [word for picture in report.pictures for finding in picture.findings for word in finding.words]
-    return dict.fromkeys(labels)
+    words = [word.word for picture in report.pictures for word in picture.words]
+    words += [word for picture in report.pictures for finding in picture.findings for word in finding.words]
+    return {word.label: [word.entry, list(word.indices)] for word in words}
 
 
 def _expected(region: Region) -> dict[str, Any]:
@@ -271,7 +173,7 @@ def head_sheets(text: Text, picture: int, word: int) -> dict[str, Any]:
     """
     if not 0 <= word < len(text.groups):
         raise ValueError(f"there is no word {word}: the text has {len(text.groups)}.")
-    entry, layout = text.entry, text.view.recording.layout
+    entry, layout = text.entry, text.layout
     recorded = text.recorded(picture)
     by_grid: dict[tuple[int, int], tuple[list[int], list[np.ndarray]]] = {}
     for layer, values in entry.maps.items():
@@ -297,11 +199,7 @@ def step_sheet(
 
     Raises ValueError if there is no such part, or nothing was recorded in it.
     """
-    bins = step_bins(text.entry)
-    if not 0 <= step < len(bins) or not bins[step]:
-        raise ValueError(f"nothing was recorded in part {step + 1} of the run, which has {len(bins)}.")
-    during = replace(text.view, entries=(replace(text.entry, maps=bins[step], step_maps=()),))
-    return pack_maps(during.maps(picture, text.groups, selections, recipe)).to_dict()
+    return pack_maps(text.during(step).maps(picture, selections, recipe)).to_dict()
 
 
 def maps_file(shown: Shown) -> bytes:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import LEVELS, Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..files.versioned import damage_of, read_versioned
+from ..prompt.groups import WordGroup
 
 SCHEMA = "selagg-report"
-VERSION = 1
+VERSION = 2
+"""2 says where words are (`at`) and gives expected regions a kind of their own."""
+_INSIDE = frozenset(("heats", "facts"))
+"""Fields that are not kept."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,10 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """Reads a report. Raises ValueError for anything but a report of this version."""
+        """Reads a report, also one of version 1. Raises ValueError for anything else."""
+        body = read_versioned(text, SCHEMA, (1, VERSION), "report")
         try:
-            body = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"this is not a SelAgg report: {error}.") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            raise ValueError("this JSON is not a SelAgg report.")
-        if body.get("version") != VERSION:
-            raise ValueError(f"this report has version {body.get('version')}; only {VERSION} can be read.")
-        try:
+            body = _from_version_1(body) if body["version"] == 1 else body
             return cls(
                 prompt=str(body["prompt"]),
                 settings=dict(body["settings"]),
@@ -80,17 +79,35 @@ class Report:
                 notices=tuple(body["notices"]),
                 claims=tuple(body["claims"]),
             )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"this SelAgg report is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error
+
+
+def plain(item: Any) -> dict[str, Any]:
+    """A finding, check or piece of evidence for JSON: words by their labels, and where they are (`at`)."""
+    body = {field.name: getattr(item, field.name) for field in fields(item) if field.name not in _INSIDE}
+    if "word" in body:
+        word = body.pop("word")
+        return {"label": word.label, "at": _at(word), **body}
+    return {
+        **body,
+        "words": [word.label for word in body["words"]],
+        "at": [_at(word) for word in body["words"]],
+    }
+
+
+def _at(word: WordGroup) -> list[Any]:
+    """The conditioning entry of a word or phrase, and its words in the prompt of that entry."""
+    return [word.entry, list(word.indices)]
 
 
 def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
     return {
         "index": picture.index,
-        "words": [asdict(word) for word in picture.words],
-        "places": [asdict(place) for place in picture.places],
-        "findings": [asdict(finding) for finding in picture.findings],
-        "checks": [asdict(check) for check in picture.checks],
+        "words": [plain(word) for word in picture.words],
+        "places": [plain(place) for place in picture.places],
+        "findings": [plain(finding) for finding in picture.findings],
+        "checks": [plain(check) for check in picture.checks],
     }
 
 
@@ -106,7 +123,59 @@ def _picture_from_dict(body: Mapping[str, Any]) -> PictureDiagnosis:
 
 def _read(kind: type, body: Mapping[str, Any]) -> Any:
     """A dataclass from its JSON form; unknown keys are an error, and lists become tuples again."""
-    known = {field.name for field in fields(kind)}
-    if unknown := set(body) - known:
-        raise KeyError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()})
+    values = dict(body)
+    if "label" in values:
+        values["word"] = _word(values.pop("label"), values.pop("at"))
+    else:
+        values["words"] = tuple(map(_word, values["words"], values.pop("at")))
+    known = {field.name for field in fields(kind)} - _INSIDE
+    if unknown := set(values) - known:
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+    return kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    )
+
+
+def _word(label: str, at: list[Any]) -> WordGroup:
+    entry, indices = at
+    return WordGroup(str(label), tuple(int(index) for index in indices), int(entry))
+
+
+# ------------------------------------------------------------------------------------------- version 1
+
+_NOWHERE = [0, []]
+"""Where a word is in a report that does not say."""
+_COORDINATES = frozenset(f"{name}_{axis}" for name in ("subject", "other") for axis in "xy")
+
+
+def _from_version_1(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A report of version 1 as version 2 would have it; where words are it does not know."""
+    pictures = [
+        {
+            **picture,
+            "words": [{**word, "at": _NOWHERE} for word in picture["words"]],
+            "places": [{**place, "at": _NOWHERE} for place in picture["places"]],
+            "findings": [_finding_from_1(finding) for finding in picture["findings"]],
+            "checks": [_words_from_1(check) for check in picture["checks"]],
+        }
+        for picture in body["pictures"]
+    ]
+    return {**body, "version": VERSION, "pictures": pictures}
+
+
+def _finding_from_1(body: Mapping[str, Any]) -> dict[str, Any]:
+    evidence = {key: value for key, value in body["evidence"].items() if key not in _COORDINATES}
+    region = body["kind"] == "misplaced" and "expected_at" in evidence
+    return {
+        **_words_from_1(body),
+        "kind": "misplaced_region" if region else body["kind"],
+        "evidence": evidence,
+    }
+
+
+def _words_from_1(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a relation the words that say it stood between the two things, of a place after the thing."""
+    labels = list(body["words"])
+    if body["kind"] == "misplaced":
+        labels = [labels[0], labels[2]] if len(labels) == 3 else labels[:1]
+    return {**body, "words": labels, "at": [_NOWHERE] * len(labels)}

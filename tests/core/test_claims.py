@@ -2,20 +2,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.plain_words import plain_prompt as spoken
 from selagg_core.claims.claim import claim_lines
 from selagg_core.claims.edits import parse_place
-from selagg_core.claims.phrases import breaks_before
 from selagg_core.claims.read_claims import general_lexicon, read_claims
-from selagg_core.prompt.words import CLIP_SPLIT, WEIGHT, Prompt, Word, is_word
+from selagg_core.prompt.words import Prompt, Word
 
 LEXICON = general_lexicon()
-
-
-def spoken(text: str) -> Prompt:
-    """A prompt as CLIP splits it: a column for each piece, marks included; weights and brackets have none."""
-    pieces = CLIP_SPLIT.findall(WEIGHT.sub("", text).replace("(", " ").replace(")", " "))
-    words = tuple(Word(p, (column,)) for column, p in enumerate(pieces, start=1) if is_word(p))
-    return Prompt(text, words, 77 * (len(pieces) // 75 + 1), (0,))
 
 
 def lines(text: str, edits: str = "") -> list[str]:
@@ -58,7 +51,7 @@ def problems(text: str, edits: str = "") -> tuple[str, ...]:
         ),
         ("a vase in lavender on a table", "vase, table, lavender > vase, vase on table, lavender = Color"),
         ("a vase in lavender color", "vase, lavender > vase, lavender = Color"),
-        ("a red and blue striped shirt", "shirt, blue > shirt, striped > shirt, red > shirt"),
+        ("a red and blue striped shirt", "shirt, red > shirt, blue > shirt, striped > shirt"),
         (
             "a solid square below a green leaf",
             "square, leaf, solid > square, green > leaf, square below leaf",
@@ -78,14 +71,19 @@ def test_claims_of_prompts(text, claimed):
     assert lines(text) == [part.strip() for part in claimed.split(",") if part.strip()]
 
 
+def read(prompt: Prompt) -> list[str]:
+    return list(claim_lines(read_claims([prompt], LEXICON)))
+
+
 def test_a_comma_parts_tags_and_a_weight_does_not():
-    assert breaks_before(spoken("red scarf, (blue:1.2) hat")) == [True, False, True, False]
+    assert lines("a red scarf, (blue:1.2) hat") == ["scarf", "hat", "red > scarf", "blue > hat"]
+    assert lines("a (red:1.2) scarf") == ["scarf", "red > scarf"]
 
 
-def test_breaks_are_read_from_columns_where_the_text_has_no_marks():
+@pytest.mark.parametrize("text", ["red scarf hat", "something else"])
+def test_columns_part_tags_where_the_text_is_not_known(text):
     pieces = (Word("red", (1,)), Word("scarf", (2,)), Word("hat", (4,)))
-    assert breaks_before(Prompt("red scarf hat", pieces, 77, (0,))) == [True, False, True]
-    assert breaks_before(Prompt("something else", pieces, 77, (0,))) == [True, False, True]
+    assert read(Prompt(text, pieces, 77, (0,))) == ["scarf", "hat", "red > scarf"]
 
 
 def test_break_parts_phrases():

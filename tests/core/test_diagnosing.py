@@ -25,11 +25,12 @@ def view(bumps=BUMPS, text=TEXT, batch=1, paint=PAINT, recording: Recording | No
 def diagnosed(opened: RunView | None = None, words: str = "all", edits: str = "", **expected):
     expected["words"] = expected.pop("words_for_mask", "")
     given = read_expectations(**expected)
-    return diagnose_run(opened or view(), words, given, edits=edits, calibration=CALIBRATION)
+    found = diagnose_run(opened or view(), words, given, edits=edits, calibration=CALIBRATION)
+    return found.report, found.annotated
 
 
 def kinds(report, picture: int = 0) -> list[tuple[str, tuple[str, ...], str]]:
-    return [(f.kind, f.words, f.level) for f in report.pictures[picture].findings]
+    return [(f.kind, f.labels, f.level) for f in report.pictures[picture].findings]
 
 
 def test_the_report_says_how_much_of_the_run_was_recorded():
@@ -51,7 +52,7 @@ def test_a_picture_that_is_as_the_prompt_says_has_no_findings():
 
 def test_a_relation_that_is_the_other_way_round():
     report, _ = diagnosed(view(text="a red circle right of a blue square"))
-    assert kinds(report) == [("misplaced", ("circle", "right of", "square"), "warning")]
+    assert kinds(report) == [("misplaced", ("circle", "square"), "warning")]
     finding = report.pictures[0].findings[0]
     assert '"circle" should be right of "square", but it lies left of it' in finding.message
     assert finding.claim == "circle right of square" and finding.calibrated
@@ -60,13 +61,13 @@ def test_a_relation_that_is_the_other_way_round():
 
 def test_the_artists_claim_counts_and_not_that_of_the_prompt():
     report, _ = diagnosed(edits="circle right of square")
-    assert kinds(report) == [("misplaced", ("circle", "right of", "square"), "warning")]
+    assert kinds(report) == [("misplaced", ("circle", "square"), "warning")]
     assert kinds(diagnosed(view(text="a red circle right of a blue square"), edits="ignore: square")[0]) == []
 
 
 def test_a_place_in_words_comes_from_expect_too():
     report, _ = diagnosed(text="circle: right\nsquare: right")
-    assert kinds(report) == [("misplaced", ("circle", "right"), "warning")]
+    assert kinds(report) == [("misplaced", ("circle",), "warning")]
     assert '"circle" should be at the right; it lies at the left' in report.warnings()[0]
 
 
@@ -82,7 +83,7 @@ def test_a_word_without_a_region_and_what_depends_on_it():
     bumps = {word: at for word, at in BUMPS.items() if word != "square"}
     report, _ = diagnosed(view(bumps), boxes="square: 50%,0,100%,100%")
     assert kinds(report)[0] == ("neglected", ("square",), "warning")
-    others = [f for f in report.pictures[0].findings if "square" in f.words and f.kind != "neglected"]
+    others = [f for f in report.pictures[0].findings if "square" in f.labels and f.kind != "neglected"]
     assert others and not any(f.sure for f in others)
     assert any("cannot be judged" in f.reason for f in others)
 
@@ -107,12 +108,13 @@ def test_the_report_names_what_cannot_be_done_and_diagnoses_the_rest():
     assert len(report.problems) == 3 and len(pictures) == 1
     assert '"unicorn" is not in the prompt' in text and '"dragon" is not in the prompt' in text
     assert "cannot read the box" in text and report.warnings()[0].startswith("problem: ")
-    assert ("misplaced", ("circle",), "warning") in kinds(report)
+    assert ("misplaced_region", ("circle",), "warning") in kinds(report)
 
 
 def test_only_the_words_asked_for_are_checked():
     report, _ = diagnosed(view(text="a red circle right of a blue square"), words="red, circle")
-    assert kinds(report) == [] and all("square" not in check.words for check in report.pictures[0].checks)
+    labels = {word.label for check in report.pictures[0].checks for word in check.words}
+    assert kinds(report) == [] and labels == {"circle"}
 
 
 def test_a_mask_for_a_word_and_one_mask_for_each_picture():
@@ -121,8 +123,8 @@ def test_a_mask_for_a_word_and_one_mask_for_each_picture():
     report, _ = diagnosed(view(batch=2), masks=np.stack([left, left[:, ::-1]]), words_for_mask="circle, red")
     assert kinds(report, 0) == [] and not report.problems
     assert [(kind, words) for kind, words, _ in kinds(report, 1)] == [
-        ("misplaced", ("circle",)),
-        ("misplaced", ("red",)),
+        ("misplaced_region", ("circle",)),
+        ("misplaced_region", ("red",)),
     ]
 
 
@@ -158,12 +160,12 @@ def test_words_of_a_regional_prompt_are_looked_for_in_their_area():
     area = replace(entry_of("a cat", {"cat": (0.5, 0.5, 0.15)}, area=(8, 8, 0, 8)), index=1)
     opened = view(recording=replace(recording_of(whole), entries=(area, whole)))
     report, _ = diagnosed(opened, boxes="cat: 0,50%,50%,100%")
-    finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
+    finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced_region")
     assert finding.sure and finding.evidence["found_at"] == "upper right"
 
 
 def test_confidences_of_another_model_are_called_so():
-    report, _ = diagnose_run(view(text="a red circle right of a blue square"))
+    report = diagnose_run(view(text="a red circle right of a blue square")).report
     assert "not on this model" in report.settings["confidence"]
     finding = next(f for f in report.pictures[0].findings if f.kind == "misplaced")
     assert not finding.calibrated and "not of this model" in finding.line

@@ -7,8 +7,8 @@ from synthetic import CALIBRATION, blob, painted
 from selagg_core.claims.claim import Claim, Claims
 from selagg_core.diagnosis.calibration import Calibration
 from selagg_core.diagnosis.examine import Judge, examine
-from selagg_core.diagnosis.features import Observed
 from selagg_core.diagnosis.measure import measure_place, measure_word
+from selagg_core.diagnosis.scene import Observed
 from selagg_core.drawing.pictures import rgb_picture
 from selagg_core.maps.arrays import focus_of
 from selagg_core.maps.regions import Region
@@ -78,13 +78,13 @@ def test_maps_that_disagree_are_not_to_be_trusted():
     common = {CAT: 0.02 + blob((16, 16), 0.8, 0.1, 0.08), DOG: apart()[DOG]}
     diagnosis = examined(apart(), "right of", common=common)
     by_kind = {finding.kind: finding for finding in diagnosis.findings}
-    assert by_kind["diffuse"].words == ("cat",) and by_kind["diffuse"].level == "information"
+    assert by_kind["diffuse"].words == (CAT,) and by_kind["diffuse"].level == "information"
     assert by_kind["misplaced"].level == "unsure" and "disagree" in by_kind["misplaced"].reason
 
 
 def test_more_mass_outside_is_measured_as_such():
     region = Region(np.arange(64)[None].repeat(64, 0) >= 32)
-    places = [measure_place(blob((64, 64), x, 0.5, 0.1), region, "cat") for x in (0.8, 0.45, 0.3, 0.1)]
+    places = [measure_place(blob((64, 64), x, 0.5, 0.1), region, CAT) for x in (0.8, 0.45, 0.3, 0.1)]
     inside = [place.mass_inside for place in places]
     assert inside == sorted(inside, reverse=True) and inside[0] > 0.99 and inside[-1] < 0.01
     assert [place.peak_inside for place in places] == [True, False, False, False]

@@ -7,7 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.detection import (
+from benchmarks.diagnosis import plain
+from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
+from benchmarks.prompts import LeftOut
+from benchmarks.statistics import (
     auroc,
     auroc_within,
     average_precision,
@@ -17,8 +20,6 @@ from benchmarks.detection import (
     coverage_and_risk,
     precision_at_recall,
 )
-from benchmarks.diagnosis import plain
-from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
 from benchmarks.suggestions import Attempt, Failure, _moved, apart, as_tags, denoise, order, region, weight
 from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption
@@ -104,6 +105,23 @@ def test_prompts_of_a_file(tmp_path):
     path.write_text("\n")
     with pytest.raises(ValueError, match="no prompt"):
         file_cases(path, [1])
+
+
+def test_what_cannot_be_drawn_is_counted_and_skipped(tmp_path):
+    path, left_out = tmp_path / "prompts.txt", LeftOut()
+    lines = [
+        "a mint circle above a large red house on a brown background",
+        "a dragon over a castle",
+        "a large red circle left of a large blue star",
+        "a (red:1.4) fish",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-16")
+    cases = file_cases(path, [5], left_out=left_out)
+    assert [case.text for case in cases if not case.start] == [lines[0], lines[2], lines[3]]
+    assert [case.text for case in cases if case.start] == [lines[0]]
+    assert left_out.to_json()["count"] == 2
+    assert any("dragon" in reason for reason in left_out.reasons)
+    assert any("No scene was found" in reason for reason in left_out.reasons)
 
 
 def painting(*things: tuple[str, str, tuple[float, float]]) -> np.ndarray:

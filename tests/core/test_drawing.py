@@ -1,8 +1,11 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import ImageFont
+from scipy.ndimage import binary_fill_holes, gaussian_filter
 from synthetic import blob
 
+from selagg_core.drawing import text
 from selagg_core.drawing.colours import CALM, EXPECTED, FOUND
 from selagg_core.drawing.contact_sheet import Tile, contact_sheet, overlay_tile
 from selagg_core.drawing.marks import Mark, annotated_picture
@@ -14,20 +17,37 @@ from selagg_core.drawing.pictures import (
     png_bytes,
     rgb_picture,
 )
+from selagg_core.drawing.strokes import draw_disc, draw_line, outer_contours
 from selagg_core.drawing.text import draw_text, fit_text, safe_text, text_width, wrap_text
 
 PICTURE = np.full((128, 128, 3), (90, 120, 150), np.uint8)
 
 
-def without_fonts(monkeypatch):
-    monkeypatch.setattr("selagg_core.drawing.text._has_fonts", lambda: False)
+def forget_fonts():
+    for cached in (text.font_of, text._font, text._has):
+        cached.cache_clear()
 
 
-@pytest.fixture(params=["outline font", "strokes"])
+@pytest.fixture
+def own_font_only(monkeypatch):
+    """A system without any font but Pillow's own."""
+    monkeypatch.setattr(text, "SYSTEM_FONTS", ())
+    forget_fonts()
+    yield
+    forget_fonts()
+
+
+@pytest.fixture(params=["of the system", "its own", "old Pillow"])
 def fonts(request, monkeypatch):
-    """OpenCV 5 draws with an outline font, earlier ones with strokes: both must work."""
-    if request.param == "strokes" or not hasattr(cv2, "FontFace"):
-        without_fonts(monkeypatch)
+    """Pillow draws with an outline font of its own or of the system; before 10.1 with a small one of dots."""
+    if request.param != "of the system":
+        monkeypatch.setattr(text, "SYSTEM_FONTS", ())
+    if request.param == "old Pillow":
+        dots = ImageFont.load_default_imagefont() if hasattr(ImageFont, "load_default_imagefont") else None
+        monkeypatch.setattr(text, "_own_font", lambda size: dots or ImageFont.load_default())
+    forget_fonts()
+    yield request.param
+    forget_fonts()
 
 
 def test_the_overlay_is_bright_where_the_map_is_high():
@@ -62,7 +82,7 @@ def test_contact_sheets_hold_every_tile(count, shape):
 
 
 @pytest.mark.parametrize(
-    "text",
+    "words",
     [
         "",
         "plain",
@@ -77,32 +97,86 @@ def test_contact_sheets_hold_every_tile(count, shape):
         "\u0627\u0644\u0639\u0631\u0628\u064a\u0629",
     ],
 )
-def test_any_text_can_be_drawn(text, fonts):
-    tile = Tile(text, np.ones((8, 8)), text)
+def test_any_text_can_be_drawn(words, fonts):
+    tile = Tile(words, np.ones((8, 8)), words)
     assert overlay_tile(PICTURE, tile).shape[1] == 256
-    assert contact_sheet(PICTURE, [tile], text, text).ndim == 3
-    assert annotated_picture(PICTURE, [Mark(text, text)]).shape[1] == 512
-    safe = safe_text(text)
+    assert contact_sheet(PICTURE, [tile], words, words).ndim == 3
+    assert annotated_picture(PICTURE, [Mark(words, words)]).shape[1] == 512
+    safe = safe_text(words)
     assert "\n" not in safe and "\x1b" not in safe and "\u202e" not in safe
 
 
-def test_what_the_font_cannot_draw_is_shown_by_its_code_point(monkeypatch):
-    assert safe_text("\U0001f431") == "U+1F431"
-    without_fonts(monkeypatch)
-    assert safe_text("caf\u00e9 \u732b") == "cafe U+732B"
+def test_what_no_font_can_draw_is_shown_by_its_code_point(own_font_only):
+    assert safe_text("\U0001f431 \ud800") == "U+1F431 U+D800"
+    assert safe_text("caf\u00e9 na\u00efve \u732b") == "cafe naive U+732B"
+
+
+def test_a_font_of_the_system_draws_what_pillows_own_cannot(monkeypatch, tmp_path):
+    known = [name for name in text.SYSTEM_FONTS if text._font(name, 20)]
+    if not known:
+        pytest.skip("this system has none of the fonts")
+    canvas = np.full((60, 200, 3), 255, np.uint8)
+    draw_text(canvas, "\u0416", (10, 40), 24, (0, 0, 0))
+    assert safe_text("\u0416") == "\u0416" and (canvas < 128).any()
 
 
 def test_text_is_drawn_and_fits(fonts):
     canvas = np.full((60, 400, 3), 255, np.uint8)
     draw_text(canvas, "a word", (10, 40), 24, (0, 0, 0))
-    columns = np.flatnonzero((canvas < 128).any(axis=(0, 2)))
+    rows, columns = (np.flatnonzero((canvas < 128).any(axis=(axis, 2))) for axis in (1, 0))
     width = text_width("a word", 24)
-    assert 50 < width < 130
+    assert (30 if fonts == "old Pillow" else 50) < width < 130
     assert columns.min() >= 9 and columns.max() <= 12 + width
+    assert rows.min() > 15 and rows.max() <= 43
     long = fit_text("a very long sentence that goes on", 150, 20)
-    assert long.endswith("...") and text_width(long, 20) <= 150
+    assert text_width(long, 20) <= 150 and (long.endswith("...") or fonts == "old Pillow")
     for line in wrap_text("many words " * 20, 200, 16):
         assert text_width(line, 16) <= 200
+
+
+def test_bold_text_is_wider_and_darker():
+    inked = []
+    for weight in (text.REGULAR, text.BOLD):
+        canvas = np.full((60, 400, 3), 255, np.uint8)
+        draw_text(canvas, "a word", (10, 40), 24, (0, 0, 0), weight)
+        inked.append((text_width("a word", 24, weight), int((255 - canvas).sum())))
+    assert inked[1][0] >= inked[0][0] and inked[1][1] > 1.1 * inked[0][1]
+
+
+def test_text_over_an_edge_is_cut():
+    canvas = np.full((20, 30, 3), 255, np.uint8)
+    for origin in ((-8, 10), (25, 10), (5, 2), (5, 35), (500, 500), (-500, -500)):
+        draw_text(canvas, "word", origin, 16, (0, 0, 0))
+    assert (canvas < 128).any()
+
+
+def test_strokes_are_as_thick_as_asked_and_smooth():
+    canvas = np.full((60, 60, 3), 255, np.uint8)
+    draw_line(canvas, [(10, 30), (50, 30)], (0, 0, 0), 6)
+    assert 5.5 <= (255 - canvas[:, 30, 0].astype(float)).sum() / 255 <= 6.5
+    canvas[:] = 255
+    draw_disc(canvas, (30, 30), 12, (0, 0, 0))
+    covered = (255 - canvas[..., 0].astype(float)).sum() / 255
+    assert abs(covered - np.pi * 12**2) < 0.06 * np.pi * 12**2
+    assert len(np.unique(canvas[..., 0])) > 5
+    canvas[:] = 255
+    draw_disc(canvas, (30, 30), 12, (0, 0, 0), 2)
+    assert canvas[30, 30, 0] == 255 and canvas[30, 18, 0] < 100
+    draw_line(canvas, [(-100, -100), (-50, -60)], (0, 0, 0), 6)  # all outside
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_outer_contours_agree_with_an_independent_tracing(seed):
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.random(rng.integers(3, 70, 2)), 3 * rng.random())
+    mask = binary_fill_holes(field > np.quantile(field, rng.random()))
+    reference, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    wanted = sorted((sorted(map(tuple, contour[:, 0].tolist())) for contour in reference), key=str)
+    found = outer_contours(mask)
+    assert sorted((sorted(map(tuple, contour.tolist())) for contour in found), key=str) == wanted
+    for contour in found:
+        steps = np.abs(np.diff(np.vstack([contour, contour[:1]]), axis=0)).max(axis=1)
+        assert steps.max() <= 1
 
 
 def test_expected_and_found_regions_are_outlined_differently():

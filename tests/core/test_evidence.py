@@ -20,7 +20,7 @@ def found(text: str = TEXT, paint: dict | None = None, senses: dict | None = Non
     heats = {g: 0.02 + 0.3 * blob((16, 16), *places[g.text]) for g in claims.groups}
     picture = rgb_picture(painted(paint or {"red": LEFT, "blue": RIGHT})[0].numpy())
     observed = Observed(heats, heats, picture, senses or {})
-    return {(c.kind, c.words[0]): c.features for c in candidates(claims, observed)}
+    return {(c.kind, c.words[0].label): c.features for c in candidates(claims, observed)}
 
 
 def test_every_candidate_has_the_features_of_its_kind():
@@ -74,7 +74,7 @@ def test_a_weak_and_spread_map_speaks_for_neglect():
     heats[square] = 0.02 + 0.02 * blob((16, 16), 0.6, 0.2, 0.5)
     picture = rgb_picture(painted({"red": LEFT})[0].numpy())
     features = {
-        c.words[0]: c.features
+        c.words[0].label: c.features
         for c in candidates(claims, Observed(heats, heats, picture))
         if c.kind == "neglected"
     }

@@ -18,19 +18,18 @@ from selagg_core.diagnose import diagnose_run
 from selagg_core.diagnosis.findings import Finding
 from selagg_core.diagnosis.landing import landing
 from selagg_core.maps.recipe import PAPER
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.coverage import Coverage
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.report.manifest import (
-    choose,
     head_sheets,
     manifest,
     maps_file,
-    prepare,
     step_bins,
     step_sheet,
-    texts_of,
 )
 from selagg_core.report.packed_maps import PackedMaps, unpack_maps
+from selagg_core.report.shown import Planned, prepare, texts_of
 from selagg_core.view import open_run
 
 TEXT = "a red circle left of a circle and a star"
@@ -50,6 +49,13 @@ def unpacked(body) -> np.ndarray:
     return unpack_maps(PackedMaps.from_dict(body))
 
 
+RED, STAR = WordGroup("red", (1,)), WordGroup("star", (9,))
+
+
+def by_label(picture) -> dict:
+    return {word.label: each for word, each in landing(picture).items()}
+
+
 def close(found: np.ndarray, wanted: np.ndarray) -> bool:
     """Within half a level of each map's range."""
     spread = wanted.max(axis=(1, 2), keepdims=True) - wanted.min(axis=(1, 2), keepdims=True)
@@ -62,8 +68,8 @@ def test_all_texts_with_all_their_words_and_maps(view):
     assert [word["text"] for word in body["texts"][0]["words"]] == TEXT.split()
     assert "".join(text for text, _ in body["texts"][0]["pieces"]) == TEXT
     assert body["size"] == [32, 32] and body["pictures"] == len(body["maps"]) == 2
-    text = texts_of(view)[0]
-    chosen = choose(text, HeadSettings())
+    text = texts_of(view.recording, 2)[0]
+    chosen = Planned.of(view, HeadSettings()).chosen[0]
     for picture in range(2):
         wanted = view.maps(picture, text.groups, chosen.selections)
         assert close(unpacked(body["maps"][picture][0]["all"]), wanted)
@@ -91,13 +97,13 @@ def test_without_relevance_the_mode_asked_for_shows_all_heads(view):
 
 
 def test_a_choice_that_cannot_be_used_becomes_a_notice(view):
-    chosen = choose(texts_of(view)[0], HeadSettings(fraction=7.0))
+    chosen = Planned.of(view, HeadSettings(fraction=7.0)).chosen[0]
     assert chosen.uses_all and "All heads were used" in chosen.notices[0]
 
 
 def test_findings_point_to_words_and_expected_regions(view):
     given = read_expectations(None, "", boxes="star: 0%, 0%, 50%, 100%")
-    report, _ = diagnose_run(view, "all", given, HeadSettings())
+    report = diagnose_run(view, "all", given, HeadSettings()).report
     expected = expected_regions(given, view.prompts, 2, view.size, [])
     body = manifest(prepare(view, HeadSettings()), report, expected)
     assert body["labels"]["circle"] == [0, [2]] and body["labels"]["circle (2)"] == [0, [6]]
@@ -108,19 +114,19 @@ def test_findings_point_to_words_and_expected_regions(view):
 
 
 def test_landing_follows_the_worst_finding_and_leaves_information_aside(view):
-    report, _ = diagnose_run(view, "red, star, circle", None, HeadSettings())
+    report = diagnose_run(view, "red, star, circle", None, HeadSettings()).report
     plain = replace(report.pictures[0], findings=())
-    assert {each["state"] for each in landing(plain).values()} == {"landed"}
-    sure = Finding("neglected", ("star",), 0.5, {}, 0.9, "", "")
+    assert {each["state"] for each in by_label(plain).values()} == {"landed"}
+    sure = Finding("neglected", (STAR,), 0.5, {}, 0.9, "", "")
     unsure = sure.demoted("", "unsure")
-    told = replace(unsure, words=("red",), level="information")
-    states = landing(replace(plain, findings=(sure, unsure, told)))
+    told = replace(unsure, words=(RED,), level="information")
+    states = by_label(replace(plain, findings=(sure, unsure, told)))
     assert states["star"]["state"] == "warned" and states["red"]["state"] == "landed"
     assert all(0 <= each["landed"] <= 1 for each in states.values())
 
 
 def test_heads_of_a_word_are_those_of_the_recording(view):
-    text = texts_of(view)[1]
+    text = texts_of(view.recording, 2)[1]
     seen = {}
     for sheet in head_sheets(text, 1, 1)["sheets"]:
         seen.update(zip(sheet["heads"], unpacked(sheet), strict=True))
@@ -138,9 +144,10 @@ def test_parts_of_the_run(view):
     entry = view.entries[0]
     first = MappingProxyType({layer: 2 * values for layer, values in entry.maps.items()})
     empty = MappingProxyType({})
-    parted = replace(view, entries=(replace(entry, step_maps=(first, empty)),))
-    text = texts_of(parted)[0]
-    selections = choose(text, HeadSettings()).selections
+    entries = (replace(entry, step_maps=(first, empty)),)
+    parted = replace(view, entries=entries, recording=replace(view.recording, entries=entries))
+    text = texts_of(parted.recording, 2)[0]
+    selections = Planned.of(view, HeadSettings()).chosen[0].selections
     assert (
         len(step_bins(text.entry)) == 2 and manifest(prepare(parted, HeadSettings()))["texts"][0]["bins"] == 2
     )
@@ -165,7 +172,7 @@ def test_relevance_of_a_word_is_sent_in_the_order_in_which_heads_are_taken():
 
 def test_the_file_of_maps(view):
     tensors = load(maps_file(prepare(view, HeadSettings())))
-    text = texts_of(view)[0]
-    wanted = view.maps(1, text.groups, choose(text, HeadSettings()).selections)
+    text = texts_of(view.recording, 2)[0]
+    wanted = view.maps(1, text.groups, Planned.of(view, HeadSettings()).chosen[0].selections)
     np.testing.assert_array_equal(tensors["1/0-positive/selective"], wanted)
     assert set(tensors) >= {"0/0-positive/all", "0/1-negative/all"}

@@ -8,12 +8,12 @@ import pytest
 from benchmarks.maps import seed_range
 from benchmarks.scoring import (
     THRESHOLDS,
-    average_precision,
     best_threshold,
     iou_difference,
     score_map,
     summary,
 )
+from benchmarks.statistics import average_precision
 
 
 def _square() -> np.ndarray:

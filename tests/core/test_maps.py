@@ -7,7 +7,7 @@ from synthetic import GRIDS, LAYOUT, blob, entry_of, random_head_maps
 
 from selagg_core.maps.arrays import cap_borders, normalise, paste_area, resize_maps
 from selagg_core.maps.heads import select_heads
-from selagg_core.maps.word_maps import group_maps, word_map, word_maps
+from selagg_core.maps.word_maps import group_maps, word_maps
 
 
 def naive_daam(head_maps, word: int, chosen: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -40,8 +40,8 @@ def test_a_selection_for_each_word():
     selections = [select_heads(LAYOUT, "selective", 0.3, one) for one in scores]
     maps = word_maps(head_maps, selections)
     for word, selection in enumerate(selections):
-        np.testing.assert_allclose(maps[word], word_map(head_maps, [word], selection), atol=1e-7)
-    assert not np.allclose(maps[0], word_map(head_maps, [0], selections[1]))
+        np.testing.assert_allclose(maps[word], word_maps(head_maps, selection)[word], atol=1e-7)
+    assert not np.allclose(maps[0], word_maps(head_maps, selections[1])[0])
 
 
 def test_small_chunks_give_the_same_maps(monkeypatch):
@@ -52,10 +52,10 @@ def test_small_chunks_give_the_same_maps(monkeypatch):
 
 
 def test_a_phrase_is_the_mean_of_its_words():
-    head_maps = random_head_maps(4)
-    both = word_map(head_maps, [0, 2], select_heads(LAYOUT), (20, 20))
-    single = [word_map(head_maps, [i], select_heads(LAYOUT), (20, 20)) for i in (0, 2)]
-    np.testing.assert_allclose(both, np.mean(single, axis=0), atol=1e-6)
+    entry = entry_of("red cat", {"red": (0.2, 0.5, 0.1), "cat": (0.7, 0.5, 0.2)})
+    maps = group_maps(entry, 0, [(0, 1), (0,), (1,)], select_heads(LAYOUT), (16, 16))
+    np.testing.assert_allclose(maps[0], maps[1:].mean(axis=0), atol=1e-6)
+    assert not np.allclose(maps[1], maps[2])
 
 
 def test_selections_take_stable_top_and_bottom_heads():

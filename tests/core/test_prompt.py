@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selagg_core.prompt.known_texts import LabelCache, TextKey
-from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
+from selagg_core.prompt.tokens import embedding_names, merge_parallel, prompt_from_tokens
 from selagg_core.prompt.words import Prompt, Word, split_words
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -102,6 +102,41 @@ def test_embeddings_are_words_of_their_own():
     assert texts(one.words) == ["embedding #1"]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("(embedding:style:1.2)", ["style"]),
+        ("((embedding:a:1.1) cat, embedding:b:0.9)", ["a", "b"]),
+        ("(embedding:a cat:1.2)", ["a"]),
+        ("embedding:a:1.2, cat", ["a:1.2"]),
+        ("(embedding:v1.5:-.5) embedding:x<lora>", ["v1.5", "x"]),
+        ("(embedding:my:style)", ["my:style"]),
+    ],
+)
+def test_names_of_embeddings_are_cut_as_the_host_cuts_them(text, names):
+    assert embedding_names(text) == names
+
+
+def test_a_missing_file_takes_no_name_from_the_others():
+    vector = torch.zeros(768)
+    tokens = Tokens([vector, "cat</w>", vector + 1])
+    text = "embedding:a cat embedding:gone embedding:b"
+    tokens.chunks[0][3] = (vector + 1, 1.0, 2)
+    asked = []
+
+    def is_there(name):
+        asked.append(name)
+        return name != "gone"
+
+    prompt = tokens.prompt(text, has_embedding=is_there)
+    assert texts(prompt.words) == ["embedding:a", "cat", "embedding:b"] and asked == ["a", "gone", "b"]
+    asked.clear()
+    assert (
+        texts(tokens.prompt("embedding:a cat embedding:b", has_embedding=is_there).words)[0] == "embedding:a"
+    )
+    assert not asked, "files are looked up only where the numbers differ"
+
+
 def test_embedding_of_another_width_moves_later_columns():
     wrong = torch.zeros(1024)
     tokens = Tokens(["cat</w>", wrong, wrong, "dog</w>"])
@@ -134,6 +169,21 @@ def test_find(circles):
     assert circles.find("") == circles.find(" , ") == ()
 
 
+def test_words_of_a_script_without_blanks():
+    prompt = Prompt(
+        "",
+        tuple(
+            Word(text, (i,)) for i, text in enumerate(["red", *"\u7ea2\u8272\u7684\u732b", "cat"], start=1)
+        ),
+        77,
+        (),
+    )
+    assert [w.columns for w in prompt.find("\u7ea2\u8272")] == [(2,), (3,)]
+    assert [w.columns for w in prompt.find("\u7ea2\u8272\u7684\u732b cat")] == [(2,), (3,), (4,), (5,), (6,)]
+    assert prompt.find("\u8272\u7ea2") == prompt.find("\u7ea2\u732b") == prompt.find("\u732b\u732b") == ()
+    assert prompt.find("redcat") == (), "only scripts without blanks are put together"
+
+
 def test_split_words():
     assert split_words("Don't stop, (red-haired:1.5) \\(cat\\) 2024") == [
         "don", "stop", "red", "haired", "cat", "2", "0", "2", "4"
@@ -146,7 +196,11 @@ def test_parallel_encoders():
     vector = torch.zeros(768)
     left = Tokens(["cat</w>", vector, "dog</w>"]).prompt("cat embedding:a dog")
     right = Tokens(["cat</w>", vector, "dog</w>"]).prompt("cat embedding:a dog", embedding_width=1280)
-    assert merge_parallel([left, right]) == left
+    merged = merge_parallel([left, right])
+    assert [w.columns for w in merged.words] == [(1,), (2,), (2, 3)], "dog: 3 of one encoder, 2 of the other"
+    assert merge_parallel([right, left]).words == merged.words and set(merged.special) == set(left.special)
+    other = Tokens(["cat</w>", "bird</w>"]).prompt("cat bird")
+    assert merge_parallel([own, other]) == own, "other words, nothing to put together"
     moved = Prompt("cat dog", (Word("cat", (1,)), Word("dog", (3,))), 77, (0, *range(4, 77)))
     both = merge_parallel([own, moved])
     assert both.words == (Word("cat", (1,)), Word("dog", (2, 3)))
@@ -176,6 +230,43 @@ def test_labels_survive_concatenation_and_cutting():
     assert len(joined.prompt.find("cat")) == 75
     cut = cache.resolve(TextKey.of(a[:, 77:]))
     assert cut.prompt.words == (Word("dog", (1,)),)
+
+
+def test_a_word_across_the_end_of_a_chunk_is_one_word_again():
+    cache = LabelCache()
+    words = tuple(Word(f"w{i}", (i,)) for i in range(1, 75))
+    across = (*words, Word("tyrannosaurus", (75, 78, 79)), Word("blue", (80,)))
+    long = Prompt("long", across, 154, (0, 76, 77, *range(81, 154)))
+    short = Tokens(["moon</w>"]).prompt("moon")
+    a, b = encoded(long, 1), encoded(short, 2)
+    cache.register(long, a)
+    cache.register(short, b)
+    for parts, columns in (((a, b), (75, 78, 79)), ((b, a), (152, 155, 156))):
+        joined = cache.resolve(TextKey.of(torch.cat(parts, dim=1)))
+        assert [w.columns for w in joined.prompt.find("tyrannosaurus")] == [columns] and not joined.cut
+        assert len(joined.prompt.words) == 77
+    for half, columns, where in (
+        (a[:, :77], (75,), "end"),
+        (a[:, 77:], (1, 2), "begin"),
+    ):
+        known = cache.resolve(TextKey.of(torch.cat([b, half], dim=1)))
+        assert known.cut == ("tyrannosaurus",), where
+        assert [w.columns for w in known.prompt.find("tyrannosaurus")] == [tuple(c + 77 for c in columns)]
+    swapped = cache.resolve(TextKey.of(torch.cat([a[:, 77:], a[:, :77]], dim=1)))
+    assert swapped.cut == ("tyrannosaurus",) and len(swapped.prompt.find("tyrannosaurus")) == 2
+    between = cache.resolve(TextKey.of(torch.cat([a[:, :77], b, a[:, 77:]], dim=1)))
+    assert between.cut == ("tyrannosaurus",)
+    stranger = cache.resolve(TextKey.of(torch.cat([a[:, :77], b + 1, a[:, 77:]], dim=1)))
+    assert stranger.cut == ("tyrannosaurus",) and stranger.unknown == tuple(range(77, 154))
+
+
+def test_equal_words_on_both_sides_of_an_end_stay_two():
+    cache = LabelCache()
+    two = Prompt("cat cat", (Word("cat", (75,)), Word("cat", (78,))), 154, (0, 76, 77, *range(79, 154)))
+    a = encoded(two, 1)
+    cache.register(two, a)
+    joined = cache.resolve(TextKey.of(torch.cat([a, a], dim=1)))
+    assert [w.columns for w in joined.prompt.words] == [(75,), (78,), (229,), (232,)] and not joined.cut
 
 
 def test_unknown_columns_are_named():

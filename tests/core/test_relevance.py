@@ -61,7 +61,6 @@ def test_top_heads_come_in_order_and_ties_in_published_order():
     assert made.top_heads("Animals", 1.0).tolist() == [7, 0, 2, 3, 6, 1, 8, 9, 4, 5]
     assert made.top_heads("animals ", 0.2).tolist() == [7, 0]
     assert made.top_heads("Animals", count=4).tolist() == [7, 0, 2, 3]
-    assert made.least_heads("Animals", 1.0).tolist() == [4, 5, 8, 9, 1, 2, 3, 6, 0, 7]
     assert made.top_heads("Animals", 0.01).tolist() == [7]
 
 
@@ -72,7 +71,8 @@ def test_the_same_heads_as_the_maps_choose(fraction):
         chosen = select_heads(LAYOUT, "selective", fraction, made.scores_of(concept)).mask
         assert set(np.flatnonzero(chosen)) == set(made.top_heads(concept, fraction).tolist())
         chosen = select_heads(LAYOUT, "least", fraction, made.scores_of(concept)).mask
-        assert set(np.flatnonzero(chosen)) == set(made.least_heads(concept, fraction).tolist())
+        lowest = np.argsort(made.scores_of(concept), kind="stable")[: np.count_nonzero(chosen)]
+        assert set(np.flatnonzero(chosen)) == set(lowest)
 
 
 @settings(deadline=None)
@@ -164,7 +164,7 @@ def changed_header(path, change):
     ("change", "message"),
     [
         (lambda h: h.update(format="lora"), "something else"),
-        (lambda h: h.update(version=2), "version 2; this SelAgg reads version 1"),
+        (lambda h: h.update(version=2), "version 2; only 1 can be read. Update SelAgg"),
         (lambda h: h["concepts"].pop(), "2 concepts x 10 heads"),
         (lambda h: h["layout"].reverse(), "not in published order"),
         (lambda h: h["layout"][0].__setitem__(0, "<b>"), "no name of a block"),

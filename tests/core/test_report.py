@@ -1,5 +1,4 @@
 import json
-from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,9 +6,6 @@ import pytest
 from test_diagnosing import diagnosed, view
 from test_viewing import BUMPS
 
-from selagg_core.diagnosis.examine import Check, PictureDiagnosis
-from selagg_core.diagnosis.findings import Finding
-from selagg_core.diagnosis.measure import PlaceEvidence, WordEvidence
 from selagg_core.report import page as report_module
 from selagg_core.report.page import report_page
 from selagg_core.report.report import VERSION, Report
@@ -54,12 +50,41 @@ def test_json_there_and_back():
     assert again == first and again.to_json() == first.to_json()
     body = json.loads(first.to_json())
     assert (body["schema"], body["version"], len(body["pictures"])) == ("selagg-report", VERSION, 2)
-    assert body["pictures"][1]["findings"][0]["kind"] == "misplaced"
+    assert body["pictures"][1]["findings"][0]["kind"] == "misplaced_region"
     assert body["pictures"][1]["index"] == 1
 
 
 def test_hostile_text_survives_json_unchanged():
     assert Report.from_json(hostile().to_json()) == hostile()
+
+
+def as_version_1(made: Report) -> str:
+    """The report as the first version of the format wrote it."""
+    body = json.loads(made.to_json())
+    body["version"] = 1
+    for picture in body["pictures"]:
+        for item in (*picture["words"], *picture["places"], *picture["findings"], *picture["checks"]):
+            del item["at"]
+        for item in (*picture["findings"], *picture["checks"]):
+            if item["kind"] == "misplaced":
+                item["words"] = [item["words"][0], "left of", item["words"][1]]
+        for finding in picture["findings"]:
+            if finding["kind"] == "misplaced_region":
+                finding["kind"] = "misplaced"
+            finding["evidence"] |= {"subject_x": 0.25, "other_y": 0.5}
+    return json.dumps(body)
+
+
+def test_reports_of_version_1_open_as_what_they_say():
+    made = report("a red circle right of a blue square")
+    old = Report.from_json(as_version_1(made))
+    assert old.version == VERSION and old.warnings() == made.warnings()
+    pairs = list(zip(old.pictures[0].findings, made.pictures[0].findings, strict=True))
+    assert {was.kind for was, _ in pairs} == {"misplaced", "misplaced_region"}
+    for was, new in pairs:
+        assert (was.kind, was.labels, was.evidence) == (new.kind, new.labels, new.evidence)
+        assert all(word.indices == () for word in was.words)
+    assert Report.from_json(old.to_json()) == old
 
 
 @pytest.mark.parametrize(
@@ -70,6 +95,8 @@ def test_hostile_text_survives_json_unchanged():
         ('{"schema": "other"}', "not a SelAgg report"),
         ('{"schema": "selagg-report", "version": 99}', "version 99"),
         ('{"schema": "selagg-report", "version": 1}', "damaged"),
+        ('{"schema": "selagg-report", "version": 2}', "damaged"),
+        ('{"schema": "selagg-report", "version": 1, "pictures": [7]}', "damaged"),
     ],
 )
 def test_other_texts_are_refused(text, message):
@@ -107,19 +134,14 @@ def test_a_page_without_findings_says_what_was_checked():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("word", WordEvidence),
-        ("place", PlaceEvidence),
-        ("finding", Finding),
-        ("check", Check),
-        ("picture", PictureDiagnosis),
-    ],
+    ("name", "listed"), [("word", "words"), ("place", "places"), ("finding", "findings"), ("check", "checks")]
 )
-def test_the_schema_describes_every_key(name, kind):
+def test_the_schema_describes_every_key(name, listed):
+    picture = json.loads(report().to_json())["pictures"][0]
     described = SCHEMA_FILE["$defs"][name]
-    keys = {field.name for field in fields(kind)} - {"heats"}
-    assert set(described["properties"]) == keys and set(described["required"]) <= keys
+    assert picture[listed] and set(picture) == set(SCHEMA_FILE["$defs"]["picture"]["properties"])
+    for item in picture[listed]:
+        assert set(described["properties"]) == set(item) and set(described["required"]) <= set(item)
 
 
 def test_the_schema_describes_the_report_itself():

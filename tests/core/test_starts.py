@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.pictures import drawn_cases
-from benchmarks.starts import STARTS, fitting_starts, start_picture
+from benchmarks.starts import STARTS, faithful_scene, fitting_starts, start_picture
 from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption
+from demo.vocabulary import SIZES
 
 PROMPT = "a red circle left of a blue star on a white background"
 WRONG = {
@@ -27,6 +28,32 @@ def test_each_kind_of_start_picture_is_wrong_in_its_own_way(start, seed):
     truth = truth_of(start_picture(caption, start, seed), caption)
     assert {told.key[0] for told in truth.claims if told.wrong} == WRONG[start]
     assert (truth.matches is True) == (start == "faithful")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a mint circle above a large red house on a brown background",
+        "a large blue star left of a yellow ring",
+        "a small red cross below a large green fish",
+        "a large orange circle on the left and a small blue house",
+        "a large red square in the center",
+    ],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_sizes_are_honoured(text, seed):
+    caption = parse_caption(text)
+    scene = faithful_scene(caption, np.random.default_rng(seed))
+    for claim in caption.claims:
+        if claim.kind == "size":
+            item = scene.objects[claim.subject]
+            assert item.size == claim.value and item.diameter == SIZES[claim.value]
+    assert truth_of(start_picture(caption, "faithful", seed), caption).matches is True
+
+
+def test_what_does_not_fit_into_a_picture_is_said():
+    with pytest.raises(ValueError, match="No scene was found"):
+        faithful_scene(parse_caption("a large red circle and a large blue star"), np.random.default_rng(0))
 
 
 def test_what_cannot_be_changed_is_said():

@@ -16,14 +16,19 @@ PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 def node_ids() -> set[str]:
     """The ids in NODES of all node files, read as text: here is no host to import them."""
     found = set()
-    for file in (ROOT / "nodes").glob("*.py"):
+    for file in (ROOT / "nodes").rglob("*.py"):
         for block in re.findall(r"^NODES\b.*?\{(.*?)\}", file.read_text("utf-8"), re.MULTILINE | re.DOTALL):
             found |= set(re.findall(r'"(SelAgg\w+)"', block))
     return found
 
 
+def translated(language: str) -> dict:
+    """All that is said in a language; the host takes "nodeDefs" as it would a file of that name."""
+    return json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))
+
+
 def english() -> dict[str, str]:
-    text = (ROOT / "web" / "viewer_text.js").read_text("utf-8")
+    text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
     return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
 
 
@@ -42,11 +47,11 @@ def test_there_are_at_least_two_more_languages():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_are_complete_and_keep_their_values(language):
-    own = json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))["selagg"]
+    own = translated(language)["selagg"]
     assert set(own) == set(english())
     for key, text in english().items():
         assert set(re.findall(r"\{\w+\}", own[key])) == set(re.findall(r"\{\w+\}", text)), key
-    nodes = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))
+    nodes = translated(language)["nodeDefs"]
     assert set(nodes) == node_ids()
     assert all(node["display_name"] and node["description"] for node in nodes.values())
 
@@ -55,15 +60,23 @@ def test_translations_are_complete_and_keep_their_values(language):
 def test_every_setting_is_translated(language):
     script = (ROOT / "web" / "selagg.js").read_text("utf-8")
     ids = set(re.findall(r"'(SelAgg\.Viewer\.\w+)'", script))
-    own = json.loads((ROOT / "locales" / language / "settings.json").read_text("utf-8"))
+    own = translated(language)["settings"]
     assert set(own) == {name.replace(".", "_") for name in ids}
 
 
 def test_every_text_that_is_used_exists():
     used = set()
-    for file in (ROOT / "web").glob("*.js"):
+    for file in (ROOT / "web").rglob("*.js"):
         used |= set(re.findall(r"\bt\(\s*'(\w+)'", file.read_text("utf-8")))
     assert used <= set(english())
+
+
+def test_what_is_left_out_of_the_package_is_nothing_that_ships():
+    """A line of .comfyignore without a slash at its start fits folders and files at any depth."""
+    shipped = [ROOT / name for name in ("web", "nodes", "selagg_core", "locales", "examples_workflows")]
+    names = {part.name for folder in shipped for part in folder.rglob("*")}
+    ignored = (ROOT / ".comfyignore").read_text("utf-8").split()
+    assert ignored and not names & {line.rstrip("/") for line in ignored}
 
 
 def test_every_example_has_a_thumbnail():

@@ -12,8 +12,10 @@ import torch
 from tiny_models import noise, sample, text
 
 EXACT = "latent identical, maps equal the reference"
-BOTH = ("upstream", "registry")
-UPSTREAM_ONLY = ("upstream",)
+NEWEST, OLDER, REGISTRY = "0.33.0", "0.3.64", "registry"
+#: The columns of the table.
+HOSTS = (NEWEST, OLDER, REGISTRY)
+UPSTREAM_ONLY = (NEWEST, OLDER)
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Situation:
-    """A row of the compatibility table.  build: models -> case; outcome: what the test ensures."""
+    """A row of the compatibility table.
+
+    build: models -> case; outcome: what the test ensures; hosts: the columns whose hosts have such a feature.
+    """
 
     group: str
     name: str
     build: Callable[[Models], Case]
     outcome: str = EXACT
-    hosts: tuple[str, ...] = BOTH
+    hosts: tuple[str, ...] = HOSTS
 
     @property
     def id(self) -> str:
@@ -314,6 +319,9 @@ def guiders() -> list[Situation]:
             inputs["style"] = "regular"
         return node(model, positive, middle, negative, 6.0, 4.0, **inputs)
 
+    def dual_model(model, positive, negative):
+        return host_node("DualModelGuider", custom)(model, positive, 4.0, tiny_models.unet(9), negative)
+
     makers = {
         "BasicGuider": lambda m, p, n: host_node("BasicGuider", custom)(m, p),
         "CFGGuider": lambda m, p, n: host_node("CFGGuider", custom)(m, p, n, 6.0),
@@ -326,6 +334,14 @@ def guiders() -> list[Situation]:
         Situation("guidance", f"{name} with SamplerCustomAdvanced", _with_run(guided(make)))
         for name, make in makers.items()
     ]
+    made.append(
+        Situation(
+            "guidance",
+            "DualModelGuider (negative by another model) with SamplerCustomAdvanced",
+            _with_run(guided(dual_model)),
+            hosts=(NEWEST,),
+        )
+    )
     patches = {
         "PerturbedAttentionGuidance": patched("PerturbedAttentionGuidance", "nodes_pag", scale=3.0),
         "SelfAttentionGuidance": patched("SelfAttentionGuidance", "nodes_sag", scale=0.5, blur_sigma=2.0),
@@ -362,7 +378,7 @@ def node_function(name: str, module: str):
         node = getattr(importlib.import_module(f"comfy_extras.{module}"), name)
     except ModuleNotFoundError:
         node = getattr(importlib.import_module(f"comfy_extras.nodes.{module}"), name)
-    return getattr(node, node.FUNCTION)
+    return node.execute if hasattr(node, "execute") else getattr(node, node.FUNCTION)
 
 
 def _with_run(run) -> Callable[[Models], Case]:

@@ -224,7 +224,6 @@ def test_only_files_of_the_folder_are_loaded(parts, file):
         ("C:\\x", "C_x"),
         (" a b ", "a_b"),
         (".hidden", "hidden"),
-        ("x" * 300, "x" * 80),
     ],
 )
 def test_names_stay_in_the_folder(parts, name, stem):

@@ -643,6 +643,30 @@ def test_everything_is_freed_when_the_capture_goes(model, capturing):
     assert [ref() for ref in (*gone, maps, attention)] == [None] * 4
 
 
+def test_a_kept_model_holds_neither_capture_nor_recorder(model, capturing, monkeypatch):
+    """Hosts keep the last model; and a recorder, with its sums on the device, is gone when its run is."""
+    recorder = importlib.import_module("selagg_nodes.recording.recorder")
+    made, original = [], recorder.RunRecorder
+
+    def watched(*arguments):
+        own = original(*arguments)
+        made.extend(weakref.ref(part) for part in (own, own._sums))
+        return own
+
+    monkeypatch.setattr(recorder, "RunRecorder", watched)
+    captured_model, capture = capturing(model)
+    latent = sample(captured_model, text(77, 1), text(77, 2))
+    gc.collect()
+    assert len(made) == 2 and [ref() for ref in made] == [None, None]
+    assert capture.recording_for(latent).complete
+    held = weakref.ref(capture)
+    del capture
+    gc.collect()
+    assert held() is None
+    again = sample(captured_model, text(77, 1), text(77, 2))
+    assert torch.equal(again, latent) and len(made) == 2, "nobody asks: nothing is recorded"
+
+
 # -- cost ------------------------------------------------------------------------------------------------
 
 

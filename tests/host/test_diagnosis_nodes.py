@@ -95,7 +95,7 @@ def test_reports_are_kept_labelled_and_calibrated_from(viewers, nodes, run, monk
     (folder / "labels.json").write_text(json.dumps(copies))
     calibration, told = nodes.calibrate.calibrate("selagg_reports", "my model/../x")
     assert set(calibration.kinds) == {"misplaced"} and "misplaced: fitted on 40 labels, 20" in told
-    assert [file.name for file in (tmp_path / "models").iterdir()] == ["my model_x.calibration.json"]
+    assert [file.name for file in (tmp_path / "models").iterdir()] == ["my_model_.._x.calibration.json"]
     loaded, _ = nodes.calibrate.calibrate("", "my model/../x")
     assert loaded == calibration
     result = diagnosed(viewers, run, calibration=calibration)
@@ -136,5 +136,5 @@ def test_a_folder_outside_or_missing(nodes, folder):
 def test_a_calibration_that_is_not_there_or_has_no_name(nodes):
     with pytest.raises(ValueError, match="fit one first"):
         nodes.calibrate.calibrate("", "never fitted")
-    with pytest.raises(ValueError, match="name of letters"):
+    with pytest.raises(ValueError, match="no name for a file"):
         nodes.calibrate.calibrate("", "../")

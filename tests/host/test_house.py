@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, load_pack
 
-from demo.host_path import REGISTRY, UPSTREAM, find_host
 from packages import make_importable
 
 NODE_IDS = {
@@ -95,35 +94,3 @@ def test_the_file_alone_registers_nothing(tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert not hasattr(module, "NODE_CLASS_MAPPINGS")
-
-
-@pytest.fixture
-def upstream_folder(tmp_path):
-    folder = tmp_path / "ComfyUI"
-    (folder / "comfy" / "ldm").mkdir(parents=True)
-    (folder / "main.py").touch()
-    return folder
-
-
-def test_a_named_host_is_taken(monkeypatch, upstream_folder):
-    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
-    monkeypatch.setenv("COMFYUI_PATH", str(upstream_folder))
-    assert find_host().path == upstream_folder
-    assert find_host(REGISTRY).name == REGISTRY
-
-
-def test_a_named_host_that_does_not_exist_means_the_registrys(monkeypatch, tmp_path):
-    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
-    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path / "nowhere"))
-    host = find_host()
-    assert (host.name, host.path) == (REGISTRY, None)
-    assert "does not exist" in host.reason
-    with pytest.raises(FileNotFoundError, match="COMFYUI_PATH"):
-        find_host(UPSTREAM)
-
-
-def test_a_named_folder_that_is_no_host_is_an_error(monkeypatch, tmp_path):
-    monkeypatch.delenv("SELAGG_HOST_PATH", raising=False)
-    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="no ComfyUI"):
-        find_host()

@@ -20,6 +20,7 @@ SETTINGS = {
     "Comfy.Workflow.ShowMissingModelsWarning": False,
     "Comfy.Validation.Workflows": True,
     "Comfy.Release.Status": "skipped",
+    "Comfy.Locale": "en",
 }
 
 

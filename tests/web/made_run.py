@@ -13,7 +13,7 @@ from selagg_core.claims.expectations import Expectations, expected_regions, read
 from selagg_core.diagnose import diagnose_run
 from selagg_core.diagnosis.findings import Finding
 from selagg_core.maps.regions import Region
-from selagg_core.prompt.groups import WordGroup
+from selagg_core.prompt.groups import WordGroup, find_group
 from selagg_core.prompt.words import Prompt, Word
 from selagg_core.recording.head_maps import EntryRecording, Recording
 from selagg_core.recording.layout import sd1_layout
@@ -136,15 +136,19 @@ def made_expected(view: RunView) -> list[dict[WordGroup, Region]]:
     return expected_regions(expectations(), view.prompts, len(view.pictures), view.size, [])
 
 
+def words_of(view: RunView, *words: str) -> tuple[WordGroup, ...]:
+    return tuple(find_group(view.prompts, word) for word in words)
+
+
 def made_report(view: RunView, settings: HeadSettings) -> Report:
     """The diagnosis, with findings of its own: one of a kind that no version knows, one for information."""
-    report, _ = diagnose_run(view, "all", expectations(), settings)
+    report = diagnose_run(view, "all", expectations(), settings).report
     numbers = {"share": 0.25, "who": "nobody"}
-    strange = Finding("strange_kind", ("yellow", "house"), 0.4, numbers, 0.5, HINT, STRANGE)
+    strange = Finding("strange_kind", words_of(view, "yellow", "house"), 0.4, numbers, 0.5, HINT, STRANGE)
     own = (
         Finding(
-            "misplaced",
-            ("balloon",),
+            "misplaced_region",
+            words_of(view, "balloon"),
             0.8,
             {"mass_inside": 0.02, "found_at": "left", "expected_at": "upper right"},
             0.86,
@@ -154,11 +158,11 @@ def made_report(view: RunView, settings: HeadSettings) -> Report:
             pixels={"colour_share": 0.41},
         ),
         strange.demoted("It is only a test."),
-        Finding("diffuse", ("blue", "sky"), 0.1, {}, 0.2, HINT, "so that you know.").demoted(
+        Finding("diffuse", words_of(view, "blue", "sky"), 0.1, {}, 0.2, HINT, "so that you know.").demoted(
             "", "information"
         ),
     )
-    kept = [f for f in report.pictures[0].findings if f.kind not in ("misplaced", "strange_kind")]
+    kept = [f for f in report.pictures[0].findings if f.kind not in ("misplaced_region", "strange_kind")]
     first, *rest = report.pictures
     ranked = sorted([*kept, *own], key=lambda f: (f.level != "warning", f.level != "unsure", -f.severity))
     changed = replace(first, findings=tuple(ranked))

@@ -15,9 +15,12 @@ import made_run
 
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.relevance.choose_heads import HeadSettings
-from selagg_core.report.manifest import head_sheets, manifest, maps_file, prepare, texts_of
+from selagg_core.report.manifest import head_sheets, manifest, maps_file
+from selagg_core.report.shown import prepare
 
 WEB = Path(__file__).resolve().parents[2] / "web"
+#: What is embedded in saved pictures.
+WORKFLOW = {"prompt": {"1": {"class_type": "A"}}, "workflow": {"nodes": ["\u00e4"]}}
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>viewer</title><link rel="icon" href="data:,">
 <style>
@@ -26,7 +29,7 @@ PAGE = """<!doctype html>
 </style>
 <div id="place"></div>
 <script type="module">
-  import { Viewer } from '/web/viewer.js'
+  import { Viewer } from '/web/viewer/viewer.js'
   const query = new URLSearchParams(location.search)
   const asked = async (address) => (await fetch(address)).json()
   const painted = []
@@ -36,7 +39,7 @@ PAGE = """<!doctype html>
     picture: (number) => `/data/pictures/${number}`,
     heads: (text, picture, word) => asked(`/data/heads?text=${text}&picture=${picture}&word=${word}`),
     steps: async () => { throw new Error('no steps') },
-    workflow: async () => ({ prompt: { 1: { class_type: 'A' } }, workflow: { nodes: ['\\u00e4'] } }),
+    workflow: () => asked('/data/workflow'),
     maps: '/data/maps',
     report: '/data/report',
   }
@@ -73,16 +76,16 @@ class Run:
         if path == "/":
             return "text/html", PAGE.encode()
         if path.startswith("/web/"):
-            return "text/javascript", (WEB / Path(path).name).read_bytes()
+            return "text/javascript", (WEB / path.removeprefix("/web/")).read_bytes()
         if path == "/data/manifest":
             return "application/json", self.manifest
         if path.startswith("/data/pictures/"):
             return "image/png", self.pictures[int(path.rsplit("/", 1)[1])]
         if path == "/data/heads":
             text, picture, word = (int(query[name][0]) for name in ("text", "picture", "word"))
-            return "application/json", json.dumps(
-                head_sheets(texts_of(self.view)[text], picture, word)
-            ).encode()
+            return "application/json", json.dumps(head_sheets(self.shown.texts[text], picture, word)).encode()
+        if path == "/data/workflow":
+            return "application/json", json.dumps(WORKFLOW).encode()
         if path == "/data/report":
             return "application/json", b"{}"
         if path == "/data/maps":

@@ -189,6 +189,23 @@ def test_the_last_view_is_back_after_a_reload(frontend):
     assert frontend.viewer().locator(".empty").is_visible()
 
 
+CHINESE = json.loads((ROOT / "locales" / "zh" / "main.json").read_text("utf-8"))["selagg"]["findings"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"), [({}, CHINESE), ({"body": "no JSON"}, "Findings"), ({"status": 500}, "Findings")]
+)
+def test_the_language_of_the_host(frontend, answer, name):
+    """Texts that cannot be loaded leave the viewer in English."""
+    if answer:
+        frontend.page.route("**/i18n", lambda route: route.fulfill(**answer))
+    frontend.open(**{"Comfy.Locale": "zh"})
+    frontend.load(workflow())
+    frontend.run()
+    assert name in frontend.wait_for_view().locator(".tabs").inner_text()
+    frontend.errors = [error for error in frontend.errors if "i18n" not in error]
+
+
 def test_heatmaps_have_a_small_viewer(frontend, shot):
     frontend.open()
     frontend.load(workflow(), "SelAggHeatmaps")

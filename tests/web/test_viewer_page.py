@@ -12,7 +12,7 @@ import cv2
 import made_run
 import numpy as np
 import pytest
-from page_server import page_server
+from page_server import WEB, WORKFLOW, page_server
 from safetensors.numpy import load as load_tensors
 
 #: Processes that want to run for each processor; beyond it times say nothing about the viewer.
@@ -327,11 +327,163 @@ def test_export(page):
     assert name == "selagg_balloon.png"
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (1024, 1024, 3)
     texts = {key: json.loads(value) for key, value in png_texts(data).items()}
-    assert texts == {"prompt": {"1": {"class_type": "A"}}, "workflow": {"nodes": ["\u00e4"]}}
+    assert texts == WORKFLOW
     name, data = downloaded(page, "exportMaps", page)
     tensors = load_tensors(data)
     assert name == "selagg_maps.safetensors" and tensors["0/0-positive/selective"].shape == (20, 64, 64)
     assert downloaded(page, "exportReport", page)[0] == "selagg_report.json"
+
+
+def complaint(page) -> str:
+    """What the viewer says of the last click that failed; waits for it."""
+    line = page.locator(".complaint")
+    line.wait_for(state="visible")
+    return line.locator("span").inner_text()
+
+
+@pytest.fixture
+def failing(page):
+    """Makes an address fail, or answer otherwise. What the browser itself says of it is no fault."""
+
+    def fail(address: str, **answer) -> None:
+        page.route(address, lambda route: route.fulfill(**answer) if answer else route.abort())
+
+    yield fail
+    page.errors = [error for error in page.errors if "Failed to load resource" not in error]
+
+
+def test_a_picture_that_cannot_be_loaded_is_said(page, failing, shots):
+    failing("**/data/pictures/1")
+    page.get_by_role("radio", name="Picture 2").click()
+    assert "Picture 2 could not be loaded" in complaint(page)
+    page.screenshot(path=str(shots / "page_complaint.png"))
+    assert page.get_by_role("radio", name="Picture 1").get_attribute("aria-checked") == "true"
+    word(page, "house").hover()
+    assert page.locator(".complaint").is_visible()
+    page.unroute("**/data/pictures/1")
+    page.get_by_role("radio", name="Picture 2").click()
+    page.locator(".strip [aria-checked=true]:nth-child(2)").wait_for()
+    assert page.locator(".complaint").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("entry", "route", "name"),
+    [
+        ("exportMaps", "**/data/maps", "Maps (safetensors)"),
+        ("exportReport", "**/data/report", "Report (JSON)"),
+    ],
+)
+def test_a_file_that_cannot_be_saved_is_said(page, failing, entry, route, name):
+    failing(route, status=404)
+    page.locator("details.menu summary").click()
+    page.locator(f"[data-export={entry}]").click()
+    assert complaint(page) == f"{name} could not be saved: 404 Not Found"
+    page.get_by_role("button", name="Close this message").click()
+    assert page.locator(".complaint").is_hidden()
+
+
+@pytest.mark.parametrize("answer", [{"body": '{"seed": NaN}'}, {"status": 500, "body": "no"}, {}])
+def test_a_picture_is_saved_even_if_its_workflow_cannot_be_had(page, failing, answer):
+    failing("**/data/workflow", **answer)
+    word(page, "balloon").click()
+    name, data = downloaded(page, "exportPicture", page)
+    assert name == "selagg_balloon.png" and png_texts(data) == {}
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (1024, 1024, 3)
+    assert complaint(page).startswith("The picture is saved, but without its workflow: ")
+
+
+def test_a_picture_that_cannot_be_saved_is_said(page):
+    page.evaluate(
+        "() => { OffscreenCanvas.prototype.convertToBlob = () => Promise.reject(Error('no memory')) }"
+    )
+    page.locator("details.menu summary").click()
+    page.locator("[data-export=exportPicture]").click()
+    assert complaint(page) == "What is seen (PNG) could not be saved: no memory"
+    page.keyboard.press("Escape")
+    assert page.locator(".complaint").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [("undefined", "the browser does not offer it."), ("() => Promise.reject(Error('denied'))", "denied")],
+)
+def test_full_screen_that_is_not_possible_is_said(page, cause, reason):
+    page.evaluate(f"() => {{ Element.prototype.requestFullscreen = {cause} }}")
+    page.get_by_role("button", name="Full screen").click()
+    assert complaint(page) == f"Full screen is not possible here: {reason}"
+
+
+def test_heads_that_cannot_be_fetched_are_said_and_asked_for_again(page, failing):
+    word(page, "house").click()
+    page.locator("[data-tab=heads]").click()
+    page.mouse.move(1, 1)
+    shipped = pixels(page)
+    failing("**/data/heads?*")
+    share = page.locator('input[aria-label="Share of heads"]')
+    choose = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }"
+    share.evaluate(choose, 60)
+    assert "could not be loaded" in complaint(page)
+    settle(page)
+    assert "Loading" not in page.locator(".caption").inner_text()
+    assert np.array_equal(shipped, pixels(page))
+    page.unroute("**/data/heads?*")
+    share.evaluate(choose, 61)
+    page.wait_for_timeout(500)
+    assert page.locator(".complaint").is_hidden()
+    assert not np.array_equal(shipped, pixels(page))
+
+
+def test_words_that_are_names_of_the_language_stand_for_nothing(page):
+    """Labels without a word of the text: "constructor" is no property of theirs."""
+    told = page.evaluate(
+        """async () => {
+          const { expectedRegions, landingOf, opening } = await import('/web/viewer/report.js')
+          const label = 'constructor'
+          const finding = { words: [label], evidence: { expected_at: 'left' } }
+          const words = { [label]: { state: 'landed', landed: 1 } }
+          const manifest = { report: [{ words, findings: [finding], checks: [] }], labels: {}, texts: [] }
+          return [
+            landingOf(manifest, 0, 0).size,
+            expectedRegions({}, finding),
+            opening(manifest, { picture: 0, text: 0 }, 0).pins,
+          ]
+        }"""
+    )
+    assert told == [0, [], []]
+
+
+def test_a_tab_more_is_a_file_and_its_place_in_the_list(browser, address):
+    tabs = (WEB / "viewer" / "tabs.js").read_text("utf-8")
+    listed = tabs.replace("HeadsTab]", "HeadsTab, WordsTab]")
+    assert listed != tabs
+    own = """
+    import { el } from './dom.js'
+    export class WordsTab {
+      static key = 'words'
+      element = el('p', { class: 'counted' })
+      fill() {}
+      show(look) { this.element.textContent = `${look.words.length} words` }
+    }
+    """
+    page = browser.new_page()
+    script = "text/javascript"
+    page.route(
+        "**/viewer/tabs.js",
+        lambda route: route.fulfill(
+            body=f"import {{ WordsTab }} from './words_tab.js'\n{listed}", content_type=script
+        ),
+    )
+    page.route("**/viewer/words_tab.js", lambda route: route.fulfill(body=own, content_type=script))
+    show(page, address)
+    page.locator("[data-tab=heads]").click()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.locator(".counted").inner_text() == "20 words"
+    assert page.locator("[data-tab=words]").get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.locator(".counted").is_hidden() and page.locator(".findings").is_visible()
+    page.close()
 
 
 def test_markup_and_right_to_left_text_stay_text(browser, shots):
@@ -362,10 +514,33 @@ def test_nothing_is_written_to_window_document_or_prototypes(browser, address):
         .map((type) => Object.getOwnPropertyNames(type.prototype)),
     ])"""
     before = page.evaluate(survey)
+    # The host imports each file under web/ by itself.
+    files = [f"/web/{file.relative_to(WEB).as_posix()}" for file in (WEB / "viewer").rglob("*.js")]
+    assert len(files) > 20
+    page.evaluate("files => Promise.all(files.map((file) => import(file)))", files)
+    assert page.evaluate(survey) == before
     page.evaluate("() => place.show()")
     page.evaluate("() => { place.viewer.element.shadowRoot.querySelectorAll('.word')[5].click() }")
     settle(page)
     assert page.evaluate(survey) == before
+    page.close()
+
+
+def test_texts_that_come_later_are_used_at_once(browser, address):
+    page = browser.new_page()
+    page.goto(address + "?wait")
+    page.wait_for_selector("body[data-ready]")
+    other = "() => { place.viewer.texts = { empty: 'Leer', findings: 'Befunde' } }"
+    page.evaluate(other)
+    assert page.locator(".empty").inner_text() == "Leer"
+    page.evaluate("() => { place.viewer.clear('nothing came'); place.viewer.texts = {} }")
+    assert page.locator(".empty").inner_text() == "nothing came"
+    # Also while a run is being loaded, and when one is shown.
+    page.evaluate(f"async () => {{ const shown = place.show(); ({other})(); await shown }}")
+    assert page.locator(".empty").is_hidden() and "Befunde" in page.locator(".tabs").inner_text()
+    page.evaluate("() => { place.viewer.texts = {} }")
+    settle(page)
+    assert "Findings" in page.locator(".tabs").inner_text() and page.locator(".finding").count() == 3
     page.close()
 
 

@@ -1,0 +1,278 @@
+"""Words without wires: a text that any node encodes is read from the workflow that the server was given.
+
+When a workflow is queued, every viewer is given the words of the texts that its picture is made of: between
+the encoder and the viewer the server puts a node that is in no artist's graph. It has the encoder's links for
+text and CLIP, so it gets what that gets: a text that is made only during the run, a CLIP with its LoRA.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from selagg_core.prompt.offered import OfferedPrompt, offers_of, refused
+
+from .. import host
+from .offer import offer_text, offer_texts
+
+logger = logging.getLogger("selagg")
+
+WORDS = "SelAggGraphWords"
+VIEWERS = ("SelAggDiagnose", "SelAggHeatmaps")
+#: Their words travel with the conditioning.
+OWN_ENCODERS = ("SelAggTextEncode",)
+#: Input of a node that encodes several texts -> the encoder that it goes to.
+STREAMS = {"text_g": "g", "clip_g": "g", "text_l": "l", "clip_l": "l", "t5xxl": "t5xxl"}
+MOST_TEXTS = 32
+"""Texts that a viewer is given at most, those nearest to its picture first."""
+_NEGATIVE = re.compile(r"neg|uncond", re.IGNORECASE)
+_TEXT_NAME = re.compile(r"text|prompt|positive|negative|^clip_|^t5|^bert|^mt5", re.IGNORECASE)
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A node that holds texts and a CLIP. texts: by input name, each a text or a link to what makes it."""
+
+    node: str
+    title: str
+    clip: list
+    texts: Mapping[str, Any]
+
+
+class SelAggGraphWords:
+    """What the server puts between an encoder and the viewers of its picture."""
+
+    DESCRIPTION = (
+        "Reads the words of a text that another node encodes. SelAgg adds it to workflows by itself."
+    )
+    CATEGORY = "SelAgg"
+    DEV_ONLY = True
+    FUNCTION = "read"
+    RETURN_TYPES = ("SELAGG_PROMPT",)
+    RETURN_NAMES = ("prompt",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        text = ("STRING", {"forceInput": True})
+        return {
+            "required": {"clip": ("CLIP",)},
+            "optional": {
+                "text": text,
+                **dict.fromkeys(STREAMS, text),
+                "source": ("STRING", {"default": ""}),
+                "more": ("SELAGG_PROMPT",),
+            },
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, input_types):
+        """Whatever its encoder takes for a text is one."""
+        return True
+
+    def read(self, clip=None, source="", more=None, text=None, **texts):
+        streams = {STREAMS[name]: str(value) for name, value in texts.items() if name in STREAMS}
+        offers = offers_of(more)
+        try:
+            own = (
+                offer_texts(source, clip, streams, source)
+                if streams
+                else offer_text(source, clip, str(text or ""), source)
+            )
+            offers += own.offers
+        except Exception as error:  # it serves the viewer only: the picture must come whatever happens here
+            logger.warning("The words of %s cannot be read: %s", source, error, exc_info=not _is_plain(error))
+            own = OfferedPrompt(str(text or ""), (), 0, ())
+            offers += (refused(source, str(error)),)
+        first = more if isinstance(more, OfferedPrompt) and more.words else own
+        return (replace(first, offers=offers),)
+
+
+def _is_plain(error: Exception) -> bool:
+    return isinstance(error, ValueError)
+
+
+INTERNAL: dict[str, type] = {WORDS: SelAggGraphWords}
+INTERNAL_NAMES: dict[str, str] = {WORDS: "SelAgg Words (internal)"}
+
+
+# -- the request -----------------------------------------------------------------------------------------
+
+
+def words_for_request(request: dict) -> dict:
+    """A request for a run as the server got it, with the words of its texts for each viewer."""
+    graph = request.get("prompt")
+    if not isinstance(graph, dict) or not any(_kind(node) in VIEWERS for node in graph.values()):
+        return request
+    return {**request, "prompt": with_words(graph, host.node_classes())}
+
+
+def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
+    """The graph with a node of words for each text and CLIP that a viewer's picture is made of.
+
+    What an earlier request has added is taken out first. The graph that is given stays as it is.
+    """
+    result = _without_words(graph)
+    added: dict[str, str] = {}
+    for number, node in list(result.items()):
+        if _kind(node) not in VIEWERS:
+            continue
+        prompt = node["inputs"].get("prompt")
+        named = _named_already(result, prompt)
+        for encoder in encoders_of(result, number, classes):
+            for texts in _texts_for_a_node(encoder):
+                if (encoder.clip, *texts.values()) in named:
+                    continue
+                inputs = {"clip": encoder.clip, **texts, "source": encoder.title}
+                if _is_link(prompt):
+                    inputs["more"] = prompt
+                prompt = [_add(result, added, inputs), 0]
+        if prompt is not node["inputs"].get("prompt"):
+            result[number] = {**node, "inputs": {**node["inputs"], "prompt": prompt}}
+    return result
+
+
+def _add(graph: dict[str, Any], added: dict[str, str], inputs: dict[str, Any]) -> str:
+    """The number of a node of words with these inputs, which viewers of one picture share."""
+    key = repr(sorted(inputs.items()))
+    if key not in added:
+        number = len(added) + 1
+        while f"selagg-words-{number}" in graph:
+            number += 1
+        added[key] = f"selagg-words-{number}"
+        graph[added[key]] = {"class_type": WORDS, "inputs": inputs, "_meta": {"title": "SelAgg Words"}}
+    return added[key]
+
+
+def _without_words(graph: Graph) -> dict[str, Any]:
+    """The graph as the artist made it: links to nodes of words lead to what those were given."""
+
+    def before(value: Any) -> Any:
+        while _is_link(value) and _kind(graph.get(value[0])) == WORDS:
+            value = graph[value[0]].get("inputs", {}).get("more")
+        return value
+
+    result: dict[str, Any] = {}
+    for number, node in graph.items():
+        if _kind(node) in VIEWERS and isinstance(node.get("inputs"), dict):
+            inputs = {**node["inputs"], "prompt": before(node["inputs"].get("prompt"))}
+            result[number] = {
+                **node,
+                "inputs": {k: v for k, v in inputs.items() if k != "prompt" or v is not None},
+            }
+        elif _kind(node) != WORDS:
+            result[number] = node
+    return result
+
+
+def _named_already(graph: Graph, prompt: Any) -> list[tuple]:
+    """(clip, text) of the SelAgg Prompt that the artist has connected himself."""
+    node = graph.get(prompt[0]) if _is_link(prompt) else None
+    if _kind(node) != "SelAggPrompt":
+        return []
+    return [(node["inputs"].get("clip"), node["inputs"].get("text"))]
+
+
+def _texts_for_a_node(encoder: Encoder) -> list[dict[str, Any]]:
+    """Texts that go together, as a host's encoder of several takes them; any others each by itself."""
+    if len(encoder.texts) > 1 and set(encoder.texts) <= set(STREAMS):
+        return [dict(encoder.texts)]
+    return [{"text": text} for text in encoder.texts.values() if _is_link(text) or text.strip()]
+
+
+# -- the way up ------------------------------------------------------------------------------------------
+
+
+def encoders_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[Encoder]:
+    """Encoders above a viewer's latent, the nearest first, at most MOST_TEXTS texts.
+
+    Those of the negative prompt count only if the capture records it.
+    """
+    inputs = graph[viewer]["inputs"]
+    negative = _records_negative(graph, inputs.get("capture"))
+    found: list[Encoder] = []
+    seen: set[str] = set()
+    waiting = deque(link[0] for link in (inputs.get("latent"),) if _is_link(link))
+    while waiting and sum(len(encoder.texts) for encoder in found) < MOST_TEXTS:
+        number = waiting.popleft()
+        node = graph.get(number)
+        if number in seen or not isinstance(node, Mapping) or not isinstance(node.get("inputs"), Mapping):
+            continue
+        seen.add(number)
+        encoder = _encoder(number, node, classes.get(_kind(node)), negative)
+        if encoder is not None:
+            found.append(encoder)
+        waiting.extend(source for name, source in _links(node) if negative or not _NEGATIVE.match(name))
+    return found
+
+
+def _records_negative(graph: Graph, capture: Any) -> bool:
+    node = graph.get(capture[0]) if _is_link(capture) else None
+    return bool(node and node.get("inputs", {}).get("negative_prompt", False))
+
+
+def _encoder(number: str, node: Mapping[str, Any], kind: type | None, negative: bool) -> Encoder | None:
+    """The node as an encoder of texts; None if it holds no text and CLIP, or tells its words itself."""
+    outputs = tuple(getattr(kind, "RETURN_TYPES", None) or ())
+    if kind is None or "CONDITIONING" not in outputs or _kind(node) in OWN_ENCODERS:
+        return None
+    declared = _declared(kind)
+    inputs = node["inputs"]
+    clip = next((v for n, v in inputs.items() if _is_link(v) and _type(declared.get(n)) == "CLIP"), None)
+    if clip is None and "CLIP" in outputs:  # a loader that encodes, too
+        clip = [number, outputs.index("CLIP")]
+    texts = {
+        name: value
+        for name, value in inputs.items()
+        if _is_text(name, declared.get(name), value) and (negative or not _NEGATIVE.match(name))
+    }
+    if clip is None or not any(_is_link(text) or text.strip() for text in texts.values()):
+        return None
+    title = node.get("_meta", {}).get("title") or _kind(node)
+    return Encoder(number, f'"{title}" ({number})', clip, texts)
+
+
+def _is_text(name: str, definition: Any, value: Any) -> bool:
+    """Whether an input is a text to encode: a line of settings, such as a name, is not."""
+    if _type(definition) != "STRING" or not (_is_link(value) or isinstance(value, str)):
+        return False
+    options = definition[1] if len(definition) > 1 and isinstance(definition[1], Mapping) else {}
+    return bool(options.get("multiline") or _TEXT_NAME.search(name))
+
+
+def _declared(kind: type) -> Mapping[str, Any]:
+    """Definitions of all inputs; {} for a node that cannot tell them."""
+    try:
+        declared = kind.INPUT_TYPES()  # type: ignore[attr-defined]
+        return {**declared.get("required", {}), **declared.get("optional", {})}
+    except Exception as error:  # another pack's code
+        logger.debug("The inputs of %s are not known: %r", kind, error)
+        return {}
+
+
+def _kind(node: Any) -> str:
+    return str(node.get("class_type", "")) if isinstance(node, Mapping) else ""
+
+
+def _type(definition: Any) -> str:
+    return str(definition[0]) if isinstance(definition, tuple | list) and definition else ""
+
+
+def _links(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in node["inputs"].items():
+        if _is_link(value):
+            yield name, value[0]
+
+
+def _is_link(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+    )

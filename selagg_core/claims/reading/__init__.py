@@ -1,0 +1,1 @@
+"""A prompt in English -> the things, values and relations that it speaks of, without a language model."""

@@ -1,0 +1,66 @@
+"""Pictures and maps on other grids, means over windows, connected parts: by numpy, torch and scipy alone.
+
+OpenCV is not asked for. Its packages overwrite each other, and a host often has one of them for other packs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from scipy.ndimage import label, uniform_filter1d
+
+
+def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Values (h, w) or (h, w, c) on a grid of `size` (h, w): means over what each new cell covers.
+
+    uint8 stays uint8, rounded; anything else becomes float32.
+    """
+    rows = _overlaps(values.shape[0], size[0])
+    columns = _overlaps(values.shape[1], size[1])
+    source = values.astype(np.float32)
+    means = np.tensordot(rows, source, axes=(1, 0))
+    means = np.moveaxis(np.tensordot(columns, means, axes=(1, 1)), 0, 1)
+    if values.dtype == np.uint8:
+        return np.clip(np.rint(means), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(means, dtype=np.float32)
+
+
+def _overlaps(cells: int, wanted: int) -> np.ndarray:
+    """(wanted, cells): the share of each old cell in each new one; rows add up to 1."""
+    edges = np.linspace(0, cells, wanted + 1)
+    starts = np.arange(cells)
+    common = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
+    return (np.clip(common, 0, None) / (cells / wanted)).astype(np.float32)
+
+
+def bilinear(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Values (h, w) or (h, w, c) by linear interpolation on a grid of `size` (h, w); float32."""
+    planes = values[..., None] if values.ndim == 2 else values
+    source = torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32)).permute(2, 0, 1)[None]
+    shown = functional.interpolate(source, size=size, mode="bilinear", align_corners=False)[0]
+    result = shown.permute(1, 2, 0).contiguous().numpy()
+    return result[..., 0] if values.ndim == 2 else result
+
+
+def nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Values (h, w, ...) on a grid of `size` (h, w), each cell that of the old one around its middle."""
+    rows = (np.arange(size[0]) * values.shape[0]) // size[0]
+    columns = (np.arange(size[1]) * values.shape[1]) // size[1]
+    return values[rows[:, None], columns]
+
+
+def window_mean(values: np.ndarray, radius: int) -> np.ndarray:
+    """Means of (h, w) or (h, w, c) over squares of side 2 radius + 1; the border is mirrored. float32."""
+    side = 2 * radius + 1
+    down = uniform_filter1d(values.astype(np.float32), side, axis=0, mode="reflect")
+    return uniform_filter1d(down, side, axis=1, mode="reflect")
+
+
+def numbered_parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected parts (8 neighbours) of a mask (h, w): their numbers (h, w), 0 outside, and their sizes.
+
+    Sizes are in cells; that of part n is at n - 1.
+    """
+    numbers, count = label(mask, structure=np.ones((3, 3), int))
+    return numbers, np.bincount(numbers.ravel(), minlength=count + 1)[1:]

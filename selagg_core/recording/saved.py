@@ -1,0 +1,262 @@
+"""Recordings in files: arrays as safetensors, the rest as JSON in its header. All that is read is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ..files.tensors import LARGEST, read_tensors, write_tensors
+from ..files.versioned import check_version, damage_of
+from ..prompt.words import Prompt, Word
+from .coverage import Coverage
+from .head_maps import EntryRecording, Recording, SubTokens
+from .layout import HeadLayout, LayerId
+from .self_attention import SelfAttention
+
+FORMAT = "selagg-recording"
+VERSION = 1
+MOST_HEADS = 100_000
+"""More than any model has; a file that names more is no recording."""
+_KEY = "selagg"
+
+
+def save_recording(recording: Recording, path: Path | str) -> None:
+    """Write a recording to one safetensors file; `load_recording` gives an equal one back.
+
+    Raises ValueError, with the cause, if the disk does not take it.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "layout": _rows(recording.layout),
+        "latent_shape": list(recording.latent_shape),
+        "sigmas": [float(sigma) for sigma in recording.sigmas],
+        "complete": recording.complete,
+        "notices": list(recording.notices),
+        "context_width": recording.context_width,
+        "coverage": None if recording.coverage is None else asdict(recording.coverage),
+        "entries": [_packed(entry, f"{n}.", arrays) for n, entry in enumerate(recording.entries)],
+    }
+    write_tensors(Path(path), arrays, _KEY, header)
+
+
+def load_recording(path: Path | str, most_bytes: int = LARGEST) -> Recording:
+    """Read a file that `save_recording` wrote.
+
+    Raises ValueError, naming the file, if it is missing, damaged, of another kind, of a version that is not
+    known, larger than `most_bytes`, or if its parts do not fit each other.
+    """
+    path = Path(path)
+    try:
+        header, arrays = read_tensors(path, _KEY, most_bytes)
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise ValueError("it holds something else.")
+        check_version(header.get("version"), (VERSION,), "recording")
+        return _recording(header, arrays)
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        raise ValueError(f"{path.name} is a damaged recording: {damage_of(error)}.") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not a readable recording: {damage_of(error)}.") from error
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+def _rows(layout: HeadLayout) -> list[list[Any]]:
+    return [
+        [layer.block, layer.number, layer.depth, heads]
+        for layer, heads in zip(layout.layers, layout.heads, strict=True)
+    ]
+
+
+def _packed(entry: EntryRecording, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The header of an entry; its arrays are put into `arrays`, numbered by layer."""
+    number = {layer: i for i, layer in enumerate(entry.layout.layers)}
+
+    def put(name: str, by_layer: Mapping[LayerId, np.ndarray]) -> list[int]:
+        arrays.update({f"{prefix}{name}.{number[layer]}": own for layer, own in by_layer.items()})
+        return [number[layer] for layer in by_layer]
+
+    attention, tokens = entry.self_attention, entry.sub_tokens
+    for part in ("q", "k"):
+        arrays.update(
+            {f"{prefix}self.{i}.{part}": getattr(a, part) for i, a in enumerate(attention.values())}
+        )
+    return {
+        "kind": entry.kind,
+        "index": entry.index,
+        "area": None if entry.area is None else list(entry.area),
+        "steps": entry.steps,
+        "prompt": None if entry.prompt is None else asdict(entry.prompt),
+        "layout": _rows(entry.layout),
+        "maps": put("maps", entry.maps),
+        "special": put("special", entry.special),
+        "step_maps": [put(f"step{n}", part) for n, part in enumerate(entry.step_maps)],
+        "self_attention": [[x.block, x.number, x.depth, *own.grid] for x, own in attention.items()],
+        "sub_tokens": None
+        if tokens is None
+        else {"groups": [list(group) for group in tokens.groups], "maps": put("tokens", tokens.maps)},
+    }
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def _recording(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Recording:
+    layout = _layout(header["layout"])
+    entries = tuple(_entry(body, f"{n}.", arrays) for n, body in enumerate(header["entries"]))
+    if any(entry.layout != layout for entry in entries):
+        raise ValueError("its entries are of different models.")
+    coverage = header["coverage"]
+    return Recording(
+        entries,
+        layout,
+        _whole_numbers(header["latent_shape"]),
+        tuple(float(sigma) for sigma in header["sigmas"]),
+        header["complete"] is True,
+        tuple(map(str, header["notices"])),
+        int(header["context_width"]),
+        None if coverage is None else Coverage(**{k: _pair(v) for k, v in coverage.items()}),
+    )
+
+
+def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> EntryRecording:
+    layout, prompt = _layout(body["layout"]), _prompt(body["prompt"])
+    rank = {"maps": 5, "special": 4, "tokens": 5}
+
+    def taken(name: str, layers: Sequence[int]) -> Mapping[LayerId, np.ndarray]:
+        own = {layout.layers[_index(i, layout)]: arrays[f"{prefix}{name}.{i}"] for i in layers}
+        for layer, values in own.items():
+            _check(values, rank.get(name, 5), layout.heads_of(layer))
+        return MappingProxyType(own)
+
+    maps = taken("maps", body["maps"])
+    area = None
+    if body["area"] is not None:
+        h, w, y, x = _whole_numbers(body["area"], 4)
+        area = h, w, y, x
+    tokens = body["sub_tokens"]
+    found = EntryRecording(
+        str(body["kind"]),
+        int(body["index"]),
+        prompt,
+        area,
+        int(body["steps"]),
+        maps,
+        taken("special", body["special"]),
+        layout,
+        tuple(taken(f"step{n}", layers) for n, layers in enumerate(body["step_maps"])),
+        MappingProxyType(dict(_attention(body["self_attention"], prefix, arrays))),
+        None if tokens is None else SubTokens(_groups(tokens["groups"]), taken("tokens", tokens["maps"])),
+    )
+    _check_fit(found)
+    return found
+
+
+def _check(values: np.ndarray, rank: int, heads: int) -> None:
+    if values.ndim != rank or values.shape[1] != heads or not values.size or values.dtype.kind != "f":
+        raise ValueError(f"maps of the shape {values.shape} do not fit {heads} heads.")
+    if not np.isfinite(values).all():
+        raise ValueError("its maps are not finite.")
+
+
+def _check_fit(entry: EntryRecording) -> None:
+    """Raises ValueError unless all arrays of an entry speak of the same pictures, words and grids."""
+    words = len(entry.prompt.words) if entry.prompt else None
+    tokens = entry.sub_tokens.maps if entry.sub_tokens else {}
+    every = [*entry.maps.values(), *(own for part in entry.step_maps for own in part.values())]
+    if any(own.shape[0] != entry.batch for own in (*every, *entry.special.values(), *tokens.values())):
+        raise ValueError("its maps are of different numbers of pictures.")
+    if len({own.shape[2] for own in every} | ({words} if words is not None and every else set())) > 1:
+        raise ValueError("its maps are of different numbers of words.")
+    if set(entry.special) != set(entry.maps):
+        raise ValueError("its maps and those of the special tokens are of different layers.")
+    if any(own.shape[-2:] != entry.maps[layer].shape[-2:] for layer, own in entry.special.items()):
+        raise ValueError("its maps and those of the special tokens have different grids.")
+    if any(own.q.shape[0] != entry.batch for own in entry.self_attention.values()):
+        raise ValueError("its self-attention is of another number of pictures.")
+    if entry.sub_tokens:
+        counted = {own.shape[2] for own in tokens.values()}
+        groups = entry.sub_tokens.groups
+        places = [place for group in groups for place in group]
+        if len(groups) != next(iter(entry.maps.values())).shape[2] or not all(groups):
+            raise ValueError("its tokens belong to other words.")
+        if len(counted) != 1 or min(places, default=0) < 0 or max(places, default=0) >= min(counted):
+            raise ValueError("its tokens have no maps.")
+
+
+def _attention(rows: Sequence[Sequence[Any]], prefix: str, arrays: Mapping[str, np.ndarray]):
+    for number, (block, *places) in enumerate(rows):
+        depth_and_grid = _whole_numbers(places, 4)
+        q, k = (arrays[f"{prefix}self.{number}.{part}"] for part in ("q", "k"))
+        height, width = depth_and_grid[2:]
+        if q.ndim != 4 or q.shape != k.shape or q.shape[2] != height * width or q.dtype != np.float16:
+            raise ValueError("its self-attention does not fit its grid.")
+        if not (np.isfinite(q).all() and np.isfinite(k).all()):
+            raise ValueError("its self-attention is not finite.")
+        yield LayerId(str(block), *depth_and_grid[:2]), SelfAttention(q, k, (height, width))
+
+
+def _prompt(body: Mapping[str, Any] | None) -> Prompt | None:
+    if body is None:
+        return None
+    length = int(body["length"])
+    words = tuple(_word(word, length) for word in body["words"])
+    return Prompt(**{**_known(Prompt, body), "words": words, "length": length})
+
+
+def _word(body: Mapping[str, Any], length: int) -> Word:
+    word = Word(**_known(Word, body))
+    if not isinstance(word.text, str) or not np.isfinite(float(word.weight)):
+        raise ValueError("a word of its prompt is no text.")
+    if not word.columns or not all(0 <= column < length for column in _whole_numbers(word.columns)):
+        raise ValueError(f'"{word.text[:40]}" lies outside its text.')
+    return word
+
+
+def _known(kind: type, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass from its JSON form, lists as tuples; unknown ones are an error."""
+    if unknown := set(body) - {field.name for field in fields(kind)}:
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))[:60]}.")
+    return {name: _tuples(value) for name, value in body.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _layout(rows: Sequence[Sequence[Any]]) -> HeadLayout:
+    layers = tuple(LayerId(str(block), *_whole_numbers(places[:2], 2)) for block, *places in rows)
+    heads = _whole_numbers([row[3] for row in rows])
+    if min(heads, default=1) < 1 or sum(heads) > MOST_HEADS:
+        raise ValueError(f"no model has {sum(heads)} heads.")
+    return HeadLayout(layers, heads)
+
+
+def _groups(groups: Sequence[Sequence[Any]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(_whole_numbers(group) for group in groups)
+
+
+def _pair(values: Sequence[Any]) -> tuple[int, int]:
+    first, second = _whole_numbers(values, 2)
+    return first, second
+
+
+def _index(value: Any, layout: HeadLayout) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(layout.layers):
+        raise ValueError(f"it names a layer {str(value)[:20]} that is not there.")
+    return value
+
+
+def _whole_numbers(values: Sequence[Any], count: int | None = None) -> tuple[int, ...]:
+    if count is not None and len(values) != count:
+        raise ValueError(f"{count} numbers are wanted, not {len(values)}.")
+    if any(isinstance(value, bool) or not isinstance(value, int) for value in values):
+        raise ValueError("it holds something else where whole numbers are wanted.")
+    return tuple(values)

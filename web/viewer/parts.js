@@ -1,0 +1,45 @@
+/** The parts of a viewer, and how they are laid out. */
+
+import { Caption } from './caption.js'
+import { Complaint } from './complaint.js'
+import { el, icon } from './dom.js'
+import { ExportMenu } from './export.js'
+import { PromptCard } from './prompt.js'
+import { Stage } from './stage.js'
+import { Strip } from './strip.js'
+import { TabBar } from './tabs.js'
+import { StepSlider, Tools } from './tools.js'
+
+/** @import { Painter } from './paint.js' */
+/** @import { Actions, Translate } from './types.js' */
+
+/**
+ * @param {Translate} t
+ * @param {Painter} painter
+ * @param {Actions} actions
+ * @param {boolean} compact without tabs
+ */
+export function buildParts(t, painter, actions, compact) {
+  const menu = new ExportMenu(t, painter, actions)
+  const stage = new Stage(t, painter, actions)
+  const caption = new Caption(t, painter)
+  const steps = new StepSlider(t, actions)
+  const strip = new Strip(t, actions)
+  const tools = new Tools(t, actions, menu.element)
+  const prompt = new PromptCard(t, actions)
+  const tabs = compact ? null : new TabBar(t, actions)
+  const complaint = new Complaint(t)
+  const message = el('p')
+  const empty = el('div', { class: 'empty', role: 'note' }, icon('words'), message)
+  const live = el('div', { class: 'aside', role: 'status', 'aria-live': 'polite' })
+  const left = [stage, caption, steps, strip, tools].map((part) => part.element)
+  const grid = el(
+    'div',
+    { class: 'grid' },
+    el('div', { class: 'stage' }, ...left),
+    el('div', { class: 'side' }, prompt.element, tabs?.element)
+  )
+  const all = [grid, empty, complaint.element, live]
+  const root = el('div', { class: 'root', role: 'group', 'aria-label': t('viewer') }, ...all)
+  return { root, grid, empty, message, live, complaint, stage, caption, steps, strip, tools, menu, prompt, tabs }
+}

@@ -1,0 +1,208 @@
+/**
+ * Shapes that several parts of the viewer share. For `npm run types` and for readers; no browser loads this file.
+ *
+ * What comes from Python is as `selagg_core.report.manifest` makes it.
+ */
+
+import type { Look } from './look.js'
+import type { ViewState } from './state.js'
+import type { ENGLISH } from './text.js'
+
+/** Rows and columns. */
+export type Grid = [rows: number, columns: number]
+export type RGB = readonly [red: number, green: number, blue: number] | Uint8Array
+
+/** A map: one value a cell, row by row; attention probability unless it says otherwise. */
+export interface WordMap {
+  grid: Grid
+  values: Float32Array
+}
+
+// ------------------------------------------------------------------------------------------ the manifest
+
+/** Deflated levels of `count` maps as base64; low, high: the value of the lowest and of the highest level. */
+export interface PackedMaps {
+  grid: Grid
+  count: number
+  low: number[]
+  high: number[]
+  data: string
+}
+
+/** The maps of some heads for one word; heads are counted as in the layout. */
+export interface PackedHeads extends PackedMaps {
+  heads: number[]
+}
+
+/** Block, number in it, depth, and how many heads. */
+export type Layer = [block: string, number: number, depth: number, heads: number]
+
+export interface Word {
+  text: string
+  weight: number
+  concepts: string[]
+  ambiguous: boolean
+  function: boolean
+  /** Whether a region of its own may be expected. */
+  region: boolean
+  /** The heads that make its map: bits as base64. */
+  heads: string
+}
+
+export interface Text {
+  name: string
+  kind: string
+  steps: number
+  /** Parts of the run whose maps were kept apart. */
+  bins: number
+  /** The text as it was written, cut at its words: each piece with its word, if it is one. */
+  pieces: [text: string, word: number | null][]
+  words: Word[]
+}
+
+export type Facts = Record<string, number | boolean | string>
+
+export interface Finding {
+  kind: string
+  /** Labels, see `Manifest.labels`. */
+  words: string[]
+  severity: number
+  evidence: Facts
+  pixels: Facts
+  confidence: number
+  suggestion: string
+  message: string
+  sure: boolean
+  reason: string
+  calibrated: boolean
+  level: string
+  claim: string
+}
+
+/** How well a word landed. */
+export interface Landing {
+  state: TextKey
+  /** 0 to 1. */
+  landed: number
+}
+
+export interface PictureReport {
+  /** By label. */
+  words: Record<string, Landing>
+  findings: Finding[]
+  checks: [kind: string, claim: string, verdict: string][]
+}
+
+export type Coverage = Record<'layers' | 'heads' | 'steps' | 'rows', [seen: number, expected: number]>
+
+export interface Manifest {
+  /** Height and width of the pictures. */
+  size: [height: number, width: number]
+  pictures: number
+  mode: string
+  /** Share of the heads that make a map, 0 to 1. */
+  fraction: number
+  layers: Layer[]
+  /** By concepts: the numbers of all heads, the most relevant first, and a level for each head; as base64. */
+  relevance: Record<string, { order: string; scores: string }>
+  texts: Text[]
+  /** For each picture and text the maps of all words, by mode. */
+  maps: Record<string, PackedMaps>[][]
+  /** The words that a label of the report stands for. */
+  labels: Record<string, [text: number, words: number[]]>
+  report: PictureReport[]
+  problems: string[]
+  notices: string[]
+  coverage: Coverage | null
+  /** For each picture the regions where words should be, by label. */
+  expected: Record<string, PackedMaps>[]
+}
+
+/** Where a viewer gets what the manifest does not hold. A promise may be rejected with an Error to be shown. */
+export interface Source {
+  /** Address of a picture. */
+  picture(number: number): string
+  heads(text: number, picture: number, word: number): Promise<{ sheets: PackedHeads[] }>
+  steps(text: number, picture: number, step: number): Promise<PackedMaps>
+  /** What is to be embedded in saved pictures, by key. */
+  workflow(): Promise<Record<string, unknown> | null>
+  /** Address of the file of maps. */
+  maps: string
+  /** Address of the report. */
+  report: string
+}
+
+// --------------------------------------------------------------------------------------- inside the viewer
+
+/** Maps of all words of a text, by mode. */
+export type MapsByMode = Record<string, WordMap[]>
+
+/** A map ready to be painted: its range, itself fine and between 0 and 1, and its own threshold. */
+export interface PreparedMap {
+  key: string
+  map: WordMap
+  range: { low: number; high: number; mean: number }
+  fine: WordMap
+  automatic: number
+}
+
+/** One word's part of what is painted. colour: null for the colour scale. */
+export interface ShownLayer {
+  word: number
+  prepared: PreparedMap
+  colour: RGB | null
+  /** Whether the map that is wanted is still on its way, and this one stands in. */
+  loading: boolean
+}
+
+export interface Scene {
+  view: 'heat' | 'mask' | 'picture'
+  opacity: number
+  /** 0 to 1; 0 for each map's own. */
+  threshold: number
+  layers: ShownLayer[]
+  /** Regions where the words were expected: maps of 0 and 1. */
+  expected: WordMap[]
+  /** A spot to mark, in shares of width and height. */
+  spot: { x: number; y: number } | null
+  /** Whether the found region is outlined. */
+  found: boolean
+}
+
+export type TextKey = keyof typeof ENGLISH
+export type Values = Record<string, string | number>
+export type Translate = (key: TextKey, values?: Values) => string
+
+/** What parts of the viewer may ask of it. */
+export interface Actions {
+  change(changes: Partial<ViewState>): void
+  togglePin(word: number): void
+  changePicture(picture: number): void
+  clearChoice(): void
+  toggleFullScreen(): void
+  /** Does what a click asks for; should it fail, the viewer says so, by a text with {reason}. */
+  attempt(failure: TextKey, values: Values, work: () => Promise<void>): void
+  complain(message: string): void
+  /** For those who listen: what is under the cursor of the picture. */
+  say(text: string): void
+}
+
+/** A tab beside the picture, see `tabs.js`. */
+export interface Tab {
+  element: HTMLElement
+  /** Another run, picture or text is looked at. */
+  fill(look: Look): void
+  /** Something was chosen. Called for the open tab only. */
+  show(look: Look): void
+  /** The open tab has that room, in CSS px. */
+  resize?(width: number, height: number): void
+  /** A number behind the name of the tab; `bad`: of something that went wrong. */
+  badge?(look: Look): { count: number; bad: boolean }
+}
+
+export interface TabKind {
+  /** Its name among the texts, and in the state. */
+  key: TextKey
+  /** leave: puts the focus back to the row of tabs. */
+  new (t: Translate, actions: Actions, leave: () => void): Tab
+}
