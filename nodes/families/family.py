@@ -105,7 +105,7 @@ class ModelFamily(Protocol[Site]):
         What the model computes, and whatever other packs have put there, must stay as it is.
         """
 
-    def text(self, sites: Sequence[Any], entry: dict, genuine: dict) -> EncodedText | None:
+    def text(self, sites: Sequence[Site], entry: dict, genuine: dict) -> EncodedText | None:
         """The text that the model is given for a conditioning entry; None if it is given none.
 
         genuine: the entry of the same kind that this text was encoded for (hosts copy texts between entries).
