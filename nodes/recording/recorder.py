@@ -121,7 +121,7 @@ class RunRecorder(host.SamplingHooks):
             {layer: widths[layer] for layer in kept},
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
-        self._sites: tuple[AttentionSite, ...] | None = None
+        self._sites: tuple[AttentionSite, ...] = ()
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
@@ -210,7 +210,8 @@ class RunRecorder(host.SamplingHooks):
             self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = self._sites = None
+        self._guider = self._batch = self._denoised = None
+        self._sites = ()
 
     @contextmanager
     def _guarded(self):
