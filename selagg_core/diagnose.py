@@ -13,6 +13,7 @@ import numpy as np
 
 from .claims.claim import DIRECTIONS, Claims, claim_lines
 from .claims.expectations import Expectations, expected_regions
+from .claims.over_entries import over_entries
 from .claims.read_claims import general_lexicon, read_claims
 from .claims.weights import heed_weights
 from .diagnosis.calibration import Calibration, shipped_calibration
@@ -77,13 +78,14 @@ def diagnose_run(
     the maps of all other words are made as well, for a viewer. kinds: of findings that are looked for.
     """
     expectations, settings = expectations or Expectations(), settings or HeadSettings()
-    problems: list[str] = []
+    problems: list[str] = list(view.faults())
     groups = _groups(view, words, problems)
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
     chooser, problem = choose_or_all(view, settings)
     problems += [problem] if problem else []
     read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
     problems += read.problems
+    read = over_entries(read, view.prompts)
     read, weighed = heed_weights(read, view.prompts)
     read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
     claims = read.checked
@@ -96,7 +98,7 @@ def diagnose_run(
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
-        if checked:
+        if checked and not view.fault_of(index):
             view.make(index, _wanted(view, checked, chosen, settings, planned))
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .drawing.contact_sheet import MIN_TILE, ContactSheet, Tile, overlay_tile, strip_height, tile_painter
-from .drawing.pictures import into_float
+from .drawing.pictures import OverlayPainter, into_float
 from .maps.arrays import normalise
 from .maps.enlarge import Enlarger
 from .maps.regions import above
@@ -65,7 +65,7 @@ def draw_heatmaps(
     chosen = chooser.choose([group.text for group in groups])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
     sizes = _Sizes.of(view, len(groups))
-    notices = (*sizes.notices(view.size), *view.notices(chosen))
+    notices = (*view.faults(), *sizes.notices(view.size), *view.notices(chosen))
     drawing = _Drawing(view, groups, chosen, settings, threshold, sizes, notices)
     for index in range(len(view.pictures)):
         wanted = [MapSet(groups, chosen.selections, settings.recipe)]
@@ -89,9 +89,9 @@ class _Sizes:
     def of(cls, view: RunView, words: int) -> _Sizes:
         height, width = view.size
         count = max(1, words * len(view.pictures))
-        up = max(1.0, MIN_TILE / min(height, width))
-        tile = 12 * count * round(height * up + strip_height(round(width * up))) * round(width * up)
-        overlay = _scaled(view.size, OVERLAY_BYTES / tile)
+        overlay = view.size
+        while 12 * count * _tile_pixels(overlay, overlay == view.size) > OVERLAY_BYTES and min(overlay) > 8:
+            overlay = _scaled(overlay, 0.95)
         mask = _scaled(view.size, MASK_BYTES / (4 * count * height * width))
         return cls(count, max(overlay, mask), overlay, mask)
 
@@ -105,6 +105,13 @@ class _Sizes:
             f"{told}, not {size[1]} x {size[0]}, for {self.count} of them would take too much memory: name "
             "fewer words to have them larger.",
         )
+
+
+def _tile_pixels(size: tuple[int, int], enlarged: bool) -> int:
+    """Pixels of an overlay with its strip; only pictures that are small themselves are enlarged."""
+    up = max(1.0, MIN_TILE / min(size)) if enlarged else 1.0
+    height, width = (round(side * up) for side in size)
+    return (height + strip_height(width)) * width
 
 
 def _scaled(size: tuple[int, int], share: float) -> tuple[int, int]:
@@ -140,7 +147,9 @@ class _Drawing:
         view, groups, recipe = self._view, self._groups, self._settings.recipe
         picture = _resized(view.pictures[index], self._sizes.work)
         small = _resized(picture, self._sizes.overlay)
-        enlarger, painter = Enlarger(picture, recipe.edge_aware), tile_painter(small)
+        enlarger = Enlarger(picture, recipe.edge_aware)
+        whole = self._sizes.overlay == view.size
+        painter = tile_painter(small) if whole else OverlayPainter(small)
         pixels = SHEET_BYTES // (12 * len(view.pictures))
         sheet = ContactSheet(picture, len(groups), view.text, pixels)
         raw = view.maps(index, groups, self._chosen.selections, recipe)

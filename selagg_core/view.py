@@ -8,6 +8,7 @@ the report, and the rest is still diagnosed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,6 +24,12 @@ ASPECT_TOLERANCE = 0.03
 """Relative difference of aspect up to which a picture can have been decoded (and scaled) from a latent."""
 
 
+MOST_LOST = 0.5
+"""Share of values that are not finite above which a picture is none."""
+EVEN_LEVELS = 2
+"""Levels of 255 by which the pixels of an even picture may differ."""
+
+
 def open_run(
     capture: Capture, latent: torch.Tensor, images: torch.Tensor, prompt: Prompt | None = None
 ) -> RunView:
@@ -35,8 +42,9 @@ def open_run(
     """
     recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
-    pictures = tuple(rgb_picture(image) for image in images.detach().cpu().float().numpy())
-    view = view_of(recording, pictures)
+    arrays = images.detach().cpu().float().numpy()
+    pictures = tuple(rgb_picture(image) for image in arrays)
+    view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)))
     for entry in view.entries:
         if entry.batch not in (1, len(pictures)):
             raise ValueError(
@@ -51,6 +59,30 @@ def view_of(recording: Recording, pictures: Sequence[np.ndarray] = ()) -> RunVie
     Raises ValueError, with what to do, if it has no positive prompt with known words.
     """
     return RunView(recording, shown_entries(recording), tuple(pictures))
+
+
+def unseen(image: np.ndarray, picture: np.ndarray) -> str:
+    """Why nothing is to be seen in a picture, with a cure; "" if there is something.
+
+    image: (h, w, channels) as it was decoded; picture: the same as RGB uint8.
+    """
+    lost = 1 - float(np.isfinite(image).mean())
+    if lost > MOST_LOST:
+        return (
+            f"holds no finite values in {lost:.0%} of its pixels, so nothing of it can be judged: the VAE "
+            "overflowed in half precision. Start ComfyUI with --fp32-vae, or use a VAE made for half "
+            "precision."
+        )
+    low, high = picture.min(axis=(0, 1)), picture.max(axis=(0, 1))
+    if int((high - low).max()) > EVEN_LEVELS:
+        return ""
+    dark, bright = high.max() <= EVEN_LEVELS, low.min() >= 255 - EVEN_LEVELS
+    tone = "black" if dark else "white" if bright else "one colour"
+    return (
+        f"is {tone} all over: nothing is to be seen in it, and nothing of it can be judged. Look at the "
+        "sampler and the VAE first: an overflow in half precision, a wrong VAE, or no step of denoising make "
+        "such pictures."
+    )
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:

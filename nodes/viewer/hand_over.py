@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,7 @@ def hand_over(
         return {}
     try:
         nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
-        body, maps = manifest(shown, report, expected or nowhere, claims), maps_file(shown)
-        sheets = {name: json.dumps(sheet).encode() for name, sheet in all_word_sheets(shown)}
+        stored = _stored(shown, capture, latent, asked, report, expected or nowhere, claims)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
         return {}
@@ -76,18 +76,47 @@ def hand_over(
             raise
         logger.exception("The viewer could not be filled; the node's result is not affected.")
         return {}
+    return {KEY: [{"id": VIEWS.add(stored)}]}
+
+
+def _stored(
+    shown: Shown,
+    capture: Capture,
+    latent: torch.Tensor,
+    asked: Asked,
+    report: Report | None,
+    expected: Sequence[Mapping[WordGroup, Region]],
+    claims: Claims | None,
+) -> StoredView:
     selections = tuple(choice.selections for choice in shown.chosen)
-    stored = StoredView(
-        manifest=json.dumps(body, allow_nan=False).encode(),
+    return StoredView(
+        manifest=strict_json(manifest(shown, report, expected, claims)),
         pictures=tuple(png_bytes(picture) for picture in shown.view.pictures),
-        sheets=sheets,
-        maps=maps,
+        sheets={name: strict_json(sheet) for name, sheet in all_word_sheets(shown)},
+        maps=maps_file(shown),
         report=report.to_json().encode() if report is not None else b"",
-        workflow=json.dumps({**(asked.extra or {}), "prompt": asked.prompt}).encode(),
+        workflow=strict_json({**(asked.extra or {}), "prompt": asked.prompt}),
         source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
         place=asked.place,
     )
-    return {KEY: [{"id": VIEWS.add(stored)}]}
+
+
+def strict_json(value: Any) -> bytes:
+    """JSON that every browser reads: what is no number is null, what JSON does not know is left out.
+
+    Hosts and other packs put NaN and objects of their own into a graph.
+    """
+    return json.dumps(_plain(value), allow_nan=False).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else None
 
 
 def nothing(asked: Asked) -> dict[str, list[Any]]:

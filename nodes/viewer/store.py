@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -64,13 +64,20 @@ class StoredView:
 
     @property
     def size(self) -> int:
-        single = (self.manifest, self.maps, self.report, self.workflow)
-        return sum(map(len, (*single, *self.pictures, *self.sheets.values())))
+        return self.own_size + sum(map(len, self.pictures))
+
+    @property
+    def own_size(self) -> int:
+        """Bytes without the pictures, which views of one run share."""
+        return sum(map(len, (self.manifest, self.maps, self.report, self.workflow, *self.sheets.values())))
 
 
 @dataclass
 class ViewStore:
-    """The last views, the oldest forgotten beyond `limit` bytes. Safe to use from several threads."""
+    """The last views within `limit` bytes: what its node shows no more goes first, then the oldest.
+
+    Safe to use from several threads.
+    """
 
     limit: int = KEPT_BYTES
     _views: OrderedDict[str, StoredView] = field(default_factory=OrderedDict)
@@ -80,10 +87,27 @@ class ViewStore:
         """The id under which it can be asked for."""
         key = secrets.token_hex(16)
         with self._lock:
-            self._views[key] = view
-            while len(self._views) > 1 and sum(kept.size for kept in self._views.values()) > self.limit:
-                self._views.popitem(last=False)
+            self._views[key] = self._sharing(view)
+            while len(self._views) > 1 and self._bytes() > self.limit:
+                del self._views[self._first_to_go()]
         return key
+
+    def _sharing(self, view: StoredView) -> StoredView:
+        """The view with the pictures that another one has as well: several nodes show the same run."""
+        known = {picture: picture for kept in self._views.values() for picture in kept.pictures}
+        return replace(view, pictures=tuple(known.get(picture, picture) for picture in view.pictures))
+
+    def _bytes(self) -> int:
+        """What all views take, shared pictures once."""
+        pictures = {id(picture): len(picture) for kept in self._views.values() for picture in kept.pictures}
+        return sum(kept.own_size for kept in self._views.values()) + sum(pictures.values())
+
+    def _first_to_go(self) -> str:
+        """The oldest view that its node shows no more; else the oldest. Never the newest."""
+        *older, newest = self._views
+        last = {view.place: key for key, view in self._views.items()}
+        shown = {key for place, key in last.items() if all(place)} | {newest}
+        return next((key for key in older if key not in shown), older[0])
 
     def get(self, key: str) -> StoredView | None:
         with self._lock:

@@ -5,10 +5,13 @@ OpenCV is not asked for. Its packages overwrite each other, and a host often has
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as functional
 from scipy.ndimage import label, uniform_filter1d
+from scipy.sparse import csr_array
 
 
 def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -19,19 +22,23 @@ def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     rows = _overlaps(values.shape[0], size[0])
     columns = _overlaps(values.shape[1], size[1])
     source = values.astype(np.float32)
-    means = np.tensordot(rows, source, axes=(1, 0))
-    means = np.moveaxis(np.tensordot(columns, means, axes=(1, 1)), 0, 1)
+    planes = source[..., None] if values.ndim == 2 else source
+    means = np.stack(
+        [(columns @ (rows @ planes[..., plane]).T).T for plane in range(planes.shape[2])], axis=-1
+    )
+    means = means[..., 0] if values.ndim == 2 else means
     if values.dtype == np.uint8:
         return np.clip(np.rint(means), 0, 255).astype(np.uint8)
     return np.ascontiguousarray(means, dtype=np.float32)
 
 
-def _overlaps(cells: int, wanted: int) -> np.ndarray:
-    """(wanted, cells): the share of each old cell in each new one; rows add up to 1."""
+@lru_cache(maxsize=32)
+def _overlaps(cells: int, wanted: int) -> csr_array:
+    """(wanted, cells): the share of each old cell in each new one, few of them more than 0; rows add to 1."""
     edges = np.linspace(0, cells, wanted + 1)
     starts = np.arange(cells)
     common = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    return (np.clip(common, 0, None) / (cells / wanted)).astype(np.float32)
+    return csr_array((np.clip(common, 0, None) / (cells / wanted)).astype(np.float32))
 
 
 def bilinear(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -48,8 +48,9 @@ def latent_hash(latent: torch.Tensor) -> str:
 class Capture:
     """What the socket SELAGG_CAPTURE carries: the last runs of one SelAgg Capture node.
 
-    A run is found by the latents that it gave out; maps of another run are never shown in its place.  The
-    oldest go when there are more than `kept_runs` or they take more than two budgets.
+    A run is found by the latents that it gave out; maps of another run are never shown in its place.  When
+    there are more than `kept_runs`, or they take more than two budgets, the oldest go, first of them those
+    that no viewer has asked for.
     wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
@@ -67,6 +68,7 @@ class Capture:
         self.unsupported = unsupported
         self._kept = kept_runs
         self._runs: OrderedDict[int, tuple[Run, frozenset[str]]] = OrderedDict()
+        self._asked: set[int] = set()
         self._number = 0
         self._lock = threading.Lock()
 
@@ -92,8 +94,9 @@ class Capture:
             limit = KEPT_BUDGETS * self.settings.budget
             sizes = {n: own.nbytes for n, (own, _) in self._runs.items()}
             while len(self._runs) > self._kept or (len(self._runs) > 1 and sum(sizes.values()) > limit):
-                oldest, _ = self._runs.popitem(last=False)
-                del sizes[oldest]
+                oldest = self._first_to_go()
+                del self._runs[oldest], sizes[oldest]
+            self._asked &= set(self._runs)
 
     def recording_for(self, latent: torch.Tensor, offers: Sequence[OfferedText] = ()) -> Recording:
         """The run that gave out this latent (batch, channels, h, w).
@@ -125,14 +128,21 @@ class Capture:
                     self._runs[number] = (told, hashes)
         return told
 
+    def _first_to_go(self) -> int:
+        """The oldest run that nobody has looked at, such as a tile of an upscale; else the oldest."""
+        *older, _newest = self._runs
+        return next((number for number in older if number not in self._asked), older[0])
+
     def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
         with self._lock:
-            runs = list(self._runs.values())
+            runs = list(self._runs.items())
+            found = next((number for number, (_, hashes) in reversed(runs) if fits(hashes)), None)
+            if found is not None:
+                self._asked.add(found)
         waited, self.wanted = not self.wanted, True
+        if found is not None:
+            return dict(runs)[found][0]
         if not runs:
             raise ValueError(NOT_CONNECTED if waited else NO_RUN)
-        for run, hashes in reversed(runs):
-            if fits(hashes):
-                return run
-        interrupted = " The last run was interrupted." if not runs[-1][1] else ""
+        interrupted = " The last run was interrupted." if not runs[-1][1][1] else ""
         raise ValueError(WRONG_LATENT + interrupted)

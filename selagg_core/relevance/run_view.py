@@ -30,12 +30,14 @@ class RunView:
     """A run with its pictures.
 
     `entries`: the positive conditioning entries with known words, the one of the whole picture first;
-    `pictures`: RGB uint8 (h, w, 3), one a picture of the batch. `made`: the maps that were made so far.
+    `pictures`: RGB uint8 (h, w, 3), one a picture of the batch. `unseen`: for each picture why nothing is
+    to be seen in it, "" if it is a picture; () if all are. `made`: the maps that were made so far.
     """
 
     recording: Recording
     entries: tuple[EntryRecording, ...]
     pictures: tuple[np.ndarray, ...]
+    unseen: tuple[str, ...] = ()
     made: MadeMaps = field(default_factory=MadeMaps, compare=False, repr=False)
 
     @property
@@ -56,6 +58,14 @@ class RunView:
         """(h, w) px of the pictures."""
         height, width = self.pictures[0].shape[:2]
         return height, width
+
+    def fault_of(self, picture: int) -> str:
+        """Why nothing is to be seen in a picture; "" if it is one."""
+        return self.unseen[picture] if self.unseen else ""
+
+    def faults(self) -> tuple[str, ...]:
+        """A sentence on each picture in which nothing is to be seen."""
+        return tuple(f"picture {n} {why}" for n, why in enumerate(self.unseen, start=1) if why)
 
     def chooser(self, settings: HeadSettings) -> HeadChooser:
         """What chooses the heads of words in this run. Raises ValueError as `HeadChooser` does."""

@@ -8,6 +8,7 @@ from test_viewing import BUMPS, TEXT
 
 from selagg_core.claims.expectations import read_expectations
 from selagg_core.diagnose import diagnose_run
+from selagg_core.heatmaps import draw_heatmaps
 from selagg_core.recording.coverage import Coverage
 from selagg_core.recording.head_maps import Recording
 from selagg_core.relevance.run_view import RunView
@@ -187,3 +188,39 @@ def test_a_prompt_of_a_thousand_words():
     text = " ".join(f"word{i}" for i in range(1000)) + " \u732b"
     report, pictures = diagnosed(view({"word1": (0.5, 0.5, 0.1)}, text=text), words="word1, word2")
     assert len(report.pictures[0].words) == 2 and pictures[0].shape[0] < 2000
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (torch.full((1, 128, 128, 3), float("nan")), "picture 1 holds no finite values"),
+        (torch.full((1, 128, 128, 3), float("inf")), "picture 1 holds no finite values"),
+        (torch.zeros(1, 128, 128, 3), "picture 1 is black all over"),
+        (torch.ones(1, 128, 128, 3), "picture 1 is white all over"),
+        (torch.full((1, 128, 128, 3), 0.3), "picture 1 is one colour all over"),
+    ],
+)
+def test_a_picture_with_nothing_in_it_is_told_first_and_not_judged(image, told):
+    recording = recording_of(entry_of(TEXT, {}))
+    opened = open_run(OneRunCapture(recording), torch.zeros(recording.latent_shape), image)
+    report, pictures = diagnosed(opened)
+    assert told in report.warnings()[0] and kinds(report) == [] and len(pictures) == 1
+    assert told in draw_heatmaps(opened).notices[0]
+
+
+def test_one_bad_picture_of_a_batch_leaves_the_others_judged():
+    recording = recording_of(entry_of("a red circle right of a blue square", BUMPS, batch=2))
+    images = torch.cat([torch.zeros(1, 128, 128, 3), painted(PAINT)])
+    opened = open_run(OneRunCapture(recording), torch.zeros(recording.latent_shape), images)
+    report, _ = diagnosed(opened)
+    assert report.problems[0].startswith("picture 1 is black") and len(report.problems) == 1
+    assert kinds(report, 0) == [] and kinds(report, 1) == [("misplaced", ("circle", "square"), "warning")]
+
+
+def test_the_same_noun_in_two_entries_keeps_its_own_map():
+    first = entry_of("a red circle", {"red": (0.2, 0.5, 0.1), "circle": (0.2, 0.5, 0.1)})
+    second = replace(entry_of("a blue circle", {"blue": (0.8, 0.5, 0.1), "circle": (0.8, 0.5, 0.1)}), index=1)
+    opened = view(recording=replace(recording_of(first), entries=(first, second)))
+    words = {word.label: word for word in diagnosed(opened)[0].pictures[0].words}
+    assert words["circle"].centre[0] < 0.4 and words["circle (2)"].centre[0] > 0.6
+    assert words["circle (2)"].word.entry == 1

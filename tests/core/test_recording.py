@@ -447,8 +447,9 @@ def test_a_repeated_run_takes_the_place_of_the_first():
         capture.keep(finished(v), (latents[v],))
     assert capture.recording_for(latents[0]).complete
     capture.keep(finished(2), (latents[2],))
+    assert capture.recording_for(latents[0]).complete, "it was looked at: what nobody asked for goes first"
     with pytest.raises(ValueError, match="not sampled with this capture"):
-        capture.recording_for(latents[0])
+        capture.recording_for(latents[1])
 
 
 def test_an_interrupted_run_takes_no_place():

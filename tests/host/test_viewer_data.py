@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -94,12 +95,34 @@ def test_heads_come_from_the_recording_and_go_with_it(served, parts, run):
 
 def test_the_store_is_bounded_and_keeps_the_newest(served, parts, run):
     _, view = stored(parts, run)
-    store = parts.store.ViewStore(limit=3 * view.size)
+    store = parts.store.ViewStore(limit=3 * view.own_size + sum(map(len, view.pictures)))
     keys = [store.add(view) for _ in range(5)]
     assert [store.get(key) is not None for key in keys] == [False, False, True, True, True]
     small = parts.store.ViewStore(limit=1)
     last = [small.add(view) for _ in range(3)][-1]
-    assert small.get(last) is view and len(small._views) == 1
+    assert small.get(last).manifest is view.manifest and len(small._views) == 1
+
+
+def test_views_of_one_run_share_its_pictures_and_those_in_use_go_last(served, parts, run):
+    _, view = stored(parts, run)
+    pictures = sum(map(len, view.pictures))
+    store = parts.store.ViewStore(limit=3 * view.own_size + pictures)
+    copy = replace(view, pictures=tuple(bytes(bytearray(png)) for png in view.pictures))
+    first = store.add(replace(copy, place=("a", "1")))
+    again = [store.add(replace(copy, place=("a", "2"))) for _ in range(4)]
+    assert store.get(first) is not None, "it is what node 1 still shows"
+    assert [store.get(key) is not None for key in again] == [False, False, True, True]
+    assert store.get(first).pictures[0] is store.get(again[-1]).pictures[0]
+    assert store._bytes() <= store.limit
+
+
+def test_the_graph_and_the_manifest_are_strict_json(served, parts, run):
+    odd = {"7": {"is_changed": [float("nan")], "inputs": {"x": float("-inf"), "y": object()}, 3: (1, True)}}
+    ui = parts.diagnose().diagnose(**run, **{**PLACE, "graph": odd})["ui"]
+    view = served.VIEWS.get(ui["selagg"][0]["id"])
+    body = json.loads(view.workflow, parse_constant=pytest.fail)
+    assert body["prompt"] == {"7": {"is_changed": [None], "inputs": {"x": None, "y": None}, "3": [1, True]}}
+    json.loads(view.manifest, parse_constant=pytest.fail)
 
 
 @pytest.fixture
