@@ -17,7 +17,7 @@ from selagg_core.recording.capture import Capture
 from selagg_core.report.shown import Text, texts_of
 
 KEPT_BYTES = 96 * 1024 * 1024
-GONE = "These maps are no longer kept: change something, such as the seed, and run the workflow again."
+GONE = "These maps are no longer kept. Run the workflow again; if nothing happens, change its seed first."
 RECORDING_GONE = (
     "The recording of this run is no longer in memory, so single heads and steps cannot be shown: change "
     "something, such as the seed, and run the workflow again."
@@ -59,8 +59,6 @@ class StoredView:
     report: bytes
     workflow: bytes
     source: Source
-    place: tuple[str, str] = ("", "")
-    """The ids of the workflow and of the node."""
 
     @property
     def size(self) -> int:
@@ -70,7 +68,10 @@ class StoredView:
 
 @dataclass
 class ViewStore:
-    """The last views, the oldest forgotten beyond `limit` bytes. Safe to use from several threads."""
+    """The last views, the oldest forgotten beyond `limit` bytes. Safe to use from several threads.
+
+    Nothing but its id leads to a view: names of workflows and nodes are no secrets, for artists share them.
+    """
 
     limit: int = KEPT_BYTES
     _views: OrderedDict[str, StoredView] = field(default_factory=OrderedDict)
@@ -86,19 +87,15 @@ class ViewStore:
         return key
 
     def get(self, key: str) -> StoredView | None:
+        """The view; what is asked for is forgotten after what nobody looks at."""
         with self._lock:
+            if key in self._views:
+                self._views.move_to_end(key)
             return self._views.get(key)
 
-    def forget(self, place: tuple[str, str]) -> None:
-        """A node has run without a result: what it showed before is not its view any more."""
+    def holds(self, key: str) -> bool:
         with self._lock:
-            for key in [key for key, view in self._views.items() if view.place == place]:
-                del self._views[key]
-
-    def last_of(self, place: tuple[str, str]) -> str | None:
-        """The newest view of a node."""
-        with self._lock:
-            return next((key for key in reversed(self._views) if self._views[key].place == place), None)
+            return key in self._views
 
 
 #: Routes and nodes run in different threads of one server and share this, and nothing else.

@@ -6,6 +6,8 @@ export const ENGLISH = {
   viewer: 'Prompt viewer',
   empty: 'Run the workflow: the words of the prompt will appear here, and where each of them went.',
   loading: 'Loading the maps...',
+  gone: 'The server was started anew and no longer has these maps. Run the workflow again.',
+  earlier: 'From an earlier run',
   failed: 'The maps could not be loaded: {reason}',
   pictureFailed: 'Picture {number} could not be loaded: {reason}',
   saveFailed: '{name} could not be saved: {reason}',
