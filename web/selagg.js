@@ -2,6 +2,7 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { ViewMemory, tabStorage } from './extension/memory.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -11,8 +12,8 @@ import { Viewer } from './viewer/viewer.js'
 /** @import { Manifest, Source } from './viewer/types.js' */
 
 /**
- * A viewer and what it shows: the id of a view, NOTHING, or null as long as its node has not run.
- * @typedef {{node: HostNode, widget: Viewer, shown: string | null}} Shown
+ * A viewer and what it shows; late: whether a newer run has begun. shown: the id of a view, NOTHING, or null as long as its node has not run.
+ * @typedef {{node: HostNode, widget: Viewer, shown: string | null, late: boolean}} Shown
  */
 
 /** @type {Record<string, {compact: boolean, size: [number, number], height: number}>} */
@@ -34,6 +35,7 @@ const SETTINGS = {
 
 /** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
+const memory = new ViewMemory(tabStorage())
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -82,6 +84,10 @@ function claimsOf(node) {
   }
 }
 
+async function runAgain() {
+  await app.queuePrompt(0)
+}
+
 /**
  * @param {string} id of a view
  * @param {HostNode} node
@@ -99,7 +105,7 @@ function sourceOf(id, node) {
     maps: api.apiURL(`${place}/maps`),
     report: api.apiURL(`${place}/report`),
     claims: claimsOf(node),
-    runAgain: async () => void (await app.queuePrompt(0)),
+    runAgain,
   }
 }
 
@@ -108,15 +114,17 @@ function sourceOf(id, node) {
  * newer is to be shown meanwhile.
  * @param {Shown} viewer
  * @param {string} id
+ * @param {boolean} earlier whether it is of an earlier run
  * @returns {Promise<Manifest | null>}
  */
-async function showView(viewer, id) {
+async function showView(viewer, id, earlier) {
   viewer.shown = id
   try {
     await language.ready
     const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
     if (viewer.shown !== id) return null
     await viewer.widget.show(manifest, sourceOf(id, viewer.node))
+    viewer.widget.earlier = earlier || viewer.late
     return manifest
   } catch (error) {
     if (viewer.shown === id) failed(viewer, error)
@@ -129,30 +137,57 @@ async function showView(viewer, id) {
  * @param {unknown} error
  */
 function failed(viewer, error) {
-  viewer.widget.clear(translator(language.texts)('failed', { reason: messageOf(error) }))
+  viewer.widget.earlier = false
+  viewer.widget.clear(translator(language.texts)('failed', { reason: messageOf(error) }), runAgain)
 }
 
+/** The id of the workflow that is open; '' if it has none. */
+const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
+
 /**
- * After a reload of the page, or when a saved workflow is opened: the last view of this node, if there is one.
+ * After a reload of the page, or when a workflow is opened again: the last view that this tab was given for the node.
+ * It may be of another copy of the workflow, or of a text that was changed since: so it is said to be from before.
  * @param {HostNode} node
  * @param {Shown} viewer
  */
 function restore(node, viewer) {
-  const workflow = app.graph?.id
-  if (!workflow || node.graph !== app.graph || viewer.shown !== null) return
-  const waits = () => viewers.get(node) === viewer && viewer.shown === null
-  asked(`/selagg/last?workflow=${encodeURIComponent(workflow)}&node=${encodeURIComponent(node.id)}`)
-    .then(async ({ id }) => {
-      if (id && waits()) await showView(viewer, id)
-    })
-    .catch((error) => {
-      if (waits()) failed(viewer, error)
-    })
+  const id = viewer.shown === null && node.graph === app.graph ? memory.of(openWorkflow(), node.id) : null
+  if (id) showView(viewer, id, true).catch(note)
 }
 
 /** The host says nothing of nodes whose results it still had: they have a view from before. */
 function restoreAll() {
   for (const [node, viewer] of viewers) restore(node, viewer)
+}
+
+/** A run begins: until its nodes have run, what is seen is of an earlier one. */
+function markAll() {
+  for (const viewer of viewers.values()) {
+    viewer.late = true
+    viewer.widget.earlier = isView(viewer.shown)
+  }
+}
+
+/** @param {string | null} shown */
+const isView = (shown) => shown !== null && shown !== NOTHING
+
+/** The connection is back: of a server that was started anew nothing that is shown can be asked. */
+async function askAll() {
+  for (const viewer of viewers.values()) {
+    const id = viewer.shown
+    if (!isView(id)) continue
+    const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`)
+    if (held || viewer.shown !== id) continue
+    viewer.widget.earlier = false
+    viewer.widget.clear(translator(language.texts)('gone'), runAgain)
+  }
+}
+
+/** Also of nodes of other workflows than the one that is open. @param {Event} event */
+function rememberView(event) {
+  const { detail } = /** @type {CustomEvent} */ (event)
+  const told = detail?.output?.selagg?.[0]
+  if (told) memory.remember(told.workflow ?? '', detail.display_node ?? detail.node, told.id)
 }
 
 /** One short message for all severe warnings of a run. @param {Manifest} manifest */
@@ -191,7 +226,7 @@ function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
   /** @type {Shown} */
-  const viewer = { node, widget, shown: null }
+  const viewer = { node, widget, shown: null, late: false }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
     hideOnZoom: false,
@@ -218,18 +253,22 @@ function addViewer(node) {
 }
 
 /**
+ * The host tells nodes by their numbers alone: what a node of another workflow gave is not for this one.
  * @param {Shown} viewer
- * @param {{selagg?: {id: string}[], text?: string[]} | null} message what the node sent
+ * @param {{selagg?: {id: string | null, workflow: string}[], text?: string[]} | null} message what the node sent
  */
 async function executed(viewer, message) {
-  const id = message?.selagg?.[0]?.id
-  if (!id) {
+  const told = message?.selagg?.[0]
+  if (told && told.workflow !== openWorkflow()) return
+  viewer.late = false
+  if (!told?.id) {
     viewer.shown = NOTHING
+    viewer.widget.earlier = false
     viewer.widget.clear(message?.text?.join('\n'))
-  } else if (viewer.shown !== id) {
-    const manifest = await showView(viewer, id)
+  } else if (viewer.shown !== told.id) {
+    const manifest = await showView(viewer, told.id, false)
     if (manifest) toast(manifest)
-  }
+  } else viewer.widget.earlier = false
 }
 
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
@@ -272,7 +311,10 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       language.ready = loadTexts().catch(note)
       await language.ready
       for (const { widget } of viewers.values()) widget.texts = language.texts
+      api.addEventListener('executed', rememberView)
+      api.addEventListener('execution_start', markAll)
       api.addEventListener('execution_success', restoreAll)
+      api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
       if (NODES[node.comfyClass]) addViewer(node)

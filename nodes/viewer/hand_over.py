@@ -39,10 +39,11 @@ class Asked:
     extra: Mapping[str, Any] | None = None
 
     @property
-    def place(self) -> tuple[str, str]:
+    def workflow(self) -> str:
+        """The id of the workflow that ran, by which a page knows whether a view is one of its own."""
         workflow = (self.extra or {}).get("workflow")
         name = workflow.get("id") if isinstance(workflow, Mapping) else None
-        return str(name or ""), str(self.node or "")
+        return str(name or "")
 
 
 HIDDEN = {"unique_id": "UNIQUE_ID", "graph": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
@@ -62,21 +63,21 @@ def hand_over(
     expected: Sequence[Mapping[WordGroup, Region]] = (),
     claims: Claims | None = None,
 ) -> dict[str, list[Any]]:
-    """The part of a node's `ui` by which the browser finds the view; {} where nothing is to be shown."""
+    """The part of a node's `ui` by which the browser finds the view, see `nothing`."""
     if shown is None or not browser_asks():
-        return {}
+        return nothing(asked)
     try:
         nowhere: list[Mapping[WordGroup, Region]] = [{} for _ in shown.view.pictures]
         stored = _stored(shown, capture, latent, asked, report, expected or nowhere, claims)
     except ValueError as error:
         logger.warning(f"The viewer has nothing to show: {error}")
-        return {}
+        return nothing(asked)
     except Exception as error:  # noqa: BLE001 - the result of the node must not be lost with its view
         if host.is_interruption(error):
             raise
         logger.exception("The viewer could not be filled; the node's result is not affected.")
-        return {}
-    return {KEY: [{"id": VIEWS.add(stored)}]}
+        return nothing(asked)
+    return {KEY: [{"id": VIEWS.add(stored), "workflow": asked.workflow}]}
 
 
 def _stored(
@@ -97,7 +98,7 @@ def _stored(
         report=report.to_json().encode() if report is not None else b"",
         workflow=strict_json({**(asked.extra or {}), "prompt": asked.prompt}),
         source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
-        place=asked.place,
+        place=(asked.workflow, str(asked.node or "")),
     )
 
 
@@ -121,5 +122,4 @@ def _plain(value: Any) -> Any:
 
 def nothing(asked: Asked) -> dict[str, list[Any]]:
     """The part of a node's `ui` when it has nothing to show."""
-    VIEWS.forget(asked.place)
-    return {}
+    return {KEY: [{"id": None, "workflow": asked.workflow}]} if browser_asks() else {}

@@ -46,10 +46,10 @@ def add_routes(routes, store: ViewStore) -> None:
             return web.json_response({"error": str(error)})
         return web.json_response(body)
 
-    @routes.get(f"{PREFIX}/last")
-    async def last(request):
-        place = request.query.get("workflow", ""), request.query.get("node", "")
-        return web.json_response({"id": store.last_of(place) if all(place) else None})
+    @routes.get(f"{PREFIX}/views/{{id}}/held")
+    async def held(request):
+        """Whether a view is still there: a server that was started anew knows none."""
+        return web.json_response({"held": store.holds(request.match_info["id"])})
 
     @routes.get(f"{PREFIX}/views/{{id}}")
     async def view(request):

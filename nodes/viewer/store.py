@@ -17,7 +17,7 @@ from selagg_core.recording.capture import Capture
 from selagg_core.report.shown import Text, texts_of
 
 KEPT_BYTES = 96 * 1024 * 1024
-GONE = "These maps are no longer kept: change something, such as the seed, and run the workflow again."
+GONE = "These maps are no longer kept. Run the workflow again; if nothing happens, change its seed first."
 RECORDING_GONE = (
     "The recording of this run is no longer in memory, so single heads and steps cannot be shown: change "
     "something, such as the seed, and run the workflow again."
@@ -60,7 +60,7 @@ class StoredView:
     workflow: bytes
     source: Source
     place: tuple[str, str] = ("", "")
-    """The ids of the workflow and of the node."""
+    """The ids of the workflow and of the node: what a newer view of the same node replaces goes first."""
 
     @property
     def size(self) -> int:
@@ -76,6 +76,7 @@ class StoredView:
 class ViewStore:
     """The last views within `limit` bytes: what its node shows no more goes first, then the oldest.
 
+    Nothing but its id leads to a view: names of workflows and nodes are no secrets, for artists share them.
     Safe to use from several threads.
     """
 
@@ -110,19 +111,15 @@ class ViewStore:
         return next((key for key in older if key not in shown), older[0])
 
     def get(self, key: str) -> StoredView | None:
+        """The view; what is asked for is forgotten after what nobody looks at."""
         with self._lock:
+            if key in self._views:
+                self._views.move_to_end(key)
             return self._views.get(key)
 
-    def forget(self, place: tuple[str, str]) -> None:
-        """A node has run without a result: what it showed before is not its view any more."""
+    def holds(self, key: str) -> bool:
         with self._lock:
-            for key in [key for key, view in self._views.items() if view.place == place]:
-                del self._views[key]
-
-    def last_of(self, place: tuple[str, str]) -> str | None:
-        """The newest view of a node."""
-        with self._lock:
-            return next((key for key in reversed(self._views) if self._views[key].place == place), None)
+            return key in self._views
 
 
 #: Routes and nodes run in different threads of one server and share this, and nothing else.

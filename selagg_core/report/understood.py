@@ -1,4 +1,4 @@
-"""What was understood of the prompts, for a viewer: every claim with its words, and how an edit names them."""
+"""What was understood of the prompts, for a viewer: each claim with its words, and how edits name them."""
 
 from __future__ import annotations
 

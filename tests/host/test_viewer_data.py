@@ -73,15 +73,27 @@ def test_both_nodes_hand_over_a_view(served, parts, run):
     assert len(view.pictures) == 2 and all(png.startswith(b"\x89PNG") for png in view.pictures)
     assert json.loads(view.report)["prompt"] == TEXT
     assert json.loads(view.workflow) == {"workflow": {"id": "abc"}, "prompt": {"7": {}}}
-    assert served.VIEWS.last_of(("abc", "7")) == key
+    assert served.VIEWS.holds(key)
     (shown,) = parts.heatmaps().draw(**run, **DRAWING)["ui"]["selagg"]
     assert not json.loads(served.VIEWS.get(shown["id"]).manifest)["report"]
 
 
-def test_a_refused_run_leaves_no_older_view_of_the_node(served, parts, run):
-    stored(parts, run)
+def test_a_refused_run_says_that_there_is_nothing_and_takes_no_view_away(served, parts, run):
+    """Ids of workflows are no secrets: somebody else's failing run of the same one must not matter."""
+    key, _ = stored(parts, run)
     ui = parts.diagnose().diagnose(**{**run, "latent": {}}, **PLACE)["ui"]
-    assert "selagg" not in ui and served.VIEWS.last_of(("abc", "7")) is None
+    assert ui["selagg"] == [{"id": None, "workflow": "abc"}] and served.VIEWS.holds(key)
+
+
+def test_a_view_says_of_which_workflow_it_is_and_every_run_has_its_own(served, parts, run):
+    first, second = (parts.diagnose().diagnose(**run, **PLACE)["ui"]["selagg"][0] for _ in range(2))
+    assert first["workflow"] == second["workflow"] == "abc" and first["id"] != second["id"]
+    without = parts.diagnose().diagnose(**run)["ui"]["selagg"][0]
+    assert without["workflow"] == "" and len(without["id"]) == 32
+
+
+def test_the_report_and_the_maps_do_not_go_over_the_websocket(served, parts, run):
+    assert len(json.dumps(parts.diagnose().diagnose(**run, **PLACE)["ui"])) < 20_000
 
 
 def test_heads_come_from_the_recording_and_go_with_it(served, parts, run):
@@ -152,7 +164,10 @@ def test_routes_serve_what_was_handed_over(ask):
     heads = json.loads(ask("/selagg/views/{id}/heads?text=0&picture=1&word=2")[2])
     assert sum(len(sheet["heads"]) for sheet in heads["sheets"]) > 0
     assert ask("/selagg/views/{id}/maps")[0] == ask("/selagg/views/{id}/report")[0] == 200
-    assert json.loads(ask("/selagg/last?workflow=abc&node=7")[2])["id"]
+    assert json.loads(ask("/selagg/views/{id}/held")[2]) == {"held": True}
+    assert json.loads(ask("/selagg/views/0123/held")[2]) == {"held": False}
+    sheet = json.loads(ask("/selagg/views/{id}/words/1/0/all")[2])
+    assert sheet["count"] == len(TEXT.split())
 
 
 @pytest.mark.parametrize(
@@ -166,6 +181,9 @@ def test_routes_serve_what_was_handed_over(ask):
         "/selagg/views/{id}/heads?text=0&picture=0&word=1e9",
         "/selagg/views/{id}/steps?text=0&picture=0&step=0",
         "/selagg/views/0123",
+        "/selagg/views/0123/words/0/0/all",
+        "/selagg/views/{id}/words/0/0/none",
+        "/selagg/views/{id}/words/9/0/all",
         "/selagg/views/0123/heads?text=0&picture=0&word=0",
     ],
 )
@@ -182,6 +200,15 @@ def test_nothing_else_is_served(ask, path):
     assert ask(path)[0] == 404
 
 
-def test_a_node_without_a_place_has_no_last_view(ask, served):
-    assert json.loads(ask("/selagg/last?workflow=&node=7")[2])["id"] is None
-    assert json.loads(ask("/selagg/last?workflow=other&node=7")[2])["id"] is None
+@pytest.mark.parametrize("path", ["/selagg/last?workflow=abc&node=7", "/selagg/views", "/selagg/views/"])
+def test_nothing_but_its_id_leads_to_a_view(ask, path):
+    assert ask(path)[0] == 404
+
+
+def test_what_is_looked_at_is_forgotten_last(served, parts, run):
+    _, view = stored(parts, run)
+    store = parts.store.ViewStore(limit=2 * view.size)
+    first, second = store.add(view), store.add(view)
+    assert store.get(first) is view
+    third = store.add(view)
+    assert [store.holds(key) for key in (first, second, third)] == [True, False, True]

@@ -137,6 +137,15 @@ def large_view(text: str, pictures: int, side: int = 512) -> RunView:
     return open_run(OneRun(text, 1, side), latent, images)
 
 
+def large_report(view: RunView, settings: HeadSettings) -> tuple[Report, Claims]:
+    """The diagnosis of a `large_view`: that of its first picture, for all are alike."""
+    first = replace(view, pictures=view.pictures[:1])
+    found = diagnose_run(first, "all", None, settings)
+    (picture,) = found.report.pictures
+    alike = tuple(replace(picture, index=index) for index in range(len(view.pictures)))
+    return replace(found.report, pictures=alike), found.read
+
+
 def expectations() -> Expectations:
     return read_expectations(None, "", boxes="balloon: 50%, 0%, 100%, 60%")
 
@@ -150,7 +159,7 @@ def words_of(view: RunView, *words: str) -> tuple[WordGroup, ...]:
 
 
 def made_report(view: RunView, settings: HeadSettings) -> tuple[Report, Claims]:
-    """The diagnosis with findings of its own, one of a kind that no version knows; and the claims."""
+    """The claims, and the diagnosis with findings of its own: of an unknown kind, and for information."""
     found = diagnose_run(view, "all", expectations(), settings)
     report = found.report
     numbers = {"share": 0.25, "who": "nobody"}

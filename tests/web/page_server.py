@@ -66,15 +66,19 @@ class Run:
 
     def __init__(self, text: str, view: RunView | None = None):
         self.settings = HeadSettings()
+        self.large = view is not None
         self.view = made_run.made_view(text) if view is None else view
         self.shown = prepare(self.view, self.settings)
         self.pictures = tuple(png_bytes(picture) for picture in self.view.pictures)
 
     @cached_property
     def manifest(self) -> bytes:
-        report, claims = made_run.made_report(self.view, self.settings)
-        expected = made_run.made_expected(self.view)
-        return json.dumps(manifest(self.shown, report, expected, claims)).encode()
+        made = made_run.large_report if self.large else made_run.made_report
+        report, claims = made(self.view, self.settings)
+        expected = () if self.large else made_run.made_expected(self.view)
+        return json.dumps(
+            manifest(self.shown, report, expected or [{} for _ in self.pictures], claims)
+        ).encode()
 
     @cached_property
     def sheets(self) -> dict[str, bytes]:

@@ -171,7 +171,7 @@ def shows_dom_widgets(frontend) -> bool:
     return frontend.viewer().count() > 0
 
 
-def test_the_last_view_is_back_after_a_reload(frontend):
+def test_the_last_view_is_back_after_a_reload(frontend, shot):
     frontend.open()
     frontend.load(workflow())
     frontend.run()
@@ -182,11 +182,49 @@ def test_the_last_view_is_back_after_a_reload(frontend):
     frontend.show_node("SelAggDiagnose")
     viewer = frontend.wait_for_view()
     assert "circle" in viewer.locator(".text").inner_text()
+    assert viewer.locator(".earlier").is_visible()
+    frontend.screenshot(shot("earlier"))
     # Of another graph nothing is shown, though the node has the same number.
     other = {**workflow(), "id": "00000000-1111-4222-8333-444444444444"}
     frontend.load(other)
     settled(frontend)
     assert frontend.viewer().locator(".empty").is_visible()
+
+
+def test_what_another_workflow_gave_is_not_shown(frontend):
+    """The host tells nodes by their numbers alone, also when a run ends whose workflow is not open."""
+    frontend.open()
+    frontend.load(workflow())
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    assert viewer.locator(".earlier").is_hidden()
+    told = "() => Object.entries(JSON.parse(sessionStorage.getItem('SelAgg.views')))[0][1]"
+    place, view = frontend.page.evaluate(told)
+    assert len(view) == 32 and place.split("/")[1] == "12"
+    frontend.load({**workflow("a green square"), "id": "00000000-1111-4222-8333-444444444444"})
+    frontend.page.evaluate(
+        """([view, workflow]) => {
+          const node = app.graph._nodes.find((n) => n.type === 'SelAggDiagnose')
+          node.onExecuted({ selagg: [{ id: view, workflow }], text: [] })
+        }""",
+        [view, place.split("/")[0]],
+    )
+    settled(frontend)
+    assert frontend.viewer().locator(".empty").is_visible()
+
+
+def test_a_server_that_knows_the_view_no_more_is_said(frontend, shot):
+    frontend.open()
+    frontend.load(workflow(seed=11))
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    frontend.page.route("**/held", lambda route: route.fulfill(json={"held": False}))
+    frontend.page.evaluate("() => window.comfyAPI.api.api.dispatchEvent(new CustomEvent('reconnected'))")
+    viewer.locator(".again").wait_for()
+    assert "Run the workflow again" in viewer.locator(".empty").inner_text()
+    frontend.screenshot(shot("gone"))
+    viewer.locator(".again").click()
+    frontend.page.wait_for_timeout(2000)
 
 
 CHINESE = json.loads((ROOT / "locales" / "zh" / "main.json").read_text("utf-8"))["selagg"]["findings"]

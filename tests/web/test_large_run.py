@@ -16,11 +16,39 @@ from test_viewer_page import pixels, settle, show
 TAGS, PICTURES = 300, 8
 MOST_BYTES = 2_000_000
 MOST_NODES = 20_000
-COLOURS = "red blue green yellow white black silver purple brown pink".split()
+COLOURS = ("red", "blue", "green", "yellow", "white", "black", "silver", "purple", "brown", "pink")
 THINGS = (
-    "hair dress ribbon cat dog tree house lamp chair table book cup hat scarf umbrella flower bridge boat "
-    "car bicycle balloon apple sword shield castle horse bird fish mirror clock"
-).split()
+    "hair",
+    "dress",
+    "ribbon",
+    "cat",
+    "dog",
+    "tree",
+    "house",
+    "lamp",
+    "chair",
+    "table",
+    "book",
+    "cup",
+    "hat",
+    "scarf",
+    "umbrella",
+    "flower",
+    "bridge",
+    "boat",
+    "car",
+    "bicycle",
+    "balloon",
+    "apple",
+    "sword",
+    "shield",
+    "castle",
+    "horse",
+    "bird",
+    "fish",
+    "mirror",
+    "clock",
+)
 TEXT = ", ".join(f"{COLOURS[i % len(COLOURS)]} {THINGS[(i * 7) % len(THINGS)]}" for i in range(TAGS // 2))
 
 

@@ -66,6 +66,7 @@ export interface HostExtension {
 
 export declare const app: {
   graph: HostGraph | null
+  rootGraph?: HostGraph | null
   /** Hosts older than the viewer have none. */
   extensionManager: {
     setting: { get(id: string): any }

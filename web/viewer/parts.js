@@ -30,16 +30,18 @@ export function buildParts(t, painter, actions, compact) {
   const tabs = compact ? null : new TabBar(t, actions)
   const complaint = new Complaint(t)
   const message = el('p')
-  const empty = el('div', { class: 'empty', role: 'note' }, icon('words'), message)
+  const again = el('button', { type: 'button', class: 'again', text: t('runAgain'), hidden: true })
+  const empty = el('div', { class: 'empty', role: 'note' }, icon('words'), message, again)
+  const earlier = el('p', { class: 'earlier', role: 'note', text: t('earlier'), hidden: true })
   const live = el('div', { class: 'aside', role: 'status', 'aria-live': 'polite' })
   const left = [stage, caption, steps, strip, tools].map((part) => part.element)
   const grid = el(
     'div',
     { class: 'grid' },
-    el('div', { class: 'stage' }, ...left),
+    el('div', { class: 'stage' }, earlier, ...left),
     el('div', { class: 'side' }, prompt.element, tabs?.element)
   )
   const all = [grid, empty, complaint.element, live]
   const root = el('div', { class: 'root', role: 'group', 'aria-label': t('viewer') }, ...all)
-  return { root, grid, empty, message, live, complaint, stage, caption, steps, strip, tools, menu, prompt, tabs }
+  return { root, grid, empty, message, again, earlier, live, complaint, stage, caption, steps, strip, tools, menu, prompt, tabs }
 }

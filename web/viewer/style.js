@@ -207,6 +207,9 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .empty { position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 12px; padding: 24px; text-align: center; color: var(--soft); background: var(--ground); }
 .empty .icon { width: 34px; height: 34px; stroke-width: 1; opacity: .8; }
 .empty p { margin: 0; max-width: 34ch; font-size: 13px; }
+.empty .again { padding: 4px 12px; border-radius: 7px; box-shadow: inset 0 0 0 1px var(--line); color: var(--strong); }
+.empty .again:hover { background: var(--hover); }
+.earlier { margin: 0; align-self: start; padding: 2px 9px; border-radius: 6px; font-size: 11px; font-weight: 600; color: var(--strong); background: color-mix(in srgb, var(--doubt) 26%, var(--ground)); }
 /* a narrow node */
 @container viewer (max-width: 560px) {
   .grid { grid-template: max-content max-content / minmax(0, 1fr); align-content: start; gap: 12px; padding: 10px; overflow-y: auto; scrollbar-width: thin; }

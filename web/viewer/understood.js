@@ -52,7 +52,7 @@ export class UnderstoodTab {
     const parts = thingsOf(look.manifest).map((thing) => this.#thing(thing))
     if (!parts.length) parts.push(el('p', { class: 'hint', text: t('nothingUnderstood') }))
     if (silent.length) {
-      const words = silent.map((spoken) => this.#part(spoken, spoken.label, t(/** @type {TextKey} */ (`silent ${spoken.reason}`)), false))
+      const words = silent.map((spoken) => this.#part(spoken, spoken.label, t(/** @type {TextKey} */ (`silent_${spoken.reason.replaceAll(' ', '_')}`)), false))
       parts.push(el('p', { class: 'thing silent' }, el('em', { text: t('noThing') }), ...words))
     }
     this.#things.replaceChildren(...parts)

@@ -39,6 +39,9 @@ export class Viewer {
   #message = ''
   #observer
   #frame = 0
+  /** @type {(() => Promise<void>) | null} */
+  #again = null
+  #earlier = false
   /** Counts what was to be shown, and which pictures were asked for: only the last one counts. */
   #shownCount = 0
   #askedCount = 0
@@ -93,18 +96,30 @@ export class Viewer {
     else this.#showMessage()
   }
 
-  /** An empty viewer with a message. @param {string} [message] */
-  clear(message = '') {
+  /** Whether what is shown is of an earlier run than the last, or of one that this page did not see. @param {boolean} earlier */
+  set earlier(earlier) {
+    this.#earlier = earlier
+    this.#parts.earlier.hidden = !earlier
+  }
+
+  /**
+   * An empty viewer with a message.
+   * @param {string} [message]
+   * @param {(() => Promise<void>) | null} [again] runs the workflow once more, if that is offered
+   */
+  clear(message = '', again = null) {
     this.#shownCount++
     this.#look = null
     this.#message = message
+    this.#again = again
     this.#showMessage()
   }
 
   #showMessage() {
-    const { complaint, message, empty, grid } = this.#parts
+    const { complaint, message, again, empty, grid } = this.#parts
     complaint.hide()
     message.textContent = this.#message || this.#t('empty')
+    again.hidden = this.#again === null
     empty.hidden = false
     grid.inert = true
   }
@@ -150,6 +165,8 @@ export class Viewer {
     const { compact } = this.#options
     const parts = buildParts(this.#t, this.#painter, this.#actions(), compact)
     parts.root.addEventListener('keydown', (event) => this.#key(event))
+    parts.again.addEventListener('click', () => this.#attempt('runFailed', {}, async () => this.#again?.()))
+    parts.earlier.hidden = !this.#earlier
     this.#shadow.replaceChildren(el('style', { text: STYLE }), parts.root)
     this.#observer.observe(parts.stage.element)
     return parts
