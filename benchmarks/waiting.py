@@ -75,7 +75,7 @@ class Run:
         self.image = image.movedim(1, -1).contiguous()
         self.latent = torch.zeros(1, 4, *latent)
 
-    def recording_for(self, latent) -> Any:
+    def recording_for(self, latent, *_offers) -> Any:
         """As a Capture gives it out: the kept precision becomes float32 each time it is asked for."""
         return self._make()
 
@@ -116,8 +116,10 @@ def measure(size: int, words: int, seed: int) -> dict[str, Any]:
     ):
         count.clear()
         before, spent = time.perf_counter(), time.process_time()
-        work()
+        shown = work()["ui"].get("selagg") or [{}]
         seconds, processor = time.perf_counter() - before, time.process_time() - spent
+        if not shown[0].get("id"):
+            raise RuntimeError(f"{name} refused the run: there is nothing to time.")
         found[name] = {"seconds": seconds, "processor": processor, "maps": sum(count)}
     return found
 
