@@ -113,8 +113,7 @@ def test_other_pictures_and_texts_fetch_their_maps(page):
     settle(page)
     plain = pixels(page)
     page.locator(".word").nth(1).hover()
-    page.wait_for_timeout(500)
-    assert "watermark" in page.locator(".caption").inner_text()
+    page.locator(".caption b", has_text="watermark").wait_for(timeout=120_000)
     assert not np.array_equal(plain, pixels(page)) and not np.array_equal(first, pixels(page))
 
 

@@ -204,7 +204,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .hint b { color: var(--strong); font-weight: 600; }
 .row { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
 
-.empty { position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 12px; padding: 24px; text-align: center; color: var(--soft); background: var(--ground); }
+.empty { position: absolute; z-index: 4; inset: 0; display: grid; place-content: center; justify-items: center; gap: 12px; padding: 24px; text-align: center; color: var(--soft); background: var(--ground); }
 .empty .icon { width: 34px; height: 34px; stroke-width: 1; opacity: .8; }
 .empty p { margin: 0; max-width: 34ch; font-size: 13px; }
 .empty .again { padding: 4px 12px; border-radius: 7px; box-shadow: inset 0 0 0 1px var(--line); color: var(--strong); }
