@@ -81,7 +81,7 @@ class OneRunCapture:
     def __init__(self, recording: Recording):
         self.recording = recording
 
-    def recording_for(self, latent: torch.Tensor) -> Recording:
+    def recording_for(self, latent: torch.Tensor, *_offers) -> Recording:
         if tuple(latent.shape) != self.recording.latent_shape:
             raise ValueError("This latent was not sampled with this capture.")
         return self.recording
