@@ -80,7 +80,7 @@ def _marks(tokenizer) -> set[int]:
     marks |= {i for i, token in getattr(own, "added_tokens_decoder", {}).items() if token.special}
     marks |= set((getattr(own, "special_tokens", None) or {}).values())
     piece = getattr(own, "tokenizer", None)
-    if hasattr(piece, "is_control"):
+    if piece is not None and hasattr(piece, "is_control"):
         marks |= set(filter(piece.is_control, tokenizer.inv_vocab))
     return {int(mark) for mark in marks if mark is not None} - {_unknown(own)}
 
@@ -88,4 +88,6 @@ def _marks(tokenizer) -> set[int]:
 def _unknown(tokenizer) -> int | None:
     """The token for text that is not in the vocabulary, of a Hugging Face or a sentencepiece tokenizer."""
     piece = getattr(tokenizer, "tokenizer", None)
-    return piece.unk_id() if hasattr(piece, "unk_id") else getattr(tokenizer, "unk_token_id", None)
+    if piece is not None and hasattr(piece, "unk_id"):
+        return piece.unk_id()
+    return getattr(tokenizer, "unk_token_id", None)

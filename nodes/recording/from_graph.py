@@ -173,7 +173,7 @@ def _without_words(graph: Graph) -> dict[str, Any]:
 def _named_already(graph: Graph, prompt: Any) -> list[tuple]:
     """(clip, text) of the SelAgg Prompt that the artist has connected himself."""
     node = graph.get(prompt[0]) if _is_link(prompt) else None
-    if _kind(node) != "SelAggPrompt":
+    if node is None or _kind(node) != "SelAggPrompt":
         return []
     return [(node["inputs"].get("clip"), node["inputs"].get("text"))]
 

@@ -105,7 +105,9 @@ def test_links_of_the_editor_are_consistent(classes, name):
         assert nodes[target]["inputs"][socket]["type"] == type_
     for node in editor["nodes"]:
         outputs = [output["type"] for output in node["outputs"]]
-        assert outputs == list(classes[node["type"]].RETURN_TYPES)
+        given = list(classes[node["type"]].RETURN_TYPES)
+        # Newer hosts give their own nodes more outputs (Preview Image its picture): those come last.
+        assert outputs == (given if node["type"].startswith("SelAgg") else given[: len(outputs)])
 
 
 def test_a_link_of_the_wrong_type_is_refused():
