@@ -16,6 +16,7 @@ from .claims.expectations import Expectations, expected_regions
 from .claims.over_entries import over_entries
 from .claims.read_claims import general_lexicon, read_claims
 from .claims.weights import heed_weights
+from .diagnosis.brief import left_out_notices
 from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.kinds import KINDS
@@ -109,7 +110,13 @@ def diagnose_run(
         settings=_settings(view, chosen, judge),
         pictures=tuple(diagnoses),
         problems=tuple(problems),
-        notices=(*view.notices(chosen), *weighed, *read.notices, *_unchecked(read, expected)),
+        notices=(
+            *view.notices(chosen),
+            *weighed,
+            *read.notices,
+            *_unchecked(read, expected),
+            *left_out_notices([len(diagnosis.left_out) for diagnosis in diagnoses]),
+        ),
         claims=tuple(claim_lines(claims)),
     )
     shown = planned.with_maps() if planned is not None else None

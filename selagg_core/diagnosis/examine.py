@@ -12,6 +12,7 @@ from ..claims.claim import Claims
 from ..maps.arrays import focus_of, normalise, resize_maps
 from ..maps.regions import Region
 from ..prompt.groups import WordGroup
+from .brief import brief, lost_things
 from .calibration import Calibration, KindModel
 from .features import Candidate, candidates
 from .findings import Finding, diffuse_finding, finding_of
@@ -50,7 +51,10 @@ class Check:
 
 @dataclass(frozen=True)
 class PictureDiagnosis:
-    """All that was measured on one picture of a batch, and what follows from it, worst first."""
+    """All that was measured on one picture of a batch, and what follows from it, worst first.
+
+    left_out: findings that weigh less than those that are told; not kept in reports, whose checks have them.
+    """
 
     index: int
     words: tuple[WordEvidence, ...]
@@ -59,6 +63,7 @@ class PictureDiagnosis:
     checks: tuple[Check, ...] = ()
     heats: dict[WordGroup, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
     """Normalised maps at picture size of the words that claims and findings are about."""
+    left_out: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,10 @@ def examine(
     judged = [_judged(candidate, judge) for candidate in candidates(claims, observed, places, judge.kinds)]
     findings = _with_doubts([found for _, found in judged if found is not None], observed, claims)
     heats = {group: normalise(heat) for group, heat in placed.items()}
-    ranked = sorted(findings, key=lambda f: (_RANK[f.level], -f.severity))
+    told = brief(findings, claims)
     checks = tuple(check for check, _ in judged)
-    return PictureDiagnosis(index, words, tuple(places.values()), tuple(ranked), checks, heats)
-
-
-_RANK = {"warning": 0, "unsure": 1, "information": 2}
+    measured = tuple(places.values())
+    return PictureDiagnosis(index, words, measured, told.findings, checks, heats, told.left_out)
 
 
 def _judged(candidate: Candidate[Any], judge: Judge) -> tuple[Check, Finding | None]:
@@ -127,25 +130,21 @@ def _judged(candidate: Candidate[Any], judge: Judge) -> tuple[Check, Finding | N
 
 
 def _with_doubts(findings: Sequence[Finding], observed: Observed, claims: Claims) -> list[Finding]:
-    """Findings about words whose maps cannot be trusted, or that are not there, become "unsure"."""
+    """Findings about words whose maps cannot be trusted become "unsure"."""
     entities = tuple(claim.subject for claim in claims.of("entity"))
     focus = {entity: focus_of(observed.common[entity]) for entity in entities}
     if entities and max(focus.values()) < FLAT_FOCUS:
         return [diffuse_finding(entities, {"highest_focus": max(focus.values())}, ENGLISH.general("flat"))]
-    lost = {f.words[0] for f in findings if f.kind == "neglected" and f.sure}
+    lost = lost_things(findings)
     unsteady = [found for found in _disagreeing(entities, observed) if found.words[0] not in lost]
     doubtful = {found.words[0] for found in unsteady}
-    return [*(_doubted(finding, lost, doubtful) for finding in findings), *unsteady]
+    return [*(_doubted(finding, doubtful) for finding in findings), *unsteady]
 
 
-def _doubted(finding: Finding, lost: set[WordGroup], doubtful: set[WordGroup]) -> Finding:
-    """The finding, "unsure" if it rests on a word that is not there or whose maps disagree."""
-    if not finding.sure:
-        return finding
-    missing = sorted(word.label for word in finding.involved & lost)
-    if missing and finding.kind != "neglected":
-        return finding.demoted(ENGLISH.general("lost", word=missing[0]))
-    return finding.demoted(ENGLISH.general("unsteady")) if finding.involved & doubtful else finding
+def _doubted(finding: Finding, doubtful: set[WordGroup]) -> Finding:
+    """The finding, "unsure" if it rests on a word whose maps disagree."""
+    unsteady = finding.sure and finding.involved & doubtful
+    return finding.demoted(ENGLISH.general("unsteady")) if unsteady else finding
 
 
 def _disagreeing(entities: Sequence[WordGroup], observed: Observed) -> Iterator[Finding]:

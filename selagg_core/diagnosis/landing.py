@@ -28,7 +28,7 @@ def landing(picture: PictureDiagnosis) -> dict[WordGroup, dict[str, str | float]
         for name in ("focus", "peak_ratio")
     }
     states: dict[WordGroup, str] = {}
-    for finding in reversed(picture.findings):
+    for finding in reversed((*picture.findings, *picture.left_out)):
         if finding.level in _STATES:
             states.update(dict.fromkeys(finding.words, _STATES[finding.level]))
     return {word.word: _landed(word, usual, states.get(word.word)) for word in picture.words}

@@ -15,7 +15,6 @@ GENERAL: Mapping[str, str] = MappingProxyType(
     {
         "weak": "The evidence is weak: of such cases {share:.0%} are right.",
         "unproven": "This kind of finding has not proved reliable enough to be a warning.",
-        "lost": 'No region holds "{word}", so this cannot be judged.',
         "unsteady": "The maps of its own heads and of all heads disagree.",
         "cannot_tell": "The maps cannot tell.",
         "flat": "the maps of all words are flat.",

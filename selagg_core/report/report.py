@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..diagnosis.brief import rank
 from ..diagnosis.examine import Check, PictureDiagnosis
-from ..diagnosis.findings import LEVELS, Finding
+from ..diagnosis.findings import Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
 from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
@@ -16,7 +17,7 @@ from ..prompt.groups import WordGroup
 SCHEMA = "selagg-report"
 VERSION = 2
 """2 says where words are (`at`) and gives expected regions a kind of their own."""
-_INSIDE = frozenset(("heats", "facts"))
+_INSIDE = frozenset(("heats", "facts", "left_out"))
 """Fields that are not kept."""
 
 
@@ -42,7 +43,7 @@ class Report:
         many = len(self.pictures) > 1
         ranked = sorted(
             ((finding, picture.index) for picture in self.pictures for finding in picture.findings),
-            key=lambda item: (LEVELS.index(item[0].level), -item[0].severity, item[1]),
+            key=lambda item: (*rank(item[0]), item[1]),
         )
         found = [
             (f"picture {index + 1}: " if many else "") + " ".join(finding.line.split())

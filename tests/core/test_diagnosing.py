@@ -84,9 +84,12 @@ def test_a_word_without_a_region_and_what_depends_on_it():
     bumps = {word: at for word, at in BUMPS.items() if word != "square"}
     report, _ = diagnosed(view(bumps), boxes="square: 50%,0,100%,100%")
     assert kinds(report)[0] == ("neglected", ("square",), "warning")
-    others = [f for f in report.pictures[0].findings if "square" in f.labels and f.kind != "neglected"]
-    assert others and not any(f.sure for f in others)
-    assert any("cannot be judged" in f.reason for f in others)
+    picture = report.pictures[0]
+    wrong = [
+        check for check in picture.checks if check.words[0].label == "square" and check.verdict == "wrong"
+    ]
+    assert {check.kind for check in wrong} > {"neglected"}, "checks keep what follows"
+    assert not [f for f in picture.findings if "square" in f.labels and f.kind != "neglected"]
 
 
 def test_two_things_in_one_region():

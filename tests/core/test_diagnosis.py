@@ -68,10 +68,17 @@ def test_a_kind_without_a_model_is_not_judged():
 
 
 def test_findings_come_worst_first():
-    heats = {CAT: blob((16, 16), 0.25, 0.5, 0.1), DOG: 0 * blob((16, 16), 0.5, 0.5, 0.1)}
-    findings = examined(heats, "right of").findings
-    ranks = [("warning", "unsure", "information").index(finding.level) for finding in findings]
-    assert ranks == sorted(ranks) and findings[0].kind == "neglected" and len(findings) > 1
+    models = CALIBRATION.kinds.items()
+    always = {kind: replace(model, bias=2.0, weights=(0.0,) * len(model.weights)) for kind, model in models}
+    changes = {"neglected": {"warn": 2.0}, "misplaced": {"earned": False}}
+    always |= {kind: replace(always[kind], **change) for kind, change in changes.items()}
+    findings = examined(apart(), judge=Judge(Calibration(always, "tests"), own=True)).findings
+    assert [(f.level, f.kind) for f in findings] == [
+        ("warning", "blended"),
+        ("unsure", "neglected"),
+        ("unsure", "neglected"),
+        ("information", "misplaced"),
+    ]
 
 
 def test_maps_that_disagree_are_not_to_be_trusted():

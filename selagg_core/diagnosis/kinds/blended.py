@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,14 @@ SHARED = 0.5
 """Overlap of two maps from which they are said to share one region."""
 
 
-class Blended(FindingKind[Facts]):
+@dataclass(frozen=True)
+class Pair(Facts):
+    """areas: shares of the picture that the regions of the two things cover."""
+
+    areas: tuple[float, float]
+
+
+class Blended(FindingKind[Pair]):
     name = "blended"
     thing = "pair"
     features = ("overlap", "close", "alike", "one_thing", "mixed_colour", "too_few_things")
@@ -35,7 +43,7 @@ class Blended(FindingKind[Facts]):
         "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     }
 
-    def candidates(self, scene: Scene) -> Iterator[Candidate[Facts]]:
+    def candidates(self, scene: Scene) -> Iterator[Candidate[Pair]]:
         for one, other in combinations(scene.entities, 2):
             claim = Claim("pair", one, words=one, other=other)
             regions = scene.region[one], scene.region[other]
@@ -50,9 +58,10 @@ class Blended(FindingKind[Facts]):
                 "mixed_colour": scene.mixed(one, other),
                 "too_few_things": len(scene.entities) - scene.things[0],
             }
-            yield Candidate(self.name, claim, (one, other), features, Facts())
+            areas = float(regions[0].mean()), float(regions[1].mean())
+            yield Candidate(self.name, claim, (one, other), features, Pair(areas))
 
-    def sentence(self, candidate: Candidate[Facts]) -> Sentence:
+    def sentence(self, candidate: Candidate[Pair]) -> Sentence:
         one, other = (word.label for word in candidate.words)
         shared = candidate.features["overlap"] >= SHARED
         return Sentence("shared" if shared else "one_thing", {"one": one, "other": other})
