@@ -377,7 +377,7 @@ def test_no_run_and_wrong_latent(model, capturing):
 def test_the_last_runs_are_kept(pack, model, capturing):
     count = importlib.import_module("selagg_core.recording.capture").KEPT_RUNS
     captured_model, capture = capturing(model, self_attention=False)
-    latents = [sample(captured_model, text(77, i), text(77, 99), steps=1) for i in range(count + 2)]
+    latents = [sample(captured_model, text(77, 700 + i), text(77, 99), steps=1) for i in range(count + 2)]
     for latent in latents[2:]:
         assert capture.recording_for(latent).complete
     for latent in latents[:2]:

@@ -24,6 +24,9 @@ NODE_IDS = {
     "SelAggDiagnose",
     "SelAggCalibrate",
     "SelAggDemoModel",
+    "SelAggSave",
+    "SelAggLoad",
+    "SelAggGraphWords",
 }
 
 

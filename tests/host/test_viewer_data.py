@@ -207,7 +207,7 @@ def test_nothing_but_its_id_leads_to_a_view(ask, path):
 
 def test_what_is_looked_at_is_forgotten_last(served, parts, run):
     _, view = stored(parts, run)
-    store = parts.store.ViewStore(limit=2 * view.size)
+    store = parts.store.ViewStore(limit=view.own_size + view.size)
     first, second = store.add(view), store.add(view)
     assert store.get(first) is view
     third = store.add(view)

@@ -1,4 +1,4 @@
-"""Views and their routes: ids that nobody guesses, the newest view of a node, headers, routes once."""
+"""Views and their routes: ids that nobody guesses, what goes first, headers, routes once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def view(parts, place=("w", "1"), body: bytes = b"{}"):
         pass
 
     source = parts["store"].Source(weakref.ref(Kept()), None, (), None)
-    return parts["store"].StoredView(body, (b"png",), b"maps", b"{}", b"{}", source, place)
+    return parts["store"].StoredView(body, (b"png",), {}, b"maps", b"{}", b"{}", source, place)
 
 
 def test_ids_are_long_and_never_the_same(parts):
@@ -30,18 +30,20 @@ def test_ids_are_long_and_never_the_same(parts):
     assert all(len(key) >= 32 and set(key) <= set(string.hexdigits) for key in keys), "128 bits"
 
 
-def test_the_last_view_of_a_node_is_its_newest(parts):
-    store = parts["store"].ViewStore()
-    first, other, last = (store.add(view(parts, place)) for place in (("w", "1"), ("w", "2"), ("w", "1")))
-    assert store.last_of(("w", "1")) == last != first and store.last_of(("w", "2")) == other
-    assert store.last_of(("w", "3")) is None
-    store.forget(("w", "1"))
-    assert store.last_of(("w", "1")) is None and store.get(first) is None and store.get(other) is not None
+def limit_of(parts, views: int) -> int:
+    """Bytes of so many views of one run: their pictures are kept once."""
+    one = view(parts)
+    return views * one.own_size + one.size - one.own_size
+
+
+def test_what_a_node_shows_no_more_goes_before_what_another_shows(parts):
+    store = parts["store"].ViewStore(limit=limit_of(parts, 2))
+    other, first, last = (store.add(view(parts, place)) for place in (("w", "2"), ("w", "1"), ("w", "1")))
+    assert [store.holds(key) for key in (other, first, last)] == [True, False, True]
 
 
 def test_the_oldest_goes_first_and_only_as_far_as_needed(parts):
-    size = view(parts).size
-    store = parts["store"].ViewStore(limit=2 * size)
+    store = parts["store"].ViewStore(limit=limit_of(parts, 2))
     keys = [store.add(view(parts)) for _ in range(3)]
     assert [store.get(key) is None for key in keys] == [True, False, False]
 
@@ -77,15 +79,11 @@ def test_what_an_id_names_never_changes_and_is_private(parts):
             for path in ("", "/pictures/0", "/maps", "/report", "/workflow"):
                 async with client.get(f"/selagg/views/{key}{path}") as answer:
                     found.append((path, answer.status, dict(answer.headers)))
-            async with client.get("/selagg/last?workflow=w&node=1") as answer:
-                found.append(("last", answer.status, dict(answer.headers)))
         return found
 
-    *kept, last = asyncio.run(headers())
-    for path, status, given in kept:
+    for path, status, given in asyncio.run(headers()):
         assert status == 200, path
         assert (
             given["Cache-Control"] == "private, max-age=86400"
             and given["X-Content-Type-Options"] == "nosniff"
         )
-    assert "max-age" not in last[2].get("Cache-Control", ""), "the last view changes"
