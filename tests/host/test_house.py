@@ -26,8 +26,9 @@ NODE_IDS = {
     "SelAggDemoModel",
     "SelAggSave",
     "SelAggLoad",
-    "SelAggGraphWords",
 }
+INTERNAL_IDS = {"SelAggGraphWords"}
+"""Put into graphs by the server; no artist meets them."""
 
 
 @pytest.fixture
@@ -52,12 +53,12 @@ def test_the_repository_is_not_on_the_import_path(host):
 
 
 def test_every_node_is_registered(pack):
-    assert set(pack.NODE_CLASS_MAPPINGS) == NODE_IDS
-    assert set(pack.NODE_DISPLAY_NAME_MAPPINGS) == NODE_IDS
+    assert set(pack.NODE_CLASS_MAPPINGS) == NODE_IDS | INTERNAL_IDS
+    assert set(pack.NODE_DISPLAY_NAME_MAPPINGS) >= NODE_IDS
 
 
 def test_loads_from_a_folder_with_a_hyphen(linked_pack, pack):
-    assert set(linked_pack.NODE_CLASS_MAPPINGS) == NODE_IDS
+    assert set(linked_pack.NODE_CLASS_MAPPINGS) == NODE_IDS | INTERNAL_IDS
 
 
 def test_a_class_is_the_same_whoever_imports_it(linked_pack, pack):
