@@ -157,11 +157,14 @@ class SelAggDiagnose:
                 logger.warning("%s: the report was not kept: %s", NODE, error)
                 report = replace(report, problems=(*report.problems, f"the report was not kept: {error}"))
         warnings = report.warnings()
+        # A browser asks for the report by the id of its view; what no view holds goes along.
+        unseen = {} if browser_asks() else {"report": [report.to_json()]}
         return {
             "ui": {
                 "images": sockets.preview(annotated, "selagg_diagnose"),
                 "text": warnings,
                 **shown,
+                **unseen,
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }

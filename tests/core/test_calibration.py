@@ -114,3 +114,14 @@ def test_the_shipped_file_fits_the_code():
     for kind, model in shipped.kinds.items():
         assert model.features == FEATURES[kind] and min(model.weights) >= 0
         assert 0 < model.unsure <= model.warn < 1 and list(model.levels[1]) == sorted(model.levels[1])
+
+
+def test_levels_that_fall_by_rounding_alone_are_read():
+    body = json.loads(shipped_calibration().to_json())
+    model = next(iter(body["kinds"].values()))
+    levels = model["levels"][0]
+    levels[1] = float(np.nextafter(levels[0], -1))
+    assert Calibration.from_json(json.dumps(body)).kinds
+    levels[1] = levels[0] - 0.01
+    with pytest.raises(ValueError, match="levels must rise"):
+        Calibration.from_json(json.dumps(body))
