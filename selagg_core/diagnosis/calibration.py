@@ -222,7 +222,7 @@ def _folds(groups: np.ndarray, count: int = 5) -> list[np.ndarray]:
 
 
 def _rise(values: Sequence[float]) -> bool:
-    """But for rounding: means of equal values differ in their last digits, in files of earlier versions too."""
+    """But for rounding: means of equal values differ in their last digit, in older files too."""
     return all(after >= before - 1e-9 for before, after in zip(values, values[1:], strict=False))
 
 
