@@ -58,7 +58,9 @@ def progress_bar(total: int):
 def is_interruption(error: BaseException) -> bool:
     """Whether an exception is the host's own way to stop a run: never to be held up."""
     management = importlib.import_module("comfy.model_management")
-    return isinstance(error, management.InterruptProcessingException)
+    # The registry's host keeps it in a module of its own.
+    kept = management if hasattr(management, "InterruptProcessingException") else management.interruption
+    return isinstance(error, kept.InterruptProcessingException)
 
 
 def stop_if_interrupted() -> None:
