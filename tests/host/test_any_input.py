@@ -204,12 +204,15 @@ def test_a_fault_inside_is_logged_and_shown(viewers, parts, run, monkeypatch, ca
 def test_an_interruption_of_the_host_is_not_held_up(viewers, parts, run, monkeypatch):  # noqa: F811
     import comfy.model_management as management
 
+    kept = management if hasattr(management, "InterruptProcessingException") else management.interruption
+    stopped = kept.InterruptProcessingException
+
     def stop(*_, **__):
-        raise management.InterruptProcessingException
+        raise stopped
 
     for node, function in (("diagnose", "diagnose_run"), ("heatmaps", "draw_heatmaps")):
         monkeypatch.setattr(parts[node], function, stop)
-    with pytest.raises(management.InterruptProcessingException):
+    with pytest.raises(stopped):
         diagnosed(viewers, run)
-    with pytest.raises(management.InterruptProcessingException):
+    with pytest.raises(stopped):
         heatmaps(viewers, run)
