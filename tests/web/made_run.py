@@ -155,7 +155,9 @@ def made_expected(view: RunView) -> list[dict[WordGroup, Region]]:
 
 
 def words_of(view: RunView, *words: str) -> tuple[WordGroup, ...]:
-    return tuple(find_group(view.prompts, word) for word in words)
+    """Those of the words that the run has."""
+    spoken = [word for word in words if any(prompt.find(word) for prompt in view.prompts)]
+    return tuple(find_group(view.prompts, word) for word in spoken)
 
 
 def made_report(view: RunView, settings: HeadSettings) -> tuple[Report, Claims]:
