@@ -70,9 +70,7 @@ def fetch(client: Client, workflow: Mapping[str, Any], outputs: Mapping[str, Any
         title: [client.image(reference) for reference in outputs[titled(workflow, title)]["images"]]
         for title in ("Picture", "Overlays", "Contact sheet", "Diagnosis")
     }
-    shown = outputs[titled(workflow, "Diagnosis")]
-    told = shown["report"][0] if "report" in shown else client.report(shown["selagg"][0]["id"])
-    report = Report.from_json(told)
+    report = Report.from_json(_report(client, outputs[titled(workflow, "Diagnosis")]))
     names = overlay_names(report)
     if len(names) != len(shown["Overlays"]):
         raise RuntimeError(f"{len(shown['Overlays'])} overlays for {len(names)} words; see the server's log.")
@@ -90,6 +88,11 @@ def numbered(stem: str, pictures: list[bytes]) -> dict[str, bytes]:
     if len(pictures) == 1:
         return {f"{stem}.png": pictures[0]}
     return {f"{stem}_{number}.png": data for number, data in enumerate(pictures, start=1)}
+
+
+def _report(client: Client, output: Mapping[str, Any]) -> str:
+    """The report of a Diagnose node: it is with its view, or goes along where the host shows none."""
+    return output["report"][0] if "report" in output else client.report(output["selagg"][0]["id"])
 
 
 def overlay_names(report: Report) -> list[str]:
