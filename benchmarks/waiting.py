@@ -58,7 +58,6 @@ class Run:
             shape = (1, layout.heads_of(layer), height * width, 64)
             q, k = (rng.standard_normal(shape, np.float32).astype(np.float16) for _ in range(2))
             attention[layer] = SelfAttention(q, k, grids[layer])
-        self._recorded = maps
         self._make = lambda: Recording(
             (
                 EntryRecording(

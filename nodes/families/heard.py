@@ -174,7 +174,6 @@ class CrossReader:
         self._listener = listener
         self._columns = columns
         self._grid = picture_grid(sites[0], call, listener)
-        self._frames = frames_of(call)
         self._calls: dict[LayerId, int] = {}
 
     def __call__(self, heard: Heard) -> AttentionReading | None:

@@ -65,7 +65,6 @@ class ClauseReader:
         self.out = Reading()
         self.roles: dict[int, Role] = {}
         self.topic: Phrase | None = None
-        self.comma_subject: Phrase | None = None
         self._new_clause()
 
     def _new_clause(self) -> None:
