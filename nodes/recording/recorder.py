@@ -23,6 +23,7 @@ from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
+from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
@@ -36,6 +37,15 @@ COMPILED = (
     "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
     "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
     "(Ctrl+B) and run again."
+)
+#: Ends of "7 of 16 attention layers were not recorded: ...".
+OWN_KEYS = (
+    "another pack computed them with keys of its own (attention couple, regional prompts?), so that maps of "
+    "the prompt would not be of this picture. For maps, bypass that node (Ctrl+B)"
+)
+OWN_KEYS_COMPILED = (
+    "another pack changed what they give, and in a compiled model it cannot be seen how. For maps, bypass "
+    "Torch Compile Model (Ctrl+B)"
 )
 NEGATIVE_UNUSED = (
     "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
@@ -127,9 +137,9 @@ class RunRecorder(host.SamplingHooks):
         self._depth = 0
         self._seen: set[tuple[str, int]] = set()
         self._batch: tuple[Sequence, torch.Tensor] | None = None
-        self._record = self._record_reading
+        self._record, self._testify = self._record_reading, self._record_verdict
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
-            self._record = torch.compiler.disable(self._record)
+            self._record, self._testify = map(torch.compiler.disable, (self._record, self._testify))
 
     # -- hooks ---------------------------------------------------------------------------------------
 
@@ -320,31 +330,76 @@ class RunRecorder(host.SamplingHooks):
         """Around this call: options in which every layer tells of its attention, then does as before."""
         return family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
 
-    def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
+    def _record_reading(self, call: _Call, make: Callable, args: tuple) -> AttentionReading | None:
+        """The reading, where it is one between picture and text."""
         if self._failure is not None:
-            return
+            return None
         with self._guarded():
             reading = make(*args)
             if reading is None:
-                return
+                return None
             if reading.text is None:
                 self._add_self_attention(call, reading)
             elif reading.layer in call.done and "torch._dynamo" in sys.modules:
                 self._refuse(COMPILED)  # a graph that was compiled for this layer serves another
             else:
                 call.done.add(reading.layer)
-                self._add(call, reading)
+                if self._add(call, reading):
+                    return reading
+        return None
 
-    def _add(self, call: _Call, reading: AttentionReading) -> None:
+    def _checked(self, call: _Call, attention: Callable, make: Callable, args: tuple) -> torch.Tensor:
+        """What `attention()` gives, looked at."""
+        reading = self._record(call, make, args)
+        if torch.compiler.is_compiling():
+            output = attention()
+            self._testify(call, reading, output, OWN_KEYS_COMPILED)
+            return output
+        witness = self._witness(call, reading)
+        if witness is None:
+            return attention()
+        with witness:
+            output = attention()
+        self._record_verdict(call, reading, output, OWN_KEYS, witness)
+        return output
+
+    def _witness(self, call: _Call, reading: AttentionReading | None) -> Witness | None:
+        if reading is None or reading.v is None or reading.grid is None:
+            return None
+        with self._guarded():
+            rows = [row for own in call.rows for row in range(own.start, own.stop)]
+            first = range(reading.q.shape[2])[reading.image].start
+            return Witness(
+                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask)
+            )
+        return None
+
+    def _record_verdict(
+        self,
+        call: _Call,
+        reading: AttentionReading | None,
+        output: torch.Tensor,
+        cause: str,
+        witness: Witness | None = None,
+    ) -> None:
+        if self._failure is not None:
+            return
+        with self._guarded():
+            witness = witness or self._witness(call, reading)
+            if witness is not None and reading is not None:
+                self._sums.doubt(reading.layer, witness.used(output), cause)
+
+    def _add(self, call: _Call, reading: AttentionReading) -> bool:
+        """Whether the reading could be taken."""
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
         text = range(k.shape[2])[reading.text or slice(None)]
         if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
             self._sums.missed(layer, "they have rows or a grid of unknown meaning")
-            return
+            return False
         image = q[:, :, reading.image]
         if image.shape[2] != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
             self._sums.missed(layer, "another pack gave them other text columns")
-            return
+            return False
         joint = len(text) < k.shape[2] or reading.mask is not None
         if joint:
             small, stride = sampled_grid(grid)
@@ -361,6 +416,7 @@ class RunRecorder(host.SamplingHooks):
                 self._sums.add_joint(own.handle, layer, image[part], k[part], where, small, masked)
             else:
                 self._sums.missed(layer, "another pack gave them other text columns")
+        return True
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
@@ -390,6 +446,11 @@ class _Call:
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         self._recorder._record(self, make, args)
 
+    def checked(
+        self, attention: Callable[[], torch.Tensor], make: Callable[..., AttentionReading | None], *args
+    ) -> torch.Tensor:
+        return self._recorder._checked(self, attention, make, args)
+
     def missed(self, layer: LayerId, cause: str) -> None:
         self._recorder._sums.missed(layer, cause)
 
@@ -402,12 +463,16 @@ def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
     return sampled_grid(grid)[0] if site.joint else grid
 
 
-def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
-    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
-    mask = reading.mask
+def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:
+    """A mask as (rows or 1, heads or 1, queries or 1, keys)."""
     if mask is None:
         return None
-    mask = mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
-    if mask.shape[2] == 1:
+    return mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
+
+
+def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
+    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
+    mask = _four_dimensions(reading.mask)
+    if mask is None or mask.shape[2] == 1:
         return mask
     return sampled_queries(mask.expand(-1, -1, queries, -1)[:, :, reading.image], grid, stride)
