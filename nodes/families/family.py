@@ -89,6 +89,9 @@ class Listener(Protocol):
         Gives what `attention()` gives.  The reading must have its `v`.
         """
 
+    def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
+        """Another pack put `used` in the place of the model's text (rows, columns, width) in a layer."""
+
     def missed(self, layer: LayerId, cause: str) -> None:
         """A layer cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
 

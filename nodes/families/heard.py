@@ -199,9 +199,7 @@ class CrossReader:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
         image, text = slice(0, height * width), slice(0, keys)
-        return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v
-        )
+        return AttentionReading(site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v)
 
 
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:

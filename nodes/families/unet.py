@@ -57,7 +57,7 @@ class UNet:
         kept = [site for site in sites if site.layer in listener.outlines]
         if kept:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
-        yield {**call.options, "patches_replace": patches}
+        yield {**_with_watched_text(call.options, listener), "patches_replace": patches}
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
@@ -187,6 +187,27 @@ def _checking(layer: LayerId, attention: Attend, listener: Listener, read: Calla
         return listener.checked(lambda: attention(q, k, v, options), read, layer, q, k, v, options)
 
     return attend
+
+
+def _with_watched_text(options: Mapping, listener: Listener) -> dict:
+    """Transformer options by which the listener is told where other packs exchange a layer's text."""
+    patches = options.get("patches", {})
+    others = patches.get("attn2_patch")
+    if not others:
+        return dict(options)
+    given: list[torch.Tensor] = []
+
+    def before(n, context, value, layer_options):
+        given[:] = [context]
+        return n, context, value
+
+    def after(n, context, value, layer_options):
+        if given and context is not given[0]:
+            layer = LayerId(*layer_options["block"], layer_options["block_index"])
+            listener.exchanged(layer, given[0], context)
+        return n, context, value
+
+    return {**options, "patches": {**patches, "attn2_patch": [before, *others, after]}}
 
 
 # -- readings ---------------------------------------------------------------------------------
