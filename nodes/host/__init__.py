@@ -9,6 +9,7 @@ from .attention import attention, is_attention_exchanged, is_host_attention, is_
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    executing,
     is_interruption,
     node_classes,
     on_queued,
@@ -42,6 +43,7 @@ __all__ = [
     "encode_text",
     "encode_tokens",
     "evaluate",
+    "executing",
     "is_attention_exchanged",
     "is_compiled_without_guards",
     "is_host_attention",
