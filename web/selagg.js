@@ -196,7 +196,7 @@ function toast(manifest) {
   const t = translator(language.texts)
   const findings = manifest.report.flatMap((picture) => picture.findings)
   const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
-  const messages = [...new Set(severe.map(({ message }) => message))]
+  const messages = [...new Set(severe.map(({ message, said }) => t.say(said?.message, message)))]
   if (!messages.length) return
   app.extensionManager.toast.add({
     severity: 'warn',

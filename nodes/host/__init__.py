@@ -9,6 +9,7 @@ from .attention import attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    embeds_workflows,
     is_interruption,
     node_classes,
     on_queued,
@@ -39,6 +40,7 @@ __all__ = [
     "attention",
     "denoised_latent",
     "diffusion_model",
+    "embeds_workflows",
     "encode_text",
     "encode_tokens",
     "evaluate",

@@ -26,7 +26,7 @@ LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
 
 @dataclass(frozen=True)
 class Advice:
-    """What to try. helped: (how often it helped, was tried) of each remedy that it names and that was counted."""
+    """What to try. helped: (how often it helped, was tried) of each remedy in it that was counted."""
 
     said: Sentence
     helped: tuple[tuple[int, int], ...] = ()

@@ -137,6 +137,13 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .plain { font-size: 11px; color: var(--soft); padding: 1px 6px; border-radius: 5px; }
 .plain:hover, .plain[aria-pressed="true"] { background: var(--hover); color: var(--strong); }
 
+.word.out { opacity: .3; }
+.find { display: inline-flex; align-items: center; gap: 6px; } .find .told { font-size: 11px; color: var(--soft); }
+.find input { width: 96px; padding: 1px 6px; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; }
+.find input[aria-invalid="true"] { border-color: var(--bad); }
+.trouble { margin: 0; width: 100%; flex: none; display: flex; gap: 8px; align-items: flex-start; padding: 7px 11px; border-radius: 8px; background: var(--field); box-shadow: inset 0 0 0 1.5px var(--bad); color: var(--strong); overflow-wrap: anywhere; }
+.trouble .icon { margin-top: 2px; color: var(--bad); } .trouble:is(button):hover { background: var(--hover); }
+
 /* tabs, findings */
 .tabs { display: flex; gap: 14px; border-bottom: 1px solid var(--line); margin-bottom: 10px; flex: none; }
 .tabs button { padding: 3px 1px 6px; color: var(--soft); border-bottom: 2px solid transparent; margin-bottom: -1px; font-weight: 500; display: inline-flex; align-items: center; gap: 6px; border-radius: 0; }
@@ -168,6 +175,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail p.faint:has(+ dl) { margin-bottom: -5px; }
 .detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
+.experts { font-size: 11px; color: var(--soft); display: block; } .experts > summary { padding: 1px 0; } .experts[open] > * { margin-bottom: 5px; }
 .folded > summary { padding: 4px 2px; font-size: 12px; color: var(--soft); } .folded[open] > .finding { margin-bottom: 6px; }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
 .notes, .recorded { font-size: 11px; color: var(--soft); }
@@ -194,6 +202,14 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .part .name { padding: 1px 6px; overflow-wrap: anywhere; min-width: 0; }
 .part .drop { padding: 2px 4px; color: var(--soft); display: inline-grid; } .part .drop .icon { width: 11px; height: 11px; }
 .part button:hover { background: var(--hover); color: var(--strong); border-radius: 5px; }
+
+/* the maps of all words */
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 7px; align-content: start; }
+.tile { display: grid; gap: 2px; min-width: 0; padding: 3px; border-radius: 7px; }
+.tile canvas { width: 100%; height: auto; display: block; border-radius: 5px; background: var(--field); }
+.tile span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding: 0 2px; color: var(--strong); }
+.tile:hover, .tile.active { background: var(--hover); box-shadow: inset 0 0 0 1px var(--line); }
+.tile[aria-pressed="true"] { background: color-mix(in srgb, var(--pin) 30%, var(--field)); box-shadow: inset 0 0 0 1.5px var(--pin); }
 
 /* heads */
 .headbox { display: grid; gap: 9px; align-content: start; }
