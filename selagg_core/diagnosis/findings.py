@@ -65,7 +65,8 @@ class Finding:
     def title(self) -> str:
         """What the fault is called, in English."""
         told = self.said.get("title")
-        key = told.get("key") if isinstance(told, dict) else f"{self.kind}.title"
+        own = "general.diffuse_title" if self.kind == DIFFUSE else f"{self.kind}.title"
+        key = told.get("key") if isinstance(told, dict) else own
         return ENGLISH.text(str(key)) or self.kind.replace("_", " ").capitalize()
 
     @property

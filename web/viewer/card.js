@@ -83,7 +83,9 @@ class Drawing {
     let top = this.#prompt(left, MARGIN, width)
     top = this.#legend(left, top + 6, width)
     top = this.#findings(left, top + 26, width)
-    return Math.max(under, top) + MARGIN
+    const end = Math.max(under, top)
+    this.#write('SelAgg', WIDTH - MARGIN - this.#measure('SelAgg', SIZE - 5), end + MARGIN - 12, SIZE - 5, this.#palette.soft)
+    return end + MARGIN
   }
 
   #pictureSize() {

@@ -69,13 +69,13 @@ export class PromptCard {
     )
     this.#legend = el('div', { class: 'legend', 'aria-hidden': 'true' }, ...keys)
     this.#filter = new WordFilter(t, actions, () => this.#focusFirst())
-    const end = el('div', { class: 'end' }, this.#filter.element, this.#clear, this.#special, this.#switchPlace)
+    const end = el('div', { class: 'end' }, this.#clear, this.#special, this.#switchPlace)
     this.element = el(
       'section',
       { class: 'card prompt', 'aria-label': t('prompt') },
       el('div', { class: 'head' }, el('h2', { text: t('prompt') }), end),
       this.#words,
-      this.#legend
+      el('div', { class: 'foot' }, this.#legend, this.#filter.element)
     )
   }
 

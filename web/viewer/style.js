@@ -131,14 +131,15 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .word:hover, .word.active { background: color-mix(in srgb, var(--ink) 15%, transparent); }
 .word.here { box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--accent) 75%, transparent); }
 .word[aria-pressed="true"] { background: color-mix(in srgb, var(--pin) 30%, var(--field)); box-shadow: inset 0 0 0 1.5px var(--pin); }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 12px; margin-top: 7px; font-size: 10.5px; color: var(--soft); }
+.prompt .foot { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-top: 7px; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 10.5px; color: var(--soft); }
 .legend span { display: inline-flex; align-items: center; gap: 5px; }
 .legend i { width: 14px; height: 3px; border-radius: 2px; background: var(--state); }
 .plain { font-size: 11px; color: var(--soft); padding: 1px 6px; border-radius: 5px; }
 .plain:hover, .plain[aria-pressed="true"] { background: var(--hover); color: var(--strong); }
 
 .word.out { opacity: .3; }
-.find { display: inline-flex; align-items: center; gap: 6px; } .find .told { font-size: 11px; color: var(--soft); }
+.find { display: inline-flex; align-items: center; gap: 6px; margin-inline-start: auto; } .find .told { font-size: 11px; color: var(--soft); white-space: nowrap; }
 .find input { width: 96px; padding: 1px 6px; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; }
 .find input[aria-invalid="true"] { border-color: var(--bad); }
 .trouble { margin: 0; width: 100%; flex: none; display: flex; gap: 8px; align-items: flex-start; padding: 7px 11px; border-radius: 8px; background: var(--field); box-shadow: inset 0 0 0 1.5px var(--bad); color: var(--strong); overflow-wrap: anywhere; }
@@ -172,10 +173,9 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail .try b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
-.detail p.faint:has(+ dl) { margin-bottom: -5px; }
 .detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
-.experts { font-size: 11px; color: var(--soft); display: block; } .experts > summary { padding: 1px 0; } .experts[open] > * { margin-bottom: 5px; }
+.experts { font-size: 11px; color: var(--soft); display: block; } .experts > summary { padding: 1px 0; } .detail .experts p { margin: 5px 0 0; } .experts dl + p { margin-top: 7px; }
 .folded > summary { padding: 4px 2px; font-size: 12px; color: var(--soft); } .folded[open] > .finding { margin-bottom: 6px; }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
 .notes, .recorded { font-size: 11px; color: var(--soft); }

@@ -1,6 +1,6 @@
 /** The field that finds words of a long prompt: the others fade, and are left out of the maps of all words. */
 
-import { el } from './dom.js'
+import { el, heard } from './dom.js'
 import { matcher } from './filter.js'
 
 /** @import { Look } from './look.js' */
@@ -33,7 +33,10 @@ export class WordFilter {
           // The host has keys of its own for letters; Escape first empties the field.
           if (event.key !== 'Escape' || this.#field.value) event.stopPropagation()
           if (event.key === 'Escape') actions.change({ filter: '' })
-          if (event.key === 'Enter') leave()
+          if (event.key !== 'Enter') return
+          // Else the word that is led to would hear the key as well.
+          heard(event)
+          leave()
         },
       },
     })
