@@ -2,15 +2,17 @@
 
 /** @import { Word } from './types.js' */
 
-/** A map that rises above its mean by less than this share of the usual shows no place that could be outlined. */
-export const WEAK = 0.3
+/** A map that rises above its mean by less than this share of what strong ones do shows no place to be outlined. */
+export const WEAK = 0.2
 /** The common scale ends where this share of the words end: one very strong word must not darken all others. */
 const STRONG = 0.75
+/** Maps that rise higher than this share of the words are strong. */
+const RISING = 0.9
 
 /** @typedef {{low: number, high: number, mean: number}} Range */
 
 /**
- * One scale for all maps of a picture, and how far maps usually rise above their mean: of the words that should have a
+ * One scale for all maps of a picture, and how far strong maps rise above their mean: of the words that should have a
  * place of their own, if there are any.
  * @typedef {{low: number, high: number, rise: number}} Strength
  */
@@ -26,7 +28,7 @@ export function strengthOf(ranges, words) {
   return {
     low: Math.min(...own.map(({ low }) => low)),
     high: quantile(own.map(({ high }) => high), STRONG),
-    rise: quantile(own.map(({ high, mean }) => high - mean), 0.5),
+    rise: quantile(own.map(({ high, mean }) => high - mean), RISING),
   }
 }
 
