@@ -296,7 +296,7 @@ SAVED = """() => {
   const node = app.graph._nodes.find((n) => n.type === 'SelAggDiagnose')
   const values = () => Object.fromEntries(
     node.widgets.filter((w) => w.serialize !== false).map((w) => [w.name, w.value]))
-  return { values: values(), saved: app.graph.serialize().nodes.find((n) => n.id === node.id) }
+  return { values: values(), saved: app.graph.serialize().nodes.find((n) => n.type === node.type) }
 }"""
 
 
