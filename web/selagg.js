@@ -3,6 +3,7 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
+import { resultFirst } from './extension/result_first.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -235,6 +236,7 @@ function addViewer(node) {
     setValue: () => {},
   })
   dom.serialize = false
+  resultFirst(node, dom)
   widget.element.style.minHeight = `${height - MARGINS}px`
   keepEventsInside(widget.element)
   viewers.set(node, viewer)

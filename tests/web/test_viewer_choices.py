@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import made_run
@@ -481,3 +482,35 @@ def test_findings_are_said_in_the_artists_language(page):
         "English",
         "English",
     ]
+
+
+LOCALES = Path(__file__).resolve().parents[2] / "locales"
+
+
+def in_words(said: dict, texts: dict[str, str]) -> str:
+    values = {name: in_words(v, texts) if isinstance(v, dict) else v for name, v in said["values"].items()}
+    return texts[said["key"]].format(**values)
+
+
+@pytest.mark.parametrize("language", sorted(folder.name for folder in LOCALES.iterdir()))
+def test_the_viewer_speaks_every_language(page, shots, language):
+    texts = json.loads((LOCALES / language / "main.json").read_text("utf-8"))["selagg"]
+    manifest = page.evaluate("async () => (await fetch('/data/manifest')).json()")
+    findings = [f for f in manifest["report"][1]["findings"] if f["said"]]
+    assert findings
+    page.evaluate("texts => { place.viewer.texts = texts }", texts)
+    page.locator(".strip [role=radio]").nth(1).click()
+    page.locator(".strip [aria-checked=true]:nth-child(2)").wait_for()
+    settle(page)
+    assert page.locator("[data-tab=gallery]").inner_text().strip() == texts["gallery"]
+    shown = page.locator(".finding[class]:not(.static)").all_inner_texts()
+    for finding, card_text in zip(findings, shown, strict=False):
+        assert in_words(finding["said"]["title"], texts["sentences"]) in card_text
+        assert in_words(finding["said"]["message"], texts["sentences"]) in card_text
+    page.locator("[data-finding]").first.click()
+    settle(page)
+    page.screenshot(path=str(shots / f"page_{language}.png"))
+    # Nothing is cut off at the side, however long the words of a language are.
+    for part in (".tools", ".tabs", ".prompt .head", ".prompt .foot"):
+        wide = page.locator(part).evaluate("(e) => e.scrollWidth - e.clientWidth")
+        assert wide <= 1, part

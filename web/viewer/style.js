@@ -111,8 +111,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 
 /* the prompt */
 .card { background: var(--field); border-radius: 8px; box-shadow: inset 0 0 0 1px var(--line); padding: 9px 11px 11px; }
-.head { display: flex; align-items: center; gap: 8px; min-height: 24px; margin-bottom: 4px; }
-.head .end { margin-inline-start: auto; display: flex; align-items: center; gap: 6px; }
+.head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; min-height: 24px; margin-bottom: 4px; }
+.head .end { margin-inline-start: auto; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; }
 .prompt { flex: none; max-height: 45cqh; overflow-y: auto; }
 .text { font-size: 13px; line-height: 2.05; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--soft); unicode-bidi: plaintext; }
 .word { position: relative; display: inline-block; padding: 0 5px 3px; margin: 0 -2px; border-radius: 5px; color: var(--strong); line-height: 1.5; font-weight: 500;
@@ -146,7 +146,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .trouble .icon { margin-top: 2px; color: var(--bad); } .trouble:is(button):hover { background: var(--hover); }
 
 /* tabs, findings */
-.tabs { display: flex; gap: 14px; border-bottom: 1px solid var(--line); margin-bottom: 10px; flex: none; }
+.tabs { display: flex; flex-wrap: wrap; gap: 0 14px; border-bottom: 1px solid var(--line); margin-bottom: 10px; flex: none; }
 .tabs button { padding: 3px 1px 6px; color: var(--soft); border-bottom: 2px solid transparent; margin-bottom: -1px; font-weight: 500; display: inline-flex; align-items: center; gap: 6px; border-radius: 0; }
 .tabs button:hover { color: var(--strong); }
 .tabs button[aria-selected="true"] { color: var(--strong); border-color: var(--accent); font-weight: 600; }
