@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..claims.claim import Claim
 from ..prompt.groups import WordGroup
+from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import Candidate, Facts, FindingKind
 from .sentences import ENGLISH, Sentences
-from .suggestions import suggestion_for
+from .suggestions import first_remedy, suggestion_for
 
 LEVELS = ("warning", "unsure", "information")
+LONGEST_LINE = 280
+"""Characters of a line: with the number of its picture it stays below 300."""
 DIFFUSE = "diffuse"
 """Name of the finding that maps cannot be trusted: it is about maps, no kind of fault of the picture."""
 
@@ -59,11 +63,17 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """One line for a list of warnings."""
+        """One line for a list of warnings; of what would make it too long the first remedy alone is said."""
         verdict = self.kind if self.sure else f"{self.level} ({self.kind}?)"
         trust = f"confidence {self.confidence:.2f}" + ("" if self.calibrated else ", not of this model")
         reason = f" {self.reason}" if self.reason else ""
-        return f"{verdict}: {self.message}{reason} Try: {self.suggestion} [{trust}]"
+        remedies = (self.suggestion, first_remedy(self.suggestion))
+        lines = [
+            f"{verdict}: {self.message}{said} Try: {remedy} [{trust}]"
+            for said in dict.fromkeys((reason, ""))
+            for remedy in remedies
+        ]
+        return next((line for line in lines if len(line) <= LONGEST_LINE), lines[-1])
 
     def demoted(self, reason: str, level: str = "unsure") -> Finding:
         """The same as "unsure" or "information", with the reason."""
@@ -93,7 +103,7 @@ def finding_of(
         },
         confidence=confidence,
         suggestion=suggestion_for(kind, labels, _weights(candidate.claim), sentences),
-        message=sentences.say(f"{kind.name}.{said.key}", kind.texts[said.key], said.values),
+        message=sentences.say(f"{kind.name}.{said.key}", kind.texts[said.key], _quotable(said.values)),
         calibrated=calibrated,
         pixels={name: value for name, value in known.items() if name in kind.pixel_features},
         claim=candidate.claim.text,
@@ -104,6 +114,10 @@ def finding_of(
     weak = level == "unsure"
     reason = sentences.general("weak", share=confidence) if weak else sentences.general("unproven")
     return found.demoted(reason, level)
+
+
+def _quotable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: short(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _weights(claim: Claim) -> dict[str, float]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import FindingKind
-from .sentences import ENGLISH, Sentences
+from .sentences import ENGLISH, GENERAL, Sentences
 
 RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo.json"
 """kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
@@ -42,9 +43,9 @@ def suggestion_for(
     counts = counted().get(found.counted_as or found.name, {})
     shown = _most_helpful(found, counts, weights.get(words[0], 1.0))
     named = {
-        "first": f'"{words[0]}"',
-        "second": f'"{words[-1]}"',
-        "bare": bare(words[0]),
+        "first": f'"{short(words[0])}"',
+        "second": f'"{short(words[-1])}"',
+        "bare": short(bare(words[0])),
         "raised": f"{max(RAISED, weights.get(words[0], 1.0) + 0.2):.1f}",
     }
     told = sentences.general("or").join(
@@ -55,6 +56,12 @@ def suggestion_for(
         return sentences.general("untried", told=told)
     times = ", ".join(sentences.general("times", helped=helped, tried=of) for helped, of in tried)
     return sentences.general("tried", told=told, times=times)
+
+
+def first_remedy(suggestion: str) -> str:
+    """The first remedy of a suggestion alone, without how often any helped."""
+    first, more, _ = suggestion.partition(GENERAL["or"])
+    return f"{first}." if more else suggestion
 
 
 def _most_helpful(
@@ -85,7 +92,7 @@ def _weight_advice(
         weight = weights.get(word, 1.0)
         low, high = weight < LOW, weight > HIGHEST - 0.6 and kind in ("leaked", "wrong_sense")
         if low or high:
-            return sentences.general("weight", word=word, weight=weight, bare=bare(word))
+            return sentences.general("weight", word=short(word), weight=weight, bare=short(bare(word)))
     return ""
 
 
