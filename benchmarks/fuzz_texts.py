@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 
 NOUNS = (
-    "cat", "dog", "circle", "star", "square", "boy", "girl", "robot", "teapot", "lighthouse", "violin", "cactus",
+    "cat", "dog", "circle", "star", "square", "boy", "girl", "robot", "teapot", "lighthouse", "violin",
+    "cactus",
     "crane", "orange", "bat",
 )  # fmt: skip
 ADJECTIVES = (
-    "red", "blue", "striped", "wooden", "huge", "tiny", "shiny", "old", "mint", "glowing", "furry", "light-blue",
+    "red", "blue", "striped", "wooden", "huge", "tiny", "shiny", "old", "mint", "glowing", "furry",
+    "light-blue",
 )  # fmt: skip
 RELATIONS = (
     "left of", "right of", "above", "below", "next to", "on top of", "behind", "in front of", "holding",
@@ -180,7 +182,7 @@ class Texts:
             f"{one} = Color", f"{one} = {other}", f"{one}=Color+Animals", f"ignore: {one}, {other}",
             f"thing: {one}",
             f"{one}: {self.box()}", f"{one} ({self.rng.choice(NUMBERS)}) > {other}", self.prompt(),
-            self.rng.choice(("ignore:", "thing:", ">", "=", ": left", "cat >", "> cat", "cat left of", "a = b")),
+            self.rng.choice(("ignore:", "thing:", ">", "=", ": left", "cat >", "> cat", "cat left of")),
         )  # fmt: skip
         return self.rng.choice(forms)
 

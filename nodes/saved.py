@@ -10,7 +10,6 @@ from PIL import Image
 
 from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
 from selagg_core.files.names import file_stem
-from selagg_core.recording.capture import Capture
 from selagg_core.recording.saved import SavedCapture, load_recording, save_recording
 from selagg_core.report.report import Report
 from selagg_core.view import check_images
@@ -75,7 +74,7 @@ class SelAggSave:
 
     def _written(self, capture, latent, image, name: str, report: str | None) -> Path:
         samples = sockets.latent_samples(latent)
-        if not isinstance(capture, Capture):
+        if not hasattr(capture, "recording_for"):
             raise ValueError("there is no capture: connect the capture of a SelAgg Capture.")
         recording = capture.recording_for(samples)
         check_images(samples, image)

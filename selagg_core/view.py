@@ -40,7 +40,7 @@ def open_run(
     Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
     if the images are not as many, or not of the same shape, as the latent.
     """
-    if not isinstance(capture, Capture):
+    if not hasattr(capture, "recording_for"):
         raise ValueError("there is no capture: connect the capture of the SelAgg Capture that was sampled.")
     recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
