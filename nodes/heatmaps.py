@@ -20,6 +20,9 @@ NODE = "SelAgg Heatmaps"
 
 def check_settings(top_fraction: float, threshold: float) -> None:
     """Raises ValueError for numbers outside their range."""
+    for name, value in (("top_fraction", top_fraction), ("threshold", threshold)):
+        if not isinstance(value, int | float):
+            raise ValueError(f"{name} is no number.")
     check_fraction(top_fraction)
     if not 0.0 <= threshold < 1.0:
         raise ValueError(f"threshold is {threshold}; it must be at least 0 (0 = automatic) and below 1.")
