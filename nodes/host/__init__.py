@@ -9,6 +9,7 @@ from .attention import attention, is_attention_exchanged, is_host_attention, is_
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    embeds_workflows,
     executing,
     is_interruption,
     node_classes,
@@ -40,6 +41,7 @@ __all__ = [
     "attention",
     "denoised_latent",
     "diffusion_model",
+    "embeds_workflows",
     "encode_text",
     "encode_tokens",
     "evaluate",
