@@ -40,24 +40,20 @@ COMPILED = (
 )
 #: Ends of "7 of 16 attention layers were not recorded: ...".
 OWN_KEYS = (
-    "another pack computed them with keys or weights of its own (attention couple, regional prompts?), so "
-    "that maps of the prompt would not be of this picture. For maps, bypass that node (Ctrl+B)"
+    "another pack computed them with keys or weights of its own (attention couple?). For maps, bypass that "
+    "node (Ctrl+B)"
 )
 OWN_KEYS_COMPILED = (
-    "another pack changed what they give, and in a compiled model it cannot be seen how. For maps, bypass "
-    "Torch Compile Model (Ctrl+B)"
+    "another pack changed them, which cannot be followed in a compiled model. For maps, bypass Torch Compile "
+    "Model (Ctrl+B)"
 )
 OTHER_TEXT = (
-    "another pack gave the model a text of its own in place of the prompt (prompt injection, schedules?). "
-    "For maps, bypass that node (Ctrl+B)"
+    "another pack gave them a text of its own in place of the prompt. For maps, bypass that node (Ctrl+B)"
 )
-MORE_ROWS = (
-    "another pack gave them rows of its own (attention couple, regional prompts?), which cannot be told "
-    "apart. For maps, bypass that node (Ctrl+B)"
-)
+MORE_ROWS = "another pack gave them rows of its own (attention couple?). For maps, bypass that node (Ctrl+B)"
 PARTS = (
-    "the model was called on a few pictures at a time (context windows?), and only those of one call are "
-    "recorded. For maps of all, bypass that node (Ctrl+B), or sample no more pictures than it takes at once"
+    "the model was called on a few pictures at a time (context windows?), and only one call's are recorded. "
+    "For maps of all, bypass that node (Ctrl+B) or sample fewer"
 )
 TILES = "they cover another part of the picture than their prompt (tiles?)"
 NEGATIVE_UNUSED = (
