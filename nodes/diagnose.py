@@ -90,7 +90,7 @@ class SelAggDiagnose:
                 "calibration": (
                     "SELAGG_CALIBRATION",
                     {
-                        "tooltip": "How sure findings are, fitted on your own pictures, from SelAgg Calibrate. "
+                        "tooltip": "How sure findings are, fitted on your pictures, from SelAgg Calibrate. "
                         "Without it as on the demo model.",
                     },
                 ),
