@@ -24,9 +24,9 @@ NODE = "SelAgg Diagnose"
 
 class SelAggDiagnose:
     DESCRIPTION = (
-        "Says where the picture is not what the prompt says: things that are missing, attributes on the "
-        "wrong thing, words in the wrong sense, things in the wrong place or blended, with the evidence and "
-        "something to try. Put it after VAE Decode."
+        "Says where the picture is not what the prompt says: what is missing, colours that bled onto another "
+        "thing, things in the wrong place, things that merged, words taken in another meaning; with the "
+        "evidence and something to try. Put it after VAE Decode."
     )
     CATEGORY = "SelAgg"
     SEARCH_ALIASES = ["prompt debug", "attention", "why", "missing object", "daam", "report", "warnings"]
@@ -90,8 +90,8 @@ class SelAggDiagnose:
                 "calibration": (
                     "SELAGG_CALIBRATION",
                     {
-                        "tooltip": "Confidences fitted on your own pictures, from SelAgg Calibrate. Without "
-                        "it those of the demo model are used.",
+                        "tooltip": "How sure findings are, fitted on your pictures, from SelAgg Calibrate. "
+                        "Without it as on the demo model.",
                     },
                 ),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
