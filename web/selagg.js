@@ -2,7 +2,9 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { GraphCommands } from './extension/diagnose_this.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
+import { addToOlderMenus, menus } from './extension/menus.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -36,6 +38,7 @@ const SETTINGS = {
 /** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
+const commands = new GraphCommands()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -50,7 +53,9 @@ async function loadTexts() {
   if (locale === 'en') return
   const answer = await api.fetchApi('/i18n')
   if (!answer.ok) return
-  language.texts = (await answer.json())[locale]?.selagg ?? {}
+  const texts = (await answer.json())[locale]
+  language.texts = texts?.selagg ?? {}
+  commands.texts = texts?.selaggGraph ?? {}
 }
 
 /**
@@ -275,6 +280,7 @@ async function executed(viewer, message) {
 if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
     name: 'selagg.viewer',
+    ...menus(commands),
     settings: [
       {
         id: SETTINGS.toast,
@@ -308,11 +314,13 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       },
     ],
     async setup() {
+      addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
       await language.ready
       for (const { widget } of viewers.values()) widget.texts = language.texts
       api.addEventListener('executed', rememberView)
       api.addEventListener('execution_start', markAll)
+      api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
