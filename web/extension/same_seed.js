@@ -112,21 +112,26 @@ export class SameSeed {
 }
 
 /**
- * The last run of a workflow in which a sampler took part; {} if the server knows of none.
+ * The last run of a workflow in which a sampler took part, done or not; {} if the server knows of none.
  * @param {string | undefined} workflow
  * @param {string} sampler
  * @returns {Promise<Request>}
  */
 async function lastRequest(workflow, sampler) {
   try {
-    const answer = await api.fetchApi(`/history?max_items=${RUNS}`)
-    if (!answer.ok || !workflow) return {}
-    const runs = Object.values(await answer.json()).map(({ prompt }) => prompt)
+    const [done, queue] = await Promise.all([answered(`/history?max_items=${RUNS}`), answered('/queue')])
+    const runs = [...Object.values(done).map(({ prompt }) => prompt), ...(queue.queue_running ?? []), ...(queue.queue_pending ?? [])]
     runs.sort((one, other) => other[0] - one[0])
-    const own = runs.find(([, , request, extra]) => extra?.extra_pnginfo?.workflow?.id === workflow && request?.[sampler])
-    return own?.[2] ?? {}
+    const isOwn = (/** @type {any} */ [, , request, extra]) => extra?.extra_pnginfo?.workflow?.id === workflow && request?.[sampler]
+    return (workflow && runs.find(isOwn)?.[2]) || {}
   } catch (error) {
     console.warn('SelAgg: the last run is not known:', error)
     return {}
   }
+}
+
+/** @param {string} path @returns {Promise<any>} */
+async function answered(path) {
+  const answer = await api.fetchApi(path)
+  return answer.ok ? answer.json() : {}
 }
