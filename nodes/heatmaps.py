@@ -12,6 +12,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
+from .viewer.connected import connected
 from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 NODE = "SelAgg Heatmaps"
@@ -32,6 +33,7 @@ class SelAggHeatmaps:
     CATEGORY = "SelAgg"
     SEARCH_ALIASES = ["attention map", "heatmap", "daam", "cross attention", "word mask", "segmentation"]
     FUNCTION = "draw"
+    OUTPUT_NODE = True
     RETURN_TYPES = ("IMAGE", "MASK", "IMAGE", "STRING")
     RETURN_NAMES = ("overlays", "masks", "contact_sheet", "words")
     OUTPUT_TOOLTIPS = (
@@ -130,23 +132,26 @@ class SelAggHeatmaps:
             check_settings(top_fraction, threshold)
             run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
-            result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
+            taken = connected(graph, unique_id, self.RETURN_NAMES)
+            result = draw_heatmaps(
+                run, words, settings, threshold or None, for_viewer=browser_asks(), outputs=taken
+            )
             samples = sockets.latent_samples(latent)
             shown = hand_over(result.shown, capture, samples, asked)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, pictures = sockets.refusal(NODE, error, image)
             return {
-                "ui": nothing(asked),
+                "ui": {
+                    "images": sockets.preview(pictures, "selagg_heatmaps"),
+                    "text": [message],
+                    **nothing(asked),
+                },
                 "result": (pictures, torch.zeros(pictures.shape[:3]), pictures, message),
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
-        drawn = (
-            torch.from_numpy(result.overlays),
-            torch.from_numpy(result.masks),
-            sockets.pictures_to_images(result.sheets),
-            "\n".join(lines),
-        )
-        return {"ui": shown, "result": drawn}
+        sheets = sockets.pictures_to_images(result.sheets)
+        drawn = (torch.from_numpy(result.overlays), torch.from_numpy(result.masks), sheets, "\n".join(lines))
+        return {"ui": {"images": sockets.preview(sheets, "selagg_heatmaps"), **shown}, "result": drawn}
 
 
 NODES: dict[str, type] = {"SelAggHeatmaps": SelAggHeatmaps}

@@ -51,7 +51,8 @@ class Capture:
     A run is found by the latents that it gave out; maps of another run are never shown in its place.  When
     there are more than `kept_runs`, or they take more than two budgets, the oldest go, first of them those
     that no viewer has asked for.
-    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
+    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run. As
+    long as there is none, everyone who asks is told of the wait, not the first alone.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 
@@ -63,7 +64,7 @@ class Capture:
         kept_runs: int = KEPT_RUNS,
         wanted: bool = True,
     ):
-        self.labels, self.wanted = labels, wanted
+        self.labels, self.wanted, self._waited = labels, wanted, not wanted
         self.settings = settings or CaptureSettings()
         self.unsupported = unsupported
         self._kept = kept_runs
@@ -139,10 +140,10 @@ class Capture:
             found = next((number for number, (_, hashes) in reversed(runs) if fits(hashes)), None)
             if found is not None:
                 self._asked.add(found)
-        waited, self.wanted = not self.wanted, True
+        self.wanted = True
         if found is not None:
             return dict(runs)[found][0]
         if not runs:
-            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
+            raise ValueError(NOT_CONNECTED if self._waited else NO_RUN)
         interrupted = " The last run was interrupted." if not runs[-1][1][1] else ""
         raise ValueError(WRONG_LATENT + interrupted)
