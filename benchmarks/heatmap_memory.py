@@ -1,8 +1,8 @@
 """What SelAgg Heatmaps takes of memory above the run that it shows.
 
-`python -m benchmarks.heatmap_memory --words 60 --batch 2 --sizes 1024 2048` draws all outputs of a run of random
-numbers with the layers and grids of SDXL (see benchmarks.waiting), each size in a process of its own. A figure is
-the largest resident memory while the node works, less the memory before.
+`python -m benchmarks.heatmap_memory --words 60 --batch 2 --sizes 1024 2048` draws a run of random numbers with
+the layers and grids of SDXL (see benchmarks.waiting), with nothing, masks or all outputs connected, each in a
+process of its own. A figure is the largest resident memory while the node works, less the memory before.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def measure(size: int, words: int, batch: int, outputs: str, seed: int) -> dict[
     one = run.recording_for(None)
     twice = {}
     for name in ("maps", "special"):
-        twice[name] = {layer: np.repeat(maps, batch, 0) for layer, maps in getattr(one.entries[0], name).items()}
+        twice[name] = {
+            layer: np.repeat(maps, batch, 0) for layer, maps in getattr(one.entries[0], name).items()
+        }
     entry = dataclasses.replace(one.entries[0], **twice, self_attention={})
     recording = dataclasses.replace(one, entries=(entry,), latent_shape=(batch, *one.latent_shape[1:]))
     run.recording_for = lambda *_: recording

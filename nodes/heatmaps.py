@@ -31,7 +31,17 @@ class SelAggHeatmaps:
         "after VAE Decode."
     )
     CATEGORY = "SelAgg"
-    SEARCH_ALIASES = ["attention map", "heatmap", "daam", "cross attention", "word mask", "segmentation"]
+    SEARCH_ALIASES = [
+        "mask from prompt",
+        "mask from text",
+        "word mask",
+        "segmentation",
+        "attention map",
+        "cross attention",
+        "heatmap",
+        "daam",
+        "explain",
+    ]
     FUNCTION = "draw"
     OUTPUT_NODE = True
     RETURN_TYPES = ("IMAGE", "MASK", "IMAGE", "STRING")
@@ -63,6 +73,7 @@ class SelAggHeatmaps:
                 "mode": (
                     list(MODES),
                     {
+                        "advanced": True,
                         "default": "selective",
                         "tooltip": "Which attention heads make the map: those that speak most for the word's "
                         "concept (selective), all of them, or those that speak least. Without head relevance "
@@ -72,6 +83,7 @@ class SelAggHeatmaps:
                 "top_fraction": (
                     "FLOAT",
                     {
+                        "advanced": True,
                         "default": DEFAULT_FRACTION,
                         "min": 0.01,
                         "max": 1.0,
@@ -92,7 +104,10 @@ class SelAggHeatmaps:
                 ),
             },
             "optional": {
-                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
+                "concepts": (
+                    "STRING",
+                    {"advanced": True, "default": "", "tooltip": sockets.CONCEPTS_TOOLTIP},
+                ),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),

@@ -30,7 +30,7 @@ OVERLAY_BYTES = 288 * MEBIBYTE
 MASK_BYTES = 96 * MEBIBYTE
 """What all masks take at most: 24 of 1024 x 1024 px."""
 OUTPUTS = ("overlays", "masks")
-"""What is made only if it is asked for; sheets always are, for they are what can be shown without a viewer."""
+"""What is made only if it is asked for; sheets always are: they are what can be shown without a viewer."""
 _NONE = (8, 8)
 SHEET_BYTES = 64 * MEBIBYTE
 """What all contact sheets take at most, as float32: one of 2360 x 2360 px."""
@@ -84,7 +84,7 @@ def draw_heatmaps(
 
 @dataclass(frozen=True)
 class _Sizes:
-    """(h, w) px at which things are drawn: work holds the larger of the other two, _NONE of what is not made."""
+    """(h, w) px at which things are drawn: work holds the larger of the other two. made: of OUTPUTS."""
 
     count: int
     work: tuple[int, int]
@@ -104,9 +104,8 @@ class _Sizes:
 
     def notices(self, size: tuple[int, int]) -> tuple[str, ...]:
         """What is smaller than the pictures, and how to have it as large."""
-        small = [
-            (n, s) for n, s in (("overlays", self.overlay), ("masks", self.mask)) if n in self.made and s != size
-        ]
+        drawn = {"overlays": self.overlay, "masks": self.mask}
+        small = [(n, s) for n, s in drawn.items() if n in self.made and s != size]
         if not small:
             return ()
         told = " and ".join(f"{name} are {w} x {h} px" for name, (h, w) in small)

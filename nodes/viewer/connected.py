@@ -1,7 +1,7 @@
 """Which outputs of a viewer anything is connected to: what nobody takes is not made.
 
-A host keeps a node's result as long as its inputs are the same, and what is connected to its outputs is none of
-them. So every request is given that as an input more, which no node declares: a viewer whose outputs are
+A host keeps a node's result as long as its inputs are the same, and what is connected to its outputs is none
+of them. So every request is given that as an input more, which no node declares: a viewer whose outputs are
 connected later runs anew.
 """
 

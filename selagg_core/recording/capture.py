@@ -51,8 +51,8 @@ class Capture:
     A run is found by the latents that it gave out; maps of another run are never shown in its place.  When
     there are more than `kept_runs`, or they take more than two budgets, the oldest go, first of them those
     that no viewer has asked for.
-    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run. As
-    long as there is none, everyone who asks is told of the wait, not the first alone.
+    wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
+    As long as there is none, everyone who asks is told of the wait, not the first alone.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 

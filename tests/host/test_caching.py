@@ -132,7 +132,7 @@ def test_an_output_that_is_connected_later(server, new):
 
 
 def test_the_viewer_of_a_tab_that_was_opened_later(server, new):
-    """Nothing runs, for all is kept: the host tells the new tab what Heatmaps has shown, by the id of its view."""
+    """Nothing runs, for all is kept: the host tells the new tab what Heatmaps has shown."""
     workflow = with_inputs(short_demo(), SAMPLER, seed=next(new))
     viewer = next(number for number, node in workflow.items() if node["class_type"] == VIEWER)
     first, _ = executed(server, workflow)

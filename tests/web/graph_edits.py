@@ -47,7 +47,8 @@ _GRAPH = """() => {
       [String(id), type, mode, [...Object.values(pos)].slice(0, 2), widgets_values])).sort(),
     links: graph.links.map((link) => end(link).map(String).join(' ')).sort(),
     outputs: (graph.outputs ?? []).map(({ name }) => name),
-    reroutes: (graph.reroutes ?? graph.extra?.reroutes ?? []).map(({ id, parentId }) => [id, parentId ?? 0]),
+    reroutes: (graph.reroutes ?? graph.extra?.reroutes ?? []).map(
+      ({ id, parentId }) => [id, parentId ?? 0]),
   })
   const whole = (app.rootGraph ?? app.graph).serialize()
   return [whole, ...(whole.definitions?.subgraphs ?? [])].map(plain)
@@ -56,7 +57,7 @@ _GRAPH = """() => {
 
 @dataclass(frozen=True)
 class Edited:
-    """What a command did: the request for a run (None if there was none), messages, names of offered samplers."""
+    """What a command did: the request for a run or None, messages, names of offered samplers."""
 
     request: dict[str, Any] | None
     said: list[dict[str, Any]]
@@ -75,7 +76,9 @@ class Edited:
         (viewer,) = self.viewers()
         model = [viewer["capture"][0], 0]
         nodes = (self.request or {}).values()
-        return [(n["class_type"], name) for n in nodes for name, value in n["inputs"].items() if value == model]
+        return [
+            (n["class_type"], name) for n in nodes for name, value in n["inputs"].items() if value == model
+        ]
 
 
 def edit(frontend: Frontend, command: str = DIAGNOSE, pick: int = 0) -> Edited:

@@ -1,4 +1,4 @@
-"""Diagnose this prompt, and Remove SelAgg, in ComfyUI's own frontends: two clicks, one undo step, nothing left."""
+"""Diagnose this prompt, and Remove SelAgg, in the host's own frontends: two clicks, one undo step, nothing left."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ def test_what_is_missing_is_said(frontend, cut):
 
 
 def test_words_of_an_unknown_encoder(frontend):
-    """A conditioning that no text and CLIP make: the text that is there is named by SelAgg Prompt, or it is said."""
+    """A conditioning that no text makes: it is said that SelAgg Prompt is needed."""
     frontend.open()
     frontend.load(stock(), "KSampler")
     frontend.page.evaluate(
