@@ -5,6 +5,8 @@ import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
+import { announce } from './extension/show_node.js'
+import { graphTexts } from './extension/texts.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -195,21 +197,27 @@ function rememberView(event) {
   if (told) memory.remember(told.workflow ?? '', detail.display_node ?? detail.node, told.id)
 }
 
-/** One short message for all severe warnings of a run. @param {Manifest} manifest */
-function toast(manifest) {
+/** One short message for all severe warnings of a run; a click on it leads to the node. @param {Manifest} manifest @param {HostNode} node */
+function toast(manifest, node) {
   if (!setting(SETTINGS.toast)) return
   const t = translator(language.texts)
   const findings = manifest.report.flatMap((picture) => picture.findings)
   const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
   const messages = [...new Set(severe.map(({ message }) => message))]
   if (!messages.length) return
-  app.extensionManager.toast.add({
-    severity: 'warn',
-    summary: t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length }),
-    detail: messages[0],
-    life: 6000,
-  })
+  const summary = t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length })
+  lead({ severity: 'warn', summary, detail: messages[0], life: 6000 }, node)
 }
+
+/** Why a node has nothing to show, as a short message too. @param {string[]} text @param {HostNode} node */
+function toastProblem(text, node) {
+  if (!text.length || !setting(SETTINGS.toast)) return
+  const summary = graphTexts(commands.texts)('problem')
+  lead({ severity: 'warn', summary, detail: text[0].replace(/^problem: /, ''), life: 12000 }, node)
+}
+
+/** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
+const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
 
 /** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
 function hideOwnPreview(node) {
@@ -270,9 +278,10 @@ async function executed(viewer, message) {
     viewer.shown = NOTHING
     viewer.widget.earlier = false
     viewer.widget.clear(message?.text?.join('\n'))
+    toastProblem(message?.text ?? [], viewer.node)
   } else if (viewer.shown !== told.id) {
     const manifest = await showView(viewer, told.id, false)
-    if (manifest) toast(manifest)
+    if (manifest) toast(manifest, viewer.node)
   } else viewer.widget.earlier = false
 }
 

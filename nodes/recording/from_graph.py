@@ -218,7 +218,7 @@ def texts_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[str
 
 
 def _above(graph: Graph, viewer: str, negative: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Nodes that make a viewer's latent, the nearest first; those of the negative prompt only if asked for."""
+    """Nodes that make a viewer's latent, the nearest first; of the negative prompt only if asked to."""
     seen: set[str] = set()
     waiting = deque(link[0] for link in (graph[viewer]["inputs"].get("latent"),) if _is_link(link))
     while waiting:

@@ -44,7 +44,7 @@ _GRAPH = """() => {
     [link.origin_id, link.origin_slot, link.target_id, link.target_slot]
   const plain = (graph) => ({
     nodes: graph.nodes.map(({ id, type, mode, pos, widgets_values }) => JSON.stringify(
-      [String(id), type, mode, [...Object.values(pos)].slice(0, 2), widgets_values])).sort(),
+      [String(id), type, mode, Object.values(pos).slice(0, 2), widgets_values])).sort(),
     links: graph.links.map((link) => end(link).map(String).join(' ')).sort(),
     outputs: (graph.outputs ?? []).map(({ name }) => name),
     reroutes: (graph.reroutes ?? graph.extra?.reroutes ?? []).map(

@@ -81,7 +81,8 @@ export function planFor(sampler, root) {
   const slot = slotOf(sampler.node.outputs, 'LATENT')
   const vae = vaeFor(sampler, root)
   const name = titleOf(sampler.node)
-  if (!vae || isNoPicture({ ...sampler, slot })) throw new Missing('noPicture', { name }, sampler.node)
+  if (isNoPicture({ ...sampler, slot })) throw new Missing('otherKind', { name }, sampler.node)
+  if (!vae) throw new Missing('noPicture', { name }, sampler.node)
   return { sampler, model, latent: { ...sampler, slot }, image: null, vae }
 }
 

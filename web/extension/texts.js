@@ -10,6 +10,7 @@ export const GRAPH_ENGLISH = {
   noModel: '{name} has no model. Connect its model input, and try again.',
   noGuider: '{name} has no guider. Connect one (such as CFG Guider) with a model, and try again.',
   noPicture: '{name} makes no picture. Add a VAE Decode with a VAE for its LATENT, and try again.',
+  otherKind: '{name} makes no picture but something else (sound, or a shape in space), which SelAgg cannot show.',
   failed: 'Something went wrong in SelAgg: {reason}. Undo takes back what was changed.',
   wordsUnknown: 'SelAgg does not know the words yet',
   noWords:
@@ -24,6 +25,7 @@ export const GRAPH_ENGLISH = {
   removedCut: '{count} nodes were taken out. Without SelAgg these have nothing to work with: {names}.',
   nothingToRemove: 'There are no SelAgg nodes in this workflow.',
   showNode: 'Show the node',
+  problem: 'SelAgg has nothing to show',
 }
 
 /**
