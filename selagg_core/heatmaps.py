@@ -185,7 +185,7 @@ class _Drawing:
         """The overlay and the mask of a word, of those that are asked for."""
         sizes = self._sizes
         if "overlays" in sizes.made:
-            drawn = overlay_tile(picture, replace(tile, heat=_resized(heat, sizes.overlay)), painter)
+            drawn = overlay_tile(picture, replace(tile, heat=_resized(tile.heat, sizes.overlay)), painter)
             if not self._done:
                 self.overlays = np.empty((sizes.count, *drawn.shape), np.float32)
             into_float(drawn, self.overlays[self._done])
