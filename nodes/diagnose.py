@@ -29,7 +29,24 @@ class SelAggDiagnose:
         "evidence and something to try. Put it after VAE Decode."
     )
     CATEGORY = "SelAgg"
-    SEARCH_ALIASES = ["prompt debug", "attention", "why", "missing object", "daam", "report", "warnings"]
+    SEARCH_ALIASES = [
+        "prompt",
+        "prompt adherence",
+        "not following prompt",
+        "color bleed",
+        "colour bleed",
+        "missing object",
+        "explain",
+        "analyze",
+        "analyse",
+        "debug",
+        "prompt debug",
+        "why",
+        "attention",
+        "daam",
+        "report",
+        "warnings",
+    ]
     FUNCTION = "diagnose"
     OUTPUT_NODE = True
     RETURN_TYPES = ("IMAGE", "STRING", "STRING")
@@ -65,22 +82,34 @@ class SelAggDiagnose:
                 ),
                 "expected_words": (
                     "STRING",
-                    {"default": "", "tooltip": "The words that the mask is for, separated by commas."},
+                    {
+                        "advanced": True,
+                        "default": "",
+                        "tooltip": "The words that the mask is for, separated by commas.",
+                    },
                 ),
                 "boxes": (
                     "STRING",
                     {
+                        "advanced": True,
                         "default": "",
                         "multiline": True,
                         "tooltip": "Where words should be, one box a line: word: left, top, right, bottom in "
                         "pixels or per cent, such as cat: 0, 0, 50%, 100%",
                     },
                 ),
-                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
-                "claims": ("STRING", {"default": "", "multiline": True, "tooltip": sockets.CLAIMS_TOOLTIP}),
+                "concepts": (
+                    "STRING",
+                    {"advanced": True, "default": "", "tooltip": sockets.CONCEPTS_TOOLTIP},
+                ),
+                "claims": (
+                    "STRING",
+                    {"advanced": True, "default": "", "multiline": True, "tooltip": sockets.CLAIMS_TOOLTIP},
+                ),
                 "keep_report": (
                     "BOOLEAN",
                     {
+                        "advanced": True,
                         "default": False,
                         "tooltip": "Save the report and the pictures to output/selagg_reports, to label them "
                         "for SelAgg Calibrate.",
@@ -105,7 +134,7 @@ class SelAggDiagnose:
     @classmethod
     def VALIDATE_INPUTS(cls, boxes=""):
         try:
-            parse_boxes(boxes)
+            parse_boxes(str(boxes or ""))
         except ValueError as error:
             return f"{NODE}: {error}"
         return True
@@ -149,7 +178,7 @@ class SelAggDiagnose:
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)
-            report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
+            report = Report(str(getattr(prompt, "text", "")), {}, problems=(message,))
         if keep_report and report.pictures:
             try:
                 logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))

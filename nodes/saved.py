@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,13 @@ from PIL import Image
 
 from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
 from selagg_core.files.names import file_stem
+from selagg_core.files.write import claimed, write_file
 from selagg_core.recording.saved import SavedCapture, load_recording, save_recording
 from selagg_core.report.report import Report
 from selagg_core.view import check_images
 
 from . import host
 from .viewer import sockets
-
-logger = logging.getLogger("selagg")
 
 FOLDER = "selagg_saved"
 """Inside the host's output folder."""
@@ -70,34 +68,27 @@ class SelAggSave:
     def save(self, capture, latent, image, name, report=None):
         try:
             told = str(self._written(capture, latent, image, name, report).name)
-        except (ValueError, OSError) as error:  # the queue goes on: other nodes save the picture
-            told = f"SelAgg Save: {error}"
-            logger.warning(told)
+        except Exception as error:  # noqa: BLE001 - the queue goes on: other nodes save the picture
+            known = ValueError(str(error)) if isinstance(error, OSError) else error
+            told = sockets.told("SelAgg Save", known)
         return {"ui": {"text": [told]}, "result": (told,)}
 
     def _written(self, capture, latent, image, name: str, report: str | None) -> Path:
         samples = sockets.latent_samples(latent)
+        if not hasattr(capture, "recording_for"):
+            raise ValueError("there is no capture: connect the capture of a SelAgg Capture.")
         recording = capture.recording_for(samples)
         check_images(samples, image)
         parsed = Report.from_json(report) if report else None
         folder = saved_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = _free_stem(folder, file_stem(name))
-        for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
-            (folder / f"{stem}_{number}.png").write_bytes(png_bytes(rgb_picture(picture)))
-        if parsed is not None:
-            (folder / f"{stem}.json").write_text(parsed.to_json(), encoding="utf-8")
-        path = folder / f"{stem}.safetensors"
-        save_recording(recording, path)
+        with claimed(folder, file_stem(name)) as stem:
+            for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
+                write_file(folder / f"{stem}_{number}.png", png_bytes(rgb_picture(picture)))
+            if parsed is not None:
+                write_file(folder / f"{stem}.json", parsed.to_json().encode())
+            path = folder / f"{stem}.safetensors"
+            save_recording(recording, path)
         return path
-
-
-def _free_stem(folder: Path, stem: str) -> str:
-    """The stem with a number behind it that no file of the folder has."""
-    number = 1
-    while any(folder.glob(f"{stem}-{number:04d}[._]*")):
-        number += 1
-    return f"{stem}-{number:04d}"
 
 
 class SelAggLoad:
@@ -131,7 +122,8 @@ class SelAggLoad:
     def load(self, file):
         if file not in saved_names():
             raise ValueError(
-                f'SelAgg Load: there is no file "{file}" in output/{FOLDER}: choose one of the list.'
+                f'SelAgg Load: there is no file "{str(file)[:60]}" in output/{FOLDER}: choose one of the '
+                "list."
             )
         path = saved_folder() / file
         try:

@@ -41,7 +41,7 @@ class Asked:
     @property
     def workflow(self) -> str:
         """The id of the workflow that ran, by which a page knows whether a view is one of its own."""
-        workflow = (self.extra or {}).get("workflow")
+        workflow = self.extra.get("workflow") if isinstance(self.extra, Mapping) else None
         name = workflow.get("id") if isinstance(workflow, Mapping) else None
         return str(name or "")
 

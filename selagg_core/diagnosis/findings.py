@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..claims.claim import Claim
 from ..prompt.groups import WordGroup
+from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import Candidate, Facts, FindingKind
 from .sentence import Sentence, general
 from .sentences import ENGLISH, Sentences
-from .suggestions import Advice, advice_for
+from .suggestions import Advice, advice_for, first_remedy
 
 LEVELS = ("warning", "unsure", "information")
+LONGEST_LINE = 280
+"""Characters of a line: with the number of its picture it stays below 300."""
 DIFFUSE = "diffuse"
 """Name of the finding that maps cannot be trusted: it is about maps, no kind of fault of the picture."""
 
@@ -77,10 +81,16 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """One line for a list of warnings."""
+        """One line for a list of warnings; of what would make it too long the first remedy alone is said."""
         trust = f"confidence {self.confidence:.2f}" + ("" if self.calibrated else ", not of this model")
         reason = f" {self.reason}" if self.reason else ""
-        return f"{self.heading}: {self.message}{reason} Try: {self.suggestion} [{trust}]"
+        remedies = (self.suggestion, first_remedy(self.suggestion))
+        lines = [
+            f"{self.heading}: {self.message}{said} Try: {remedy} [{trust}]"
+            for said in dict.fromkeys((reason, ""))
+            for remedy in remedies
+        ]
+        return next((line for line in lines if len(line) <= LONGEST_LINE), lines[-1])
 
     def demoted(
         self, reason: str | Sentence, level: str = "unsure", sentences: Sentences = ENGLISH
@@ -139,8 +149,19 @@ def _said(title: Sentence, message: Sentence, advice: Advice) -> dict[str, Any]:
 
 
 def _of_kind(kind: FindingKind[Any], said: Sentence) -> Sentence:
-    """With the name of its kind before the key, where a kind leaves that out."""
-    return said if "." in said.key else Sentence(f"{kind.name}.{said.key}", said.values)
+    """With the name of its kind before the key, where a kind leaves that out; long words are cut."""
+    key = said.key if "." in said.key else f"{kind.name}.{said.key}"
+    return Sentence(key, _quotable(said.values))
+
+
+def _quotable(values: Mapping[str, str | float | Sentence]) -> dict[str, str | float | Sentence]:
+    return {name: _cut(value) for name, value in values.items()}
+
+
+def _cut(value: str | float | Sentence) -> str | float | Sentence:
+    if isinstance(value, Sentence):
+        return Sentence(value.key, _quotable(value.values))
+    return short(value) if isinstance(value, str) else value
 
 
 def _texts_of(kind: FindingKind[Any]) -> dict[str, str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import FindingKind
 from .sentence import Sentence, general
-from .sentences import ENGLISH
+from .sentences import ENGLISH, GENERAL
 
 RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo.json"
 """kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
@@ -49,9 +50,9 @@ def advice_for(
     counts = counted().get(found.counted_as or found.name, {})
     shown = _most_helpful(found, counts, weights.get(words[0], 1.0))
     values = {
-        "first": words[0],
-        "second": words[-1],
-        "bare": bare(words[0]),
+        "first": short(words[0]),
+        "second": short(words[-1]),
+        "bare": short(bare(words[0])),
         "raised": f"{max(RAISED, weights.get(words[0], 1.0) + 0.2):.1f}",
     }
     remedies = [Sentence(f"{found.name}.try.{name}", _named(found.remedies[name], values)) for name in shown]
@@ -69,6 +70,12 @@ def suggestion_for(
 def _named(text: str, values: Mapping[str, str]) -> dict[str, str]:
     """Those of the values that a text names."""
     return {name: value for name, value in values.items() if f"{{{name}}}" in text}
+
+
+def first_remedy(suggestion: str) -> str:
+    """The first remedy of a suggestion alone, without how often any helped."""
+    first, more, _ = suggestion.partition(GENERAL["or"].format(one="", other=""))
+    return f"{first}." if more else suggestion
 
 
 def _most_helpful(
@@ -97,7 +104,7 @@ def _weight_advice(kind: str, words: Sequence[str], weights: Mapping[str, float]
         weight = weights.get(word, 1.0)
         low, high = weight < LOW, weight > HIGHEST - 0.6 and kind in ("leaked", "wrong_sense")
         if low or high:
-            return general("weight", word=word, weight=weight, bare=bare(word))
+            return general("weight", word=short(word), weight=weight, bare=short(bare(word)))
     return None
 
 
