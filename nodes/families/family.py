@@ -17,6 +17,7 @@ import torch
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
+from selagg_core.repair.channels import Widened
 
 from ..host.hooks import ModelCall
 
@@ -86,6 +87,28 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
+CHANGE = "selagg_change"
+"""Key among transformer options: the `AttentionChange` of this model call, for whoever records it."""
+
+
+class AttentionChange(Protocol):
+    """What is changed in the attention of one model call."""
+
+    def widened(
+        self, reading: AttentionReading, v: torch.Tensor, scale: float | None = None
+    ) -> Sequence[tuple[slice, Widened]]:
+        """Blocks of rows with their changed q, k, v (rows, heads, tokens, channels); () where nothing is.
+
+        scale: by which the host multiplies the logits; None: the root of the channels of a head.
+        """
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer cannot be changed, and why."""
+
+    def notice(self, text: str) -> None:
+        """What the artist should know of this run, in a sentence."""
+
+
 Site = TypeVar("Site", bound=AttentionSite)
 
 
@@ -103,6 +126,14 @@ class ModelFamily(Protocol[Site]):
         sites: what `sites` gave once the host had loaded the model.
 
         What the model computes, and whatever other packs have put there, must stay as it is.
+        """
+
+    def changed(
+        self, sites: Sequence[Site], call: ModelCall, change: AttentionChange
+    ) -> AbstractContextManager[dict]:
+        """For the length of one model call: its transformer options, by which its attention is changed.
+
+        They hold the change under `CHANGE`, so that a recorder of this call records it.
         """
 
     def text(self, sites: Sequence[Site], entry: dict, genuine: dict) -> EncodedText | None:

@@ -13,10 +13,12 @@ from selagg_core.prompt.words import CHUNK, Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import grid_of
 from selagg_core.recording.run import EncodedText
+from selagg_core.repair.channels import Widened
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .override import blocks
 from .text_encoders import clip_words
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
@@ -55,6 +57,19 @@ class UNet:
         if kept:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
         yield {**call.options, "patches_replace": patches}
+
+    @contextmanager
+    def changed(self, sites: Sequence[UNetSite], call: host.ModelCall, change: AttentionChange):
+        patches = dict(call.options.get("patches_replace", {}))
+        replacements = dict(patches.get("attn2", {}))
+        for site in sites:
+            previous = _present(replacements, site)
+            if previous is None and not host.is_stock_attention(site.module):
+                change.missed(site.layer, "another pack changed them")
+            else:
+                replacements[site.key] = _changing(site.layer, previous, change)
+        patches["attn2"] = replacements
+        yield {**call.options, "patches_replace": patches, CHANGE: change}
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
@@ -160,6 +175,43 @@ def _recording(layer: LayerId, attention: Attend, record: Callable, read: Callab
     return attend
 
 
+def _changing(layer: LayerId, previous: Attend | None, change: AttentionChange) -> Attend:
+    """Attention with the change in it.
+
+    What another pack has put there is kept, and the difference that the change makes to the host's own
+    attention is added to it: packs that add pictures to the text (IPAdapter) do so as a sum, too.
+    """
+
+    def attend(q, k, v, options):
+        found = change.widened(_cross_reading(layer, q, k, options), _by_head(v, options))
+        if previous is not None:
+            out = previous(q, k, v, options)
+            for rows, wide in found:
+                difference = _attended(wide, options) - host.attention(q[rows], k[rows], v[rows], options)
+                out = torch.cat([out[: rows.start], out[rows] + difference, out[rows.stop :]])
+            return out
+        if not found:
+            return host.attention(q, k, v, options)
+        outs = [
+            host.attention(q[rows], k[rows], v[rows], options) if wide is None else _attended(wide, options)
+            for rows, wide in blocks(found, q.shape[0])
+        ]
+        return torch.cat(outs) if len(outs) > 1 else outs[0]
+
+    return attend
+
+
+def _attended(wide: Widened, options: Mapping) -> torch.Tensor:
+    """The host's attention of widened tokens: (rows, pixels, heads * channels before)."""
+    out = host.attention(*(x.transpose(1, 2).flatten(2) for x in (wide.q, wide.k, wide.v)), dict(options))
+    return out.unflatten(-1, (options["n_heads"], -1))[..., : wide.width].flatten(2)
+
+
+def _by_head(x: torch.Tensor, options: Mapping) -> torch.Tensor:
+    """(rows, tokens, heads * channels) as (rows, heads, tokens, channels)."""
+    return x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2)
+
+
 # -- readings ---------------------------------------------------------------------------------
 
 
@@ -172,7 +224,7 @@ def _self_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
 
 
 def _reading(layer: LayerId, q, k, options: dict, text: slice | None) -> AttentionReading:
-    q, k = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k))
+    q, k = (_by_head(x, options) for x in (q, k))
     return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from .. import host
 from .family import AttentionReading, Listener
-from .heard import BlockSite, Heard, JointReader, Transformer
+from .heard import BlockSite, JointReader, Transformer
+from .override import Heard
 
 #: How networks call their lists of blocks, and what people call a block of them.
 _LISTS = (

@@ -75,6 +75,9 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
         (kinds.APPLY_MODEL, apply_model),
     ):
         patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+        if hooks.changes_attention:  # first: what comes later stands before it in attention, and sees it
+            own = options["transformer_options"]["wrappers"][kind][KEY]
+            own.insert(0, own.pop())
 
 
 def evaluate(
