@@ -1,11 +1,11 @@
 """What a repair is worth on the demo model, judged by the reader of the demo world and not by attention.
 
-`python -m benchmarks.repair --seeds 9000:9400 --fresh 4 --json -` draws a prompt a seed, kinds of faults taking
-turns. Where its picture is wrong in that way, the operator of the kind is measured on the failing seed and, which
-is what counts, on `--fresh` other seeds with the same plan: with all heads, with the heads of the word's concept,
-with random heads of the same grids, and on words that the fault is not about. The first failures of a kind are
-sampled at other strengths, too. `--checkpoint FILE` keeps what is done, so that a run can be interrupted and goes
-on where it was.
+`python -m benchmarks.repair --seeds 9000:9400 --fresh 4 --json -` draws a prompt a seed, kinds of faults
+taking turns. Where its picture is wrong in that way, the operator of the kind is measured on the failing seed
+and, which is what counts, on `--fresh` other seeds with the same plan: with all heads, with the heads of the
+word's concept, with random heads of the same grids, and on words that the fault is not about. The first
+failures of a kind are sampled at other strengths, too. `--checkpoint FILE` keeps what is done, so that a run
+can be interrupted and goes on where it was.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from selagg_core.diagnose import diagnose_run
 from selagg_core.prompt.groups import FUNCTION_WORDS, WordGroup
 from selagg_core.recording.capture import Capture
 from selagg_core.relevance.shipped import load_preset
-from selagg_core.repair.plan import Adjusting, Operator, PictureRepair, Placing, RepairPlan
+from selagg_core.repair.plan import Adjusting, Operator, PictureRepair, RepairPlan
 from selagg_core.repair.remedies import BY_KIND, Fault, Known
 from selagg_core.view import open_run
 
@@ -43,7 +43,7 @@ from .truth import KINDS, PictureTruth, truth_of
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "misplaced": ("related", "start_moved"),
-    "wrong_sense": ("homonym", "homonym_heavy"),
+    "wrong_sense": ("homonym_weak", "homonym_heavy"),
     "leaked": ("start_recoloured", "bleed"),
     "neglected": ("start_absent", "weak"),
     "blended": ("start_merged", "merge"),
@@ -55,6 +55,8 @@ ARMS = ("all", "chosen", "random", "wrong_word")
 STRENGTHS = (0.5, 2.0)
 FRACTION = 0.25
 """Of the heads that the arms "chosen" and "random" take."""
+TOLD = ("pairs", "fresh_before", "fresh_after", "mcnemar_p", "broken")
+"""Of the default arm, beside a kind's failures."""
 FRESH = 100_000
 """Fresh seeds are so far from the failing one."""
 SIZE = (128, 128)
@@ -152,7 +154,7 @@ def fault_of(key: tuple, claims: Claims) -> Fault | None:
     return None if None in things else Fault(kind, tuple(things))
 
 
-# -- arms ------------------------------------------------------------------------------------------------------
+# -- arms --------------------------------------------------------------------------------------------------
 
 
 def arms_of(failure: Failure, bench: RepairBench) -> dict[str, tuple[Operator, ...]]:
@@ -188,7 +190,9 @@ def _in_heads(operator: Operator, failure: Failure, bench: RepairBench, rng) -> 
     if rng is not None:
         chosen = np.concatenate(
             [
-                rng.choice(np.flatnonzero(bench.grids == grid), int((bench.grids[chosen] == grid).sum()), False)
+                rng.choice(
+                    np.flatnonzero(bench.grids == grid), int((bench.grids[chosen] == grid).sum()), False
+                )
                 for grid in np.unique(bench.grids[chosen])
             ]
         )
@@ -198,7 +202,7 @@ def _in_heads(operator: Operator, failure: Failure, bench: RepairBench, rng) -> 
 
 
 def _on_other_words(operator: Operator, failure: Failure) -> Operator:
-    """The operator on words that the fault is not about: for a sense another thing, else words without a picture."""
+    """The operator on words that the fault is not about: for a sense another thing, else function words."""
     words = failure.known.prompts[0].words
     if isinstance(operator, Adjusting):
         claim = failure.fault.claim
@@ -209,7 +213,7 @@ def _on_other_words(operator: Operator, failure: Failure) -> Operator:
     return replace(operator, words=WordGroup("other words", silent or (0,)))
 
 
-# -- measuring -------------------------------------------------------------------------------------------------
+# -- measuring ---------------------------------------------------------------------------------------------
 
 
 def measure(bench: RepairBench, failure: Failure, fresh: int, by_strength: bool) -> dict[str, Any] | None:
@@ -278,7 +282,7 @@ def _outside(old: np.ndarray, new: np.ndarray, truths: Sequence[PictureTruth]) -
     return float(np.abs(old.astype(np.float32) - new.astype(np.float32))[free].mean())
 
 
-# -- summary ---------------------------------------------------------------------------------------------------
+# -- summary -----------------------------------------------------------------------------------------------
 
 
 def pairs_of(rows: Sequence[Mapping], arm: str) -> list[tuple[bool, bool]]:
@@ -322,17 +326,25 @@ def kind_summary(rows: Sequence[Mapping]) -> dict[str, Any]:
         "prompts": len({row["prompt"] for row in rows}),
         "weighted": sum(row["weighted"] for row in rows),
         "fixed_own": [sum(not wrong for wrong in judged), len(judged)],
-        **{name: default.get(name) for name in ("pairs", "fresh_before", "fresh_after", "mcnemar_p", "broken")},
+        **{
+            name: default.get(name)
+            for name in ("pairs", "fresh_before", "fresh_after", "mcnemar_p", "broken")
+        },
         "placebo_after": {arm: arms[arm]["fresh_after"] for arm in ("random", "wrong_word") if arm in arms},
+        "groups": {
+            group: arm_summary([row for row in rows if row["group"] == group], "all")
+            for group in dict.fromkeys(row["group"] for row in rows)
+        },
         "arms": arms,
     }
 
 
-# -- command ---------------------------------------------------------------------------------------------------
+# -- command -----------------------------------------------------------------------------------------------
 
 
-def candidates(seeds: Sequence[int], kinds: Sequence[str]) -> Iterator[tuple[str, Case]]:
-    """A prompt a seed, kinds taking turns."""
+def candidates(seeds: Sequence[int]) -> Iterator[tuple[str, Case]]:
+    """A prompt a seed, kinds taking turns, and in each kind its groups."""
+    kinds = list(GROUPS)
     for number, seed in enumerate(seeds):
         kind, turn = kinds[number % len(kinds)], number // len(kinds)
         groups = GROUPS[kind]
@@ -365,9 +377,9 @@ def run(args: argparse.Namespace, done: Checkpoint, left_out: LeftOut) -> None:
     bench = RepairBench()
     started = time.monotonic()
     counts = {kind: sum(row.get("kind") == kind for row in done.rows.values()) for kind in args.kinds}
-    for kind, case in candidates(args.seeds, args.kinds):
+    for kind, case in candidates(args.seeds):
         seed = case.seeds[0]
-        if seed in done.rows or counts[kind] >= args.most:
+        if kind not in counts or seed in done.rows or counts[kind] >= args.most:
             continue
         if args.minutes and time.monotonic() - started > 60 * args.minutes:
             break
@@ -396,9 +408,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=seed_range, default="9000:9400", help="A:B, a prompt each")
     parser.add_argument("--fresh", type=int, default=4, help="seeds apart from the failing one")
     parser.add_argument("--most", type=int, default=50, help="failures of a kind")
-    parser.add_argument("--by-strength", type=int, default=10, help="failures sampled at other strengths, too")
+    parser.add_argument("--by-strength", type=int, default=10, help="failures at other strengths, too")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(GROUPS), help="of faults")
-    parser.add_argument("--minutes", type=float, default=0, help="look for no more after so long; 0: all seeds")
+    parser.add_argument("--minutes", type=float, default=0, help="look for no more after; 0: all seeds")
     parser.add_argument("--checkpoint", type=Path, help="file that keeps what is done")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()

@@ -139,7 +139,7 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 
 def mcnemar(mended: int, broken: int) -> float:
-    """Exact two-sided p of McNemar's test for pairs that changed from wrong to right, and back; 1 for none."""
+    """Exact two-sided p of McNemar's test for pairs that changed to right, or to wrong; 1 for none."""
     changed = mended + broken
     if not changed:
         return 1.0

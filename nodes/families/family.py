@@ -133,7 +133,8 @@ class ModelFamily(Protocol[Site]):
     ) -> AbstractContextManager[dict]:
         """For the length of one model call: its transformer options, by which its attention is changed.
 
-        They hold the change under `CHANGE`, so that a recorder of this call records it.
+        They hold the change under `CHANGE`, so that a recorder of this call records it. A family may lack
+        this: then SelAgg Repair says that it cannot repair such models.
         """
 
     def text(self, sites: Sequence[Site], entry: dict, genuine: dict) -> EncodedText | None:
@@ -144,6 +145,11 @@ class ModelFamily(Protocol[Site]):
 
     def words(self, clip, text: str) -> Prompt | None:
         """The words of a text as this family's text encoder sees them; None for other encoders."""
+
+
+def can_be_changed(family: ModelFamily) -> bool:
+    """Whether the attention of such models can be changed: it is known, not guessed, where their text is."""
+    return hasattr(family, "changed") and not getattr(family, "guessed", False)
 
 
 def layout_of(sites: Sequence[AttentionSite]) -> HeadLayout:

@@ -1,7 +1,7 @@
-"""The host's own door for attention functions, `optimized_attention_override`: who stands there, and what he does.
+"""The host's own door for attention functions, `optimized_attention_override`.
 
-Somebody stands there for the length of one model call and does what stood there before: another pack's function,
-or none.  A listener is told; a change is made on the way.
+Who stands there does so for the length of one model call, and does what stood there before: another pack's
+function, or none.  A listener is told; a change is made on the way.
 """
 
 from __future__ import annotations
@@ -98,18 +98,24 @@ def _in_parts(found, tokens, args, kwargs, plain: Callable) -> torch.Tensor:
             continue
         # Readings are scaled, and have as many heads of keys as of queries.
         more = {name: value for name, value in more.items() if name not in ("scale", "enable_gqa")}
-        by_head = (x.to(tokens[0].dtype) for x in (wide.q, wide.k, wide.v))
-        out = plain(*by_head, some, {**more, "skip_reshape": True})
-        if more.get("skip_output_reshape"):
-            outs.append(out[..., : wide.width])
-        else:
-            outs.append(out.unflatten(-1, (wide.q.shape[1], -1))[..., : wide.width].flatten(2))
+        outs.append(_attended(wide, tokens[0].dtype, some, more, plain))
     return torch.cat(outs) if len(outs) > 1 else outs[0]
 
 
-def blocks(
-    found: Sequence[tuple[slice, Widened]], rows: int
-) -> Iterator[tuple[slice, Widened | None]]:
+def _attended(wide: Widened, dtype: torch.dtype, args, kwargs, plain: Callable) -> torch.Tensor:
+    """Attention of widened tokens, in the form that was asked for."""
+    q, k = wide.q.to(dtype), wide.k.to(dtype)
+    by_head = kwargs.get("skip_output_reshape", False)
+
+    def attend(v: torch.Tensor) -> torch.Tensor:
+        out = plain(q, k, v.to(dtype), args, {**kwargs, "skip_reshape": True})
+        return out if by_head else out.unflatten(-1, (q.shape[1], -1)).transpose(1, 2)
+
+    out = wide.attended(attend)
+    return out if by_head else out.transpose(1, 2).flatten(2)
+
+
+def blocks(found: Sequence[tuple[slice, Widened]], rows: int) -> Iterator[tuple[slice, Widened | None]]:
     """All rows in order: the changed ones, and what lies between them."""
     at = 0
     for own, wide in sorted(found, key=lambda part: part[0].start):

@@ -203,8 +203,12 @@ def _changing(layer: LayerId, previous: Attend | None, change: AttentionChange) 
 
 def _attended(wide: Widened, options: Mapping) -> torch.Tensor:
     """The host's attention of widened tokens: (rows, pixels, heads * channels before)."""
-    out = host.attention(*(x.transpose(1, 2).flatten(2) for x in (wide.q, wide.k, wide.v)), dict(options))
-    return out.unflatten(-1, (options["n_heads"], -1))[..., : wide.width].flatten(2)
+    q, k = (x.transpose(1, 2).flatten(2) for x in (wide.q, wide.k))
+
+    def attend(v: torch.Tensor) -> torch.Tensor:
+        return _by_head(host.attention(q, k, v.transpose(1, 2).flatten(2), dict(options)), options)
+
+    return wide.attended(attend).transpose(1, 2).flatten(2)
 
 
 def _by_head(x: torch.Tensor, options: Mapping) -> torch.Tensor:

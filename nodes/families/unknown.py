@@ -34,6 +34,8 @@ GUESSED = (
 class Unknown(Transformer):
     """Recorded where a call has as many tokens as text and picture together, and nothing else; says so."""
 
+    guessed = True
+
     def is_own(self, network) -> bool:
         return _first(network, _HEADS) > 0 and _first(network, _PATCH) > 0 and any(self.blocks(network))
 

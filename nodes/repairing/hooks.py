@@ -24,6 +24,11 @@ logger = logging.getLogger("selagg")
 
 #: Key under which SelAgg Repair leaves in a conditioning which entry of its plan it is.
 REPAIR_KEY = "selagg_repair"
+VIDEO = "SelAgg Repair: this is a video, of which nothing was changed: places are not known frame by frame."
+OTHER_BATCH = (
+    "SelAgg Repair: nothing of this run was changed: the report is of {pictures} pictures, the batch has "
+    "{rows}. Sample as many, or diagnose a single one."
+)
 NO_ROWS = (
     "SelAgg Repair: nothing of this run was changed, for no prompt of it is the CONDITIONING of that node: "
     "connect its conditioning output to the positive input of the sampler."
@@ -64,9 +69,7 @@ class RepairChange:
                 continue
             additions = part.repair.additions(reading.layer, reading.grid)
             q, k, values = (x[part.rows] for x in (reading.q, reading.k, v))
-            found.append(
-                (part.rows, widened(q, k, values, additions, reading.image, reading.text, scale))
-            )
+            found.append((part.rows, widened(q, k, values, additions, reading.image, reading.text, scale)))
         return found
 
     def missed(self, layer: LayerId, cause: str) -> None:
@@ -85,7 +88,13 @@ def install(model, plan: RepairPlan) -> None:
         hooks.finish()
         return latent
 
+    repair.changes_attention = True  # type: ignore[attr-defined]
     host.on_sampling(model, repair)
+
+
+def is_repaired(model) -> bool:
+    """Whether a SelAgg Repair acts on this ModelPatcher already."""
+    return any(getattr(handler, "changes_attention", False) for handler in host.sampling_handlers(model))
 
 
 class RepairHooks(host.SamplingHooks):
@@ -100,7 +109,8 @@ class RepairHooks(host.SamplingHooks):
         self._sites: tuple = ()
         self._steps = max(1, len(run.sigmas) - 1)
         self._done = 0
-        self._changed = self._seen = False
+        self._calls, self._changed = 0, False
+        self._why = NO_ROWS
         self._batch: tuple[Sequence, torch.Tensor] | None = None
         self._made: dict[tuple, EntryRepair] = {}
 
@@ -114,7 +124,7 @@ class RepairHooks(host.SamplingHooks):
 
     @contextmanager
     def model_call(self, call: host.ModelCall):
-        self._seen = True
+        self._calls += 1
         plan = self._plan.at(self._done / self._steps)
         if self._family is None or plan.does_nothing:
             yield call.options
@@ -134,8 +144,8 @@ class RepairHooks(host.SamplingHooks):
         self._done = step + 1
 
     def finish(self) -> None:
-        if self._seen and not self._changed:
-            logger.warning(NO_ROWS)
+        if self._calls and not self._changed:
+            logger.warning(self._why)
         self._guider = self._batch = None
         self._made.clear()
 
@@ -148,6 +158,12 @@ class RepairHooks(host.SamplingHooks):
             return []
         conds, latent = self._batch
         size = latent.shape[0]
+        if call.x.ndim == 5 and call.x.shape[2] > 1:
+            self._why = VIDEO
+            return []
+        if len(plan.pictures) not in (1, size):
+            self._why = OTHER_BATCH.format(pictures=len(plan.pictures), rows=size)
+            return []
         if call.x.shape[0] != size * len(order):
             return []
         uuids = call.options.get("uuids") or ()
@@ -159,12 +175,12 @@ class RepairHooks(host.SamplingHooks):
             entries = conds[which] if which < len(conds) else None
             same = same_entries(entries or (), uuid, call.context[rows.start])
             fitting = [e for e in same if area_size(e, latent) == tuple(call.x.shape[-2:])]
-            repair = self._repair(entries, fitting[0], plan, latent, size) if fitting else None
+            repair = self._repair(entries, fitting[0], plan, latent) if fitting else None
             if repair is not None:
                 found.append(ChangedRows(rows, repair))
         return found
 
-    def _repair(self, entries, entry: dict, plan: RepairPlan, latent, size: int) -> EntryRepair | None:
+    def _repair(self, entries, entry: dict, plan: RepairPlan, latent) -> EntryRepair | None:
         context = context_of(entry)
         genuine = self._genuine(entries, context)
         if genuine is None:
@@ -177,13 +193,13 @@ class RepairHooks(host.SamplingHooks):
         if text is None or text.start + columns > text.length:
             return None
         area = area_of(entry, latent)
-        key = (id(context), area, len(plan.pictures[0].operators), plan is self._plan)
+        key = id(context), area, plan is self._plan
         if key not in self._made:
             height, width = latent.shape[-2:]
             self._made[key] = EntryRepair(
                 plan, mark.entry, layout_of(self._sites), (height, width), area, text.start, text.length
             )
-        return self._made[key] if self._made[key].fits(size) else None
+        return self._made[key]
 
     def _genuine(self, entries, context: torch.Tensor | None) -> dict | None:
         """The marked entry whose text this is: hosts copy texts between entries, and marks between kinds."""

@@ -19,12 +19,12 @@ from ..diagnosis.findings import Finding
 from ..maps.regions import Region
 from ..prompt.groups import WordGroup
 from ..prompt.words import Prompt
+from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
-from ..recording.layout import HeadLayout
 from .plan import UNTIL, PictureRepair, RepairPlan
-from .remedies import Fault, Known, Remedy, remedy_for
+from .remedies import Fault, Known, remedy_for
 
 ALL = "all warnings"
 NOTHING = "Nothing was changed: the report has no warning."
@@ -49,11 +49,15 @@ class Asked:
 def read_report(text: str) -> Report:
     """The report that a node was given. Raises ValueError for anything else."""
     if not text or not text.strip():
-        raise ValueError("there is no report: connect the report output of SelAgg Diagnose, or of SelAgg Load.")
+        raise ValueError(
+            "there is no report: connect the report output of SelAgg Diagnose, or of SelAgg Load."
+        )
     return Report.from_json(text)
 
 
-def plan_from_report(report: Report, prompts: Sequence[Prompt], layout: HeadLayout, asked: Asked) -> RepairPlan:
+def plan_from_report(
+    report: Report, prompts: Sequence[Prompt], layout: HeadLayout, asked: Asked
+) -> RepairPlan:
     """What is changed so that the chosen findings of a report do not come again.
 
     prompts: of the conditioning entries, in the order in which reports count them. layout: of the model.
@@ -78,7 +82,9 @@ def plan_from_report(report: Report, prompts: Sequence[Prompt], layout: HeadLayo
             advice += [f"{_of(number, report)}{finding.kind}: {told}" for told in remedy.advice]
         repaired.append(PictureRepair(tuple(operators)))
     notes = tuple(note for prompt in prompts for note in prompt.notes)
-    return _plan(prompts, tuple(repaired), asked, tuple(dict.fromkeys(changes)), (*dict.fromkeys(advice), *notes))
+    return _plan(
+        prompts, tuple(repaired), asked, tuple(dict.fromkeys(changes)), (*dict.fromkeys(advice), *notes)
+    )
 
 
 def _plan(prompts, pictures, asked: Asked, changes: tuple[str, ...], advice: tuple[str, ...]) -> RepairPlan:
@@ -139,7 +145,9 @@ def _chosen(report: Report, asked: str) -> Iterator[tuple[Finding, int]]:
     number = int(match[1])
     if not 1 <= number <= len(found):
         there = f"it has {len(found)}" if found else "it has none"
-        raise ValueError(f"the report has no finding {number}: {there}. Write a number of its list, or {ALL}.")
+        raise ValueError(
+            f"the report has no finding {number}: {there}. Write a number of its list, or {ALL}."
+        )
     yield found[number - 1]
 
 
@@ -182,6 +190,3 @@ def _fault(finding: Finding, known: Known) -> Fault:
     taker = finding.evidence.get("taken_by")
     groups = {group.label: group for group in (*known.measured, *known.claims.groups)}
     return Fault(finding.kind, finding.words, claim, groups.get(taker) if isinstance(taker, str) else None)
-
-
-__all__ = ["ALL", "NOTHING", "Asked", "Remedy", "listed", "plan_from_report", "read_report"]

@@ -17,8 +17,8 @@ UNTIL = 0.6
 """Share of a run in which places are decided: what comes later is left as it is."""
 BIAS = 2.0
 """What is added to the logits of a word inside of its region, and taken from them outside."""
-LEAST_FACTOR, MOST_FACTOR = 1e-3, 9.0
-"""Bounds of what probabilities are multiplied by; the published one is above (arXiv 2412.02237)."""
+MOST_FACTOR = 9.0
+"""Bound of what probabilities are multiplied by, either way (arXiv 2412.02237)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +45,16 @@ class Placing:
 class Adjusting:
     """The attention of a word is multiplied in each head (concept adjusting, arXiv 2412.02237).
 
-    factors: float (heads,), in the order of the layout.
+    As published: after the softmax, so that what a word loses goes to no other one.
+    factors: float (heads,), in the order of the layout; below 0 a head says the opposite of the word.
     """
 
     words: WordGroup
     factors: np.ndarray
 
-    def gains(self, heads: int) -> np.ndarray:
-        return np.log(np.clip(self.factors, LEAST_FACTOR, MOST_FACTOR))
-
-    def field(self, grid: tuple[int, int]) -> np.ndarray:
-        return np.ones(grid, np.float32)
+    def at(self, strength: float) -> np.ndarray:
+        """Float (heads,): 1 for strength 0, the published factors for 1."""
+        return np.clip(1 + strength * (self.factors - 1), -MOST_FACTOR, MOST_FACTOR)
 
 
 Operator = Placing | Adjusting

@@ -111,8 +111,8 @@ def _weight_advice(fault: Fault, known: Known) -> str:
         low, high = weight < LOW, weight > HIGHEST - 0.6 and fault.kind in ("leaked", "wrong_sense")
         if low or high:
             return (
-                f'The weight of "{word.label}" in the prompt is {weight:g}: bring it back to 1 first, such as '
-                f"({bare(word.label)}:1.0). Nothing was changed for it."
+                f'The weight of "{word.label}" in the prompt is {weight:g}: bring it back to 1 first, such '
+                f"as ({bare(word.label)}:1.0). Nothing was changed for it."
             )
     return ""
 

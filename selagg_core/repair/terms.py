@@ -1,4 +1,4 @@
-"""The part of a plan that concerns one conditioning entry of a run, as additions to the logits of its layers."""
+"""The part of a plan that concerns one conditioning entry, as additions to the logits of layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from ..recording.layout import HeadLayout, LayerId
 from .channels import Additions
-from .plan import Operator, RepairPlan
+from .plan import Adjusting, Operator, Placing, RepairPlan
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,8 @@ class EntryRepair:
     length: int
     made: dict = field(default_factory=dict, compare=False, repr=False)
 
-    def fits(self, rows: int) -> bool:
-        """Whether it is known which picture each of so many rows is."""
-        return len(self.plan.pictures) in (1, rows)
-
     def additions(self, layer: LayerId, grid: tuple[int, int]) -> Additions:
-        """What is added in a layer with a grid of (h, w) pixels: fields of one row for all pictures, or one each.
+        """What is added in a layer with a grid of (h, w) pixels: one row for all pictures, or one each.
 
         Terms belong to single pictures: those of the others are 0 there.
         """
@@ -46,28 +42,40 @@ class EntryRepair:
 
     def _additions(self, layer: LayerId, grid: tuple[int, int]) -> Additions:
         pictures = self.plan.pictures
-        terms = [
+        mine = [
             (row, operator)
             for row, picture in enumerate(pictures)
             for operator in picture.operators
             if operator.words.entry == self.entry
         ]
+        placed = [(row, own) for row, own in mine if isinstance(own, Placing)]
+        adjusted = [(row, own) for row, own in mine if isinstance(own, Adjusting)]
         first = self.layout.offset(layer)
         own = slice(first, first + self.layout.heads_of(layer))
-        fields = torch.zeros(len(pictures), len(terms), grid[0] * grid[1])
-        gains = torch.zeros(len(terms), self.layout.heads_of(layer))
-        keys = torch.zeros(len(terms), self.length, dtype=torch.bool)
-        for number, (row, operator) in enumerate(terms):
-            fields[row, number] = torch.from_numpy(self._field(operator, grid).ravel())
-            gains[number] = torch.from_numpy(self.plan.strength * operator.gains(self.layout.total)[own])
-            keys[number, self._columns(operator.words.indices)] = True
-        return Additions(fields, gains, keys)
+        heads = self.layout.heads_of(layer)
+        fields = torch.zeros(len(pictures), len(placed), grid[0] * grid[1])
+        gains = torch.zeros(len(placed), heads)
+        factors = torch.ones(len(pictures), len(adjusted), heads)
+        for number, (row, placing) in enumerate(placed):
+            fields[row, number] = torch.from_numpy(self._field(placing, grid).ravel())
+            gains[number] = torch.from_numpy(self.plan.strength * placing.gains(self.layout.total)[own])
+        for number, (row, adjusting) in enumerate(adjusted):
+            factors[row, number] = torch.from_numpy(adjusting.at(self.plan.strength)[own])
+        keys, words = (self._members([each for _, each in some]) for some in (placed, adjusted))
+        return Additions(fields, gains, keys, factors, words)
+
+    def _members(self, operators: Sequence[Operator]) -> torch.Tensor:
+        """Bool (operators, columns): which columns carry the words of each."""
+        found = torch.zeros(len(operators), self.length, dtype=torch.bool)
+        for number, operator in enumerate(operators):
+            found[number, self._columns(operator.words.indices)] = True
+        return found
 
     def _columns(self, indices: Sequence[int]) -> list[int]:
         words = self.plan.prompts[self.entry].words
         return [self.start + column for index in indices for column in words[index].columns]
 
-    def _field(self, operator: Operator, grid: tuple[int, int]) -> np.ndarray:
+    def _field(self, operator: Placing, grid: tuple[int, int]) -> np.ndarray:
         """The field of an operator in the part of the picture that the entry rules."""
         if self.area is None:
             return operator.field(grid)
