@@ -2,10 +2,10 @@
 
 `python -m benchmarks.repair --seeds 9000:9400 --fresh 4 --json -` draws a prompt a seed, kinds of faults
 taking turns. Where its picture is wrong in that way, the operator of the kind is measured on the failing seed
-and, which is what counts, on `--fresh` other seeds with the same plan: with all heads, with the heads of the
-word's concept, with random heads of the same grids, and on words that the fault is not about. The first
-failures of a kind are sampled at other strengths, too. `--checkpoint FILE` keeps what is done, so that a run
-can be interrupted and goes on where it was.
+and, which is what counts, on `--fresh` other seeds with the same plan: with all heads, and on words that the
+fault is not about; on the first `--in-depth` failures of a kind also with the heads of the word's concept,
+with random heads of the same grids, and at other strengths. `--checkpoint FILE` keeps what is done, so that a
+run can be interrupted and goes on where it was.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Kind of fault -> the groups of prompts in which it occurs (see `pictures.GROUPS`), taking turns."""
 DENOISE = (0.3, 0.4, 0.55)
 """Of start pictures: with less nothing that attention does is seen."""
-ARMS = ("all", "chosen", "random", "wrong_word")
+ALWAYS = ("all", "wrong_word")
+"""Arms of every failure; the others are those of the first ones of a kind."""
 STRENGTHS = (0.5, 2.0)
 FRACTION = 0.25
 """Of the heads that the arms "chosen" and "random" take."""
@@ -216,7 +217,7 @@ def _on_other_words(operator: Operator, failure: Failure) -> Operator:
 # -- measuring ---------------------------------------------------------------------------------------------
 
 
-def measure(bench: RepairBench, failure: Failure, fresh: int, by_strength: bool) -> dict[str, Any] | None:
+def measure(bench: RepairBench, failure: Failure, fresh: int, in_depth: bool) -> dict[str, Any] | None:
     """What every arm does to a failure: rows for JSON; None where the operator does not apply."""
     arms = arms_of(failure, bench)
     if not arms:
@@ -228,8 +229,8 @@ def measure(bench: RepairBench, failure: Failure, fresh: int, by_strength: bool)
     row: dict[str, Any] = {"kind": failure.kind, "prompt": case.text, "group": case.group}
     row["weighted"] = "(" in case.text
     row["before"] = [_of(truth, failure.key) for truth in truths]
-    plans = {name: _plan(failure, own, 1.0) for name, own in arms.items()}
-    if by_strength:
+    plans = {name: _plan(failure, arms[name], 1.0) for name in (arms if in_depth else ALWAYS)}
+    if in_depth:
         plans |= {f"all x {s:g}": _plan(failure, arms["all"], s) for s in STRENGTHS}
     row["arms"] = {}
     for name, plan in plans.items():
@@ -385,8 +386,8 @@ def run(args: argparse.Namespace, done: Checkpoint, left_out: LeftOut) -> None:
             break
         try:
             failure = bench.failure(kind, case)
-            few = counts[kind] < args.by_strength
-            row = None if failure is None else measure(bench, failure, args.fresh, few)
+            deep = counts[kind] < args.in_depth
+            row = None if failure is None else measure(bench, failure, args.fresh, deep)
         except (ValueError, RuntimeError) as error:
             left_out.add(case.text, error)
             done.add(seed, {"left_out": str(error)[:200]})
@@ -408,7 +409,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=seed_range, default="9000:9400", help="A:B, a prompt each")
     parser.add_argument("--fresh", type=int, default=4, help="seeds apart from the failing one")
     parser.add_argument("--most", type=int, default=50, help="failures of a kind")
-    parser.add_argument("--by-strength", type=int, default=10, help="failures at other strengths, too")
+    parser.add_argument("--in-depth", type=int, default=10, help="failures with all arms")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(GROUPS), help="of faults")
     parser.add_argument("--minutes", type=float, default=0, help="look for no more after; 0: all seeds")
     parser.add_argument("--checkpoint", type=Path, help="file that keeps what is done")

@@ -81,7 +81,9 @@ def _values_by_head(v, args, kwargs) -> torch.Tensor:
     """Values as (rows, heads, tokens, channels), as many heads as there are queries'."""
     heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
     if v.ndim == 3:
-        v = v.unflatten(-1, (heads, -1)).transpose(1, 2)
+        v = v.unflatten(-1, (heads, -1))
+    if not kwargs.get("skip_reshape"):  # SD3 gives values that are split into heads already
+        v = v.transpose(1, 2)
     if v.shape[1] != heads:
         v = v.repeat_interleave(heads // v.shape[1], dim=1)
     return v

@@ -257,12 +257,7 @@ LAYOUT = HeadLayout.of([("input", 1, 0, 2), ("middle", 0, 0, 3)])
 def entry_repair(operators, area=None, pictures=1) -> EntryRepair:
     own = [PictureRepair(operators if number == 0 else ()) for number in range(pictures)]
     plan = RepairPlan((prompt_of("a cat"),), tuple(own))
-    return EntryRepair(
-        **{
-            **dict(plan=plan, entry=0, layout=LAYOUT, latent=(8, 12), area=area, start=2, length=80),
-            **changes,
-        }
-    )
+    return EntryRepair(plan, 0, LAYOUT, (8, 12), area, start=2, length=80)
 
 
 def test_terms_have_the_words_columns_the_layers_heads_and_each_picture_its_own():
