@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import importlib
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from situations import like_attention_override, like_ip_adapter
+from matrix_check import Matrix, latent_of
+from situations import all_situations, like_attention_override, like_ip_adapter
+from test_matrix import column_of
 from test_viewers import TEXT, labelled, viewers  # noqa: F401 (fixture)
 from tiny_models import UNET_SITES, sample, text, unet, unreadable
 from tiny_transformers import KINDS, PIXART, STRANGER, encoded, sample_transformer, transformer
@@ -325,6 +328,48 @@ def test_adjusting_multiplies_a_words_attention_and_nothing_else(model, parts, v
     got, plain = sample(own, marked, negative), sample(model, positive, negative)
     assert close(got, sample(wanted, positive, negative))
     assert (got - plain).abs().max() > 0.01
+
+
+# -- every situation of the compatibility table -----------------------------------------------------------
+
+SITUATIONS = all_situations()
+
+
+@pytest.fixture(scope="module")
+def matrix(host, pack, tmp_path_factory):
+    return Matrix(pack, tmp_path_factory.mktemp("embeddings"))
+
+
+def planned(parts, model, columns: int = 77):
+    """A copy of the model in which a word is drawn to the left half, and the mark of the plan."""
+    words = tuple(parts.prompt.Word(word, (i,)) for i, word in enumerate(TEXT.split(), start=1))
+    prompt = parts.prompt.Prompt(TEXT, words, columns, (0,))
+    half = np.zeros((64, 96), bool)
+    half[:, :48] = True
+    placing = parts.plan.Placing(parts.group("circle", (2,)), parts.region(half))
+    plan = parts.plan.RepairPlan((prompt,), (parts.plan.PictureRepair((placing,)),), until=1.0)
+    own = model.clone()
+    parts.hooks.install(own, plan)
+    return own, parts.hooks.RepairMark(plan.key, 0)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=[s.id for s in SITUATIONS])
+def test_repair_holds(situation, host, matrix, parts):
+    """Without its conditioning it changes no bit; with it, it changes what Capture goes on recording."""
+    if column_of(host) not in situation.hosts:
+        pytest.skip("This host has no such feature.")
+    case = situation.build(matrix.models)
+    model = matrix.models.sd1 if case.model is None else case.model
+    plain = latent_of(case, case.after(case.before(model)), lambda *_: None)
+    own, mark = planned(parts, case.before(model))
+    assert torch.equal(latent_of(case, case.after(own), lambda *_: None), plain)
+    marked = [[e, {**more, parts.hooks.REPAIR_KEY: mark}] for e, more in case.positive]
+    case = replace(case, positive=marked)
+    captured, capture = parts.capture().capture(own)
+    latent = latent_of(case, case.after(captured), lambda *_: None)
+    assert torch.isfinite(latent).all() and not torch.equal(latent, plain)
+    recording = capture.recording_for(latent)
+    assert recording.coverage.complete == case.coverage, recording.coverage
 
 
 # -- what is refused ---------------------------------------------------------------------------------------
