@@ -229,6 +229,8 @@ def measure(bench: RepairBench, failure: Failure, fresh: int, in_depth: bool) ->
     row: dict[str, Any] = {"kind": failure.kind, "prompt": case.text, "group": case.group}
     row["weighted"] = "(" in case.text
     row["before"] = [_of(truth, failure.key) for truth in truths]
+    row["things"] = [len(truth.reading.objects) for truth in truths]
+    row["matches"] = [truth.matches for truth in truths]
     plans = {name: _plan(failure, arms[name], 1.0) for name in (arms if in_depth else ALWAYS)}
     if in_depth:
         plans |= {f"all x {s:g}": _plan(failure, arms["all"], s) for s in STRENGTHS}
@@ -267,6 +269,8 @@ def _compared(before, truths: Sequence[PictureTruth], after, case: Case, key: tu
     return {
         "after": [_of(truth, key) for truth in new],
         "broken": [broken, judged],
+        "things": [len(truth.reading.objects) for truth in new],
+        "matches": [truth.matches for truth in new],
         "outside": round(float(np.mean(known)), 3) if known else None,
     }
 
@@ -313,8 +317,25 @@ def arm_summary(rows: Sequence[Mapping], arm: str) -> dict[str, Any]:
         "spoiled": spoiled,
         "mcnemar_p": round(mcnemar(mended, spoiled), 6),
         "broken": [broken, of],
+        "things": [
+            sum(map(sum, ([row["things"] for row in rows if arm in row["arms"]]))),
+            sum(map(sum, (each["things"] for each in own))),
+        ],
+        "matches": _matching(rows, arm),
         "outside": round(float(np.mean(outside)), 2) if outside else None,
     }
+
+
+def _matching(rows: Sequence[Mapping], arm: str) -> list[int]:
+    """[before, after, of]: pictures that show all that the prompt says and nothing else, judged both times."""
+    both = [
+        (a, b)
+        for row in rows
+        if arm in row["arms"]
+        for a, b in zip(row["matches"], row["arms"][arm]["matches"], strict=True)
+        if a is not None and b is not None
+    ]
+    return [sum(a for a, _ in both), sum(b for _, b in both), len(both)]
 
 
 def kind_summary(rows: Sequence[Mapping]) -> dict[str, Any]:

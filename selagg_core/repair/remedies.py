@@ -12,7 +12,7 @@ from ..claims.claim import DIRECTIONS, PLACES, Claim, Claims
 from ..claims.expectations import place_region
 from ..diagnosis.measure import WordEvidence
 from ..diagnosis.suggestions import HIGHEST, LOW, bare
-from ..maps.regions import Region
+from ..maps.regions import Region, centroid
 from ..prompt.groups import WordGroup
 from ..prompt.words import Prompt
 from ..relevance.relevance import ARGMAX_WINS, HeadRelevance
@@ -22,6 +22,8 @@ AROUND = 1.3
 """The place of a thing is a disc of this many times the area that its map covers."""
 LEAST_PLACE, MOST_PLACE = 0.04, 0.3
 """Shares of the picture that such a disc covers."""
+SPOT = 0.4
+"""Share of a half or quarter of the picture that a thing is drawn to: in all of it there is room for two."""
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
 
@@ -126,13 +128,13 @@ def _misplaced(fault: Fault, known: Known) -> Remedy:
     if claim is None:
         return Remedy(advice=(f'The claim about "{fault.words[0].label}" is no longer made by the prompt.',))
     if claim.kind == "place":
-        region = known.expected.get(claim.subject) or place_region(claim.value, known.size)
+        region = known.expected.get(claim.subject) or spot(claim.value, known.size)
         return _drawn({claim.subject: (region, f"to the {claim.value}")}, known)
     if claim.other is None or claim.value not in DIRECTIONS:
         return Remedy(advice=(f'"{claim.text}" cannot be told as regions.',))
     first, second = halves(DIRECTIONS[claim.value])
     ways = {
-        entity: (known.expected.get(entity) or place_region(half, known.size), f"to the {half} half")
+        entity: (known.expected.get(entity) or spot(half, known.size), f"to the {half} half")
         for entity, half in ((claim.subject, first), (claim.other, second))
     }
     return _drawn(ways, known)
@@ -180,7 +182,7 @@ def _blended(fault: Fault, known: Known) -> Remedy:
         direction = _way_between(known, one, other)
     first, second = halves(direction)
     ways = {
-        entity: (known.expected.get(entity) or place_region(half, known.size), f"to the {half} half")
+        entity: (known.expected.get(entity) or spot(half, known.size), f"to the {half} half")
         for entity, half in ((one, first), (other, second))
     }
     return _drawn(ways, known)
@@ -252,15 +254,20 @@ def halves(direction: tuple[int, int]) -> tuple[str, str]:
     return ("top", "bottom") if dy > 0 else ("bottom", "top")
 
 
+def spot(place: str, size: tuple[int, int]) -> Region:
+    """A disc in the middle of the half or quarter of a picture that a place of `claims.PLACES` names."""
+    whole = place_region(place, size)
+    return _disc(centroid(whole.mask), SPOT * whole.area, size)
+
+
 def free_region(word: WordGroup, known: Known) -> Region:
-    """The half or quarter of the picture that the other things leave most free."""
-    height, width = known.size
+    """A spot in the half or quarter of the picture that the other things leave most free."""
     taken = np.zeros(known.size, bool)
     for claim in known.claims.of("entity"):
         place = None if claim.subject == word else known.place(claim.subject)
         if place is not None:
             taken |= place.mask
-    regions = [place_region(place, known.size) for place, at in PLACES.items() if at != (0, 0)]
+    regions = [spot(place, known.size) for place, at in PLACES.items() if at != (0, 0)]
     return max(regions, key=lambda region: float((~taken & region.mask).mean() - taken[region.mask].mean()))
 
 
