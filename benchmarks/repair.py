@@ -327,7 +327,7 @@ def arm_summary(rows: Sequence[Mapping], arm: str) -> dict[str, Any]:
 
 
 def _matching(rows: Sequence[Mapping], arm: str) -> list[int]:
-    """[before, after, of]: pictures that show all that the prompt says and nothing else, judged both times."""
+    """[before, after, of]: pictures that show what the prompt says and nothing else, judged twice."""
     both = [
         (a, b)
         for row in rows
