@@ -5,7 +5,8 @@ the night. `--files selagg_core/recording --sample 100 --seed 1` tries a part. E
 process of its own, by the tests alone that run its line; none is ever written to a file. Needs a system with
 fork.
 
-score: share of the faults on lines that tests run which were seen. A survivor is a fault that no test saw:
+score: share of the faults on lines that tests run which were seen; score_of_all: those on lines that no test
+runs count as not seen. A survivor is a fault that no test saw:
 a test is missing, or the fault changes nothing that matters (a tolerance, a size of buffers).
 """
 
@@ -40,8 +41,8 @@ KILLED, SURVIVED, NOT_RUN, TOO_LONG = "killed", "survived", "not run", "too long
 
 Lines = Set[tuple[str, int]]
 """Lines of files: path, and number of the line."""
-PASSED, FAILED, NOT_COLLECTED = 0, 1, 2
-"""Exit codes of pytest; the last where a fault breaks the import of a test."""
+PASSED, FAILED, NOT_COLLECTED, NO_SUCH_TEST = 0, 1, 2, 4
+"""Exit codes of pytest; the third where a fault breaks the import of a test."""
 
 _COMPARED = {
     ast.Lt: ast.LtE,
@@ -284,6 +285,9 @@ def verdict(mutant: Mutant, tests: Sequence[str], seconds: float) -> str:
     told = _in_child(work, 60 + 20 * seconds)
     if told is None:
         return TOO_LONG
+    if told["code"] == NO_SUCH_TEST:  # a fault that changes the names of tests: their files are run whole
+        files = sorted({test.partition("::")[0] for test in tests})
+        return verdict(mutant, files, seconds) if files != sorted(tests) else KILLED
     if told["code"] not in (PASSED, FAILED, NOT_COLLECTED):
         raise RuntimeError(f"pytest ended with code {told['code']} on {', '.join(tests[:3])}.")
     return SURVIVED if told["code"] == PASSED else KILLED
@@ -323,10 +327,30 @@ def summary(found: Sequence[tuple[Mutant, str]]) -> dict:
         "mutants": len(found),
         **{how.replace(" ", "_"): count for how, count in counts.items()},
         "score": round((counts[KILLED] + counts[TOO_LONG]) / tried, 4) if tried else None,
+        "score_of_all": round((counts[KILLED] + counts[TOO_LONG]) / len(found), 4) if found else None,
         "files": {name: dict(own) for name, own in sorted(by_file.items())},
         "survivors": [f"{m.file}:{m.line}: {m.change}" for m, how in found if how == SURVIVED],
         "unrun": [f"{m.file}:{m.line}: {m.change}" for m, how in found if how == NOT_RUN],
     }
+
+
+def _name(mutant: Mutant) -> str:
+    return f"{mutant.file} {mutant.number} {mutant.line}: {mutant.change}"
+
+
+def kept_verdicts(file: Path | None) -> dict[str, str]:
+    """Verdicts of an earlier command, by the fault; {} without a file."""
+    if file is None or not file.is_file():
+        return {}
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return {line["fault"]: line["how"] for line in lines}
+
+
+def keep_verdict(file: Path | None, mutant: Mutant, how: str) -> None:
+    """Adds a verdict to the file, from which a command that was ended goes on."""
+    if file is not None:
+        with file.open("a", encoding="utf-8") as kept:
+            kept.write(json.dumps({"fault": _name(mutant), "how": how}) + "\n")
 
 
 def core_files(names: Sequence[str]) -> list[Path]:
@@ -347,6 +371,7 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", default=[str(TESTS)], help="test files or folders to run")
     parser.add_argument("--sample", type=int, help="so many faults, drawn; all without it")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--keep", type=Path, help="file of verdicts, from which the same command goes on")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
     if not hasattr(os, "fork"):
@@ -364,10 +389,15 @@ def main() -> None:
         if tests and verdict(control, tests, sum(seconds[test] for test in tests)) != SURVIVED:
             raise RuntimeError(f"The tests of {file} fail without any fault when they are run alone.")
     found: list[tuple[Mutant, str]] = []
+    known = kept_verdicts(args.keep)
     started = time.monotonic()
     for count, mutant in enumerate(mutants, 1):
-        tests = tests_of(mutant, lines, seconds)
-        found.append((mutant, verdict(mutant, tests, sum(seconds[test] for test in tests))))
+        how = known.get(_name(mutant))
+        if how is None:
+            tests = tests_of(mutant, lines, seconds)
+            how = verdict(mutant, tests, sum(seconds[test] for test in tests))
+            keep_verdict(args.keep, mutant, how)
+        found.append((mutant, how))
         if count % 20 == 0 or count == len(mutants):
             gone = time.monotonic() - started
             survivors = sum(how == SURVIVED for _, how in found)

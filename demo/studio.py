@@ -54,16 +54,17 @@ class Studio:
         model: Any = None,
         further: Sequence = (),
         start: torch.Tensor | None = None,
+        side: int = LATENT_SIDE,
     ) -> torch.Tensor:
-        """Latents (seeds, 4, 16, 16) as the host's sampler node gives them; one seed a picture.
+        """Latents (seeds, 4, side, side) as the host's sampler node gives them; one seed a picture.
 
         text: a prompt, or its CONDITIONING. further: CONDITIONING beside that of the text, such as with an
-        area of its own. start: latent (1, 4, 16, 16) that all pictures start from, with `settings.denoise`
-        below 1.
+        area of its own. start: latent (1, 4, side, side) that all pictures start from, with
+        `settings.denoise` below 1.
         """
         import comfy.sample
 
-        empty = torch.zeros(len(seeds), 4, LATENT_SIDE, LATENT_SIDE)
+        empty = torch.zeros(len(seeds), 4, side, side)
         noise = torch.cat([comfy.sample.prepare_noise(empty[:1], seed, None) for seed in seeds])
         latents = empty if start is None else start.expand_as(empty).clone()
         own = self.conditioning(text) if isinstance(text, str) else text

@@ -105,7 +105,7 @@ class SelAggDiagnose:
     @classmethod
     def VALIDATE_INPUTS(cls, boxes=""):
         try:
-            parse_boxes(boxes)
+            parse_boxes(str(boxes or ""))
         except ValueError as error:
             return f"{NODE}: {error}"
         return True
@@ -149,7 +149,7 @@ class SelAggDiagnose:
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, annotated = sockets.refusal(NODE, error, image)
             shown = nothing(asked)
-            report = Report(prompt.text if prompt is not None else "", {}, problems=(message,))
+            report = Report(str(getattr(prompt, "text", "")), {}, problems=(message,))
         if keep_report and report.pictures:
             try:
                 logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))

@@ -51,11 +51,16 @@ class SelAggExpect:
         }
 
     def collect(self, text, words, mask=None, expect=None):
+        before = expect if isinstance(expect, Expectations) else Expectations()
         try:
-            own = read_expectations(sockets.mask_arrays(mask), words, text)
+            masks, problems = sockets.mask_arrays(mask), ()
         except ValueError as error:  # SelAgg Diagnose says it, and checks the rest
-            own = replace(read_expectations(None, "", text), problems=(str(error),))
-        return ((expect or Expectations()) + own,)
+            masks, words, problems = None, "", (str(error),)
+        try:
+            own = read_expectations(masks, str(words or ""), str(text or ""))
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
+            own = Expectations(problems=(sockets.told(NODE, error),))
+        return (before + replace(own, problems=(*problems, *own.problems)),)
 
 
 NODES: dict[str, type] = {"SelAggExpect": SelAggExpect}

@@ -7,6 +7,7 @@ import torch
 from selagg_core.heatmaps import draw_heatmaps
 from selagg_core.maps.heads import DEFAULT_FRACTION, MODES, check_fraction
 from selagg_core.maps.recipe import DEFAULT
+from selagg_core.maps.strength import SCALES
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.view import open_run
 
@@ -19,6 +20,9 @@ NODE = "SelAgg Heatmaps"
 
 def check_settings(top_fraction: float, threshold: float) -> None:
     """Raises ValueError for numbers outside their range."""
+    for name, value in (("top_fraction", top_fraction), ("threshold", threshold)):
+        if not isinstance(value, int | float):
+            raise ValueError(f"{name} is no number.")
     check_fraction(top_fraction)
     if not 0.0 <= threshold < 1.0:
         raise ValueError(f"threshold is {threshold}; it must be at least 0 (0 = automatic) and below 1.")
@@ -95,6 +99,14 @@ class SelAggHeatmaps:
                 "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
                 "clip": ("CLIP", {"tooltip": sockets.CLIP_TOOLTIP}),
+                "scale": (
+                    list(SCALES),
+                    {
+                        "default": SCALES[0],
+                        "tooltip": "One scale for all words of a picture: what the model hardly looked for "
+                        "looks weak. Or each word from its own lowest to its highest. Masks stay the same.",
+                    },
+                ),
             },
             "hidden": HIDDEN,
         }
@@ -121,6 +133,7 @@ class SelAggHeatmaps:
         recipe=DEFAULT,
         prompt=None,
         clip=None,
+        scale=SCALES[0],
         unique_id=None,
         graph=None,
         extra_pnginfo=None,
@@ -130,7 +143,8 @@ class SelAggHeatmaps:
             check_settings(top_fraction, threshold)
             run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
-            result = draw_heatmaps(run, words, settings, threshold or None, for_viewer=browser_asks())
+            one_scale = scale != SCALES[1]
+            result = draw_heatmaps(run, words, settings, threshold or None, browser_asks(), one_scale)
             samples = sockets.latent_samples(latent)
             shown = hand_over(result.shown, capture, samples, asked)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on

@@ -74,6 +74,9 @@ class SelAggMapRecipe:
                 return (MapRecipe(**switches),)
             except ValueError as error:
                 raise ValueError(f"{NODE}: {error}") from error
+        if preset not in RECIPES:
+            known = ", ".join((*RECIPES, CUSTOM))
+            raise ValueError(f'{NODE}: there is no preset "{str(preset)[:40]}"; choose one of {known}.')
         return (RECIPES[preset],)
 
 

@@ -162,6 +162,7 @@ class SelAggBuildRelevance:
         concepts="",
     ):
         try:
+            check_numbers(pictures=pictures, steps=steps, width=width // 8, height=height // 8)
             stem, known = file_stem(name), own_concepts(concepts)
             plan = BuildPlan(
                 fill_prompts(prompts, known, pictures, seed),
@@ -179,6 +180,13 @@ class SelAggBuildRelevance:
             raise ValueError(f"{BUILD}: {error}") from error
         summary = relevance.describe()
         return {"ui": {"text": summary.splitlines()}, "result": (relevance, summary)}
+
+
+def check_numbers(**numbers: int) -> None:
+    """Raises ValueError for a number of pictures, steps or cells below 1, before anything is sampled."""
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} is too small: nothing would be sampled.")
 
 
 def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance:
@@ -235,7 +243,9 @@ class SelAggLoadRelevance:
             elif file in saved_names():
                 relevance = HeadRelevance.load(Path(host.relevance_directory()) / file)
             else:
-                raise ValueError(f'there is no file "{file}" in models/selagg: choose one of the list.')
+                raise ValueError(
+                    f'there is no file "{str(file)[:60]}" in models/selagg: choose one of the list.'
+                )
             if score != AS_SAVED:
                 relevance = relevance.with_score(score)
         except ValueError as error:
@@ -309,7 +319,7 @@ class SelAggHeadRelevance:
             heads = relevance_picture(relevance, concept, top_fraction)
             ranking = relevance.ranking(concept)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
-            message, pictures = sockets.refusal(SHOW, error, None if image is None else image[:1])
+            message, pictures = sockets.refusal(SHOW, error, _first(image))
             return pictures, message, blank
         lines = [
             f"{head.rank}. {head.label} ({head.head.layer}): {head.score:.3f}"
@@ -318,13 +328,18 @@ class SelAggHeadRelevance:
         ]
         text = "\n".join([relevance.reliability(concept).message, *lines])
         table = blank
-        if word.strip():
+        if str(word or "").strip():
             try:
-                table = _table(run, word, relevance.top_heads(concept, top_fraction))
+                table = _table(run, str(word), relevance.top_heads(concept, top_fraction))
             except Exception as error:  # noqa: BLE001 - as above
-                message, table = sockets.refusal(SHOW, error, None if image is None else image[:1])
+                message, table = sockets.refusal(SHOW, error, _first(image))
                 text = f"{message}\n{text}"
         return sockets.pictures_to_images([heads]), text, table
+
+
+def _first(image):
+    """The first picture of an IMAGE to write a message below; None where there is none."""
+    return image[:1] if isinstance(image, torch.Tensor) and image.ndim else None
 
 
 def _opened(capture, latent, image) -> RunView | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ from selagg_core.view import check_images
 
 from . import host
 from .viewer import sockets
-
-logger = logging.getLogger("selagg")
 
 FOLDER = "selagg_saved"
 """Inside the host's output folder."""
@@ -70,13 +67,15 @@ class SelAggSave:
     def save(self, capture, latent, image, name, report=None):
         try:
             told = str(self._written(capture, latent, image, name, report).name)
-        except (ValueError, OSError) as error:  # the queue goes on: other nodes save the picture
-            told = f"SelAgg Save: {error}"
-            logger.warning(told)
+        except Exception as error:  # noqa: BLE001 - the queue goes on: other nodes save the picture
+            known = ValueError(str(error)) if isinstance(error, OSError) else error
+            told = sockets.told("SelAgg Save", known)
         return {"ui": {"text": [told]}, "result": (told,)}
 
     def _written(self, capture, latent, image, name: str, report: str | None) -> Path:
         samples = sockets.latent_samples(latent)
+        if not hasattr(capture, "recording_for"):
+            raise ValueError("there is no capture: connect the capture of a SelAgg Capture.")
         recording = capture.recording_for(samples)
         check_images(samples, image)
         parsed = Report.from_json(report) if report else None
@@ -131,7 +130,8 @@ class SelAggLoad:
     def load(self, file):
         if file not in saved_names():
             raise ValueError(
-                f'SelAgg Load: there is no file "{file}" in output/{FOLDER}: choose one of the list.'
+                f'SelAgg Load: there is no file "{str(file)[:60]}" in output/{FOLDER}: choose one of the '
+                "list."
             )
         path = saved_folder() / file
         try:

@@ -17,6 +17,7 @@ from .maps.arrays import normalise
 from .maps.enlarge import Enlarger
 from .maps.regions import above
 from .maps.resample import area_mean
+from .maps.strength import CommonScale
 from .prompt.groups import WordGroup, choose_groups
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.concepts import Assignment
@@ -54,11 +55,13 @@ def draw_heatmaps(
     settings: HeadSettings | None = None,
     threshold: float | None = None,
     for_viewer: bool = False,
+    one_scale: bool = True,
 ) -> Heatmaps:
     """Overlays, masks and contact sheets of the words asked for (see `choose_groups`).
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
-    for_viewer: whether the maps of all other words are made as well, for a viewer.
+    for_viewer: whether the maps of all other words are made as well, for a viewer. one_scale: whether the
+    overlays of a picture have one scale for all words, or each word its own; masks do not depend on it.
     """
     groups, settings = choose_groups(view.prompts, words), settings or HeadSettings()
     chooser = view.chooser(settings)
@@ -66,7 +69,7 @@ def draw_heatmaps(
     planned = Planned.of(view, settings, chooser) if for_viewer else None
     sizes = _Sizes.of(view, len(groups))
     notices = (*view.faults(), *sizes.notices(view.size), *view.notices(chosen))
-    drawing = _Drawing(view, groups, chosen, settings, threshold, sizes, notices)
+    drawing = _Drawing(view, groups, chosen, settings, threshold, sizes, notices, one_scale)
     for index in range(len(view.pictures)):
         wanted = [MapSet(groups, chosen.selections, settings.recipe)]
         view.make(index, [*wanted, *(planned.map_sets() if planned is not None else ())])
@@ -134,7 +137,9 @@ class _Drawing:
         threshold: float | None,
         sizes: _Sizes,
         notices: tuple[str, ...],
+        one_scale: bool,
     ) -> None:
+        self._one_scale = one_scale
         self._view, self._groups, self._chosen, self._settings = view, groups, chosen, settings
         self._threshold, self._sizes, self._notices = threshold, sizes, notices
         self.masks = np.empty((sizes.count, *sizes.mask), np.float32)
@@ -153,13 +158,20 @@ class _Drawing:
         pixels = SHEET_BYTES // (12 * len(view.pictures))
         sheet = ContactSheet(picture, len(groups), view.text, pixels)
         raw = view.maps(index, groups, self._chosen.selections, recipe)
+        scale = CommonScale.of(raw, groups) if self._one_scale else None
         for group, heat, assignment in zip(groups, raw, self._chosen.assignments, strict=True):
             note = f"{_senses(assignment)}peak {heat.max():.3f}"
             large = normalise(enlarger.one(heat))
-            tile = Tile(group.label, _resized(large, self._sizes.overlay), note)
+            shown = large if scale is None else scale.place(large, heat)
+            tile = Tile(group.label, _resized(shown, self._sizes.overlay), note)
             self._add(overlay_tile(small, tile, painter), _resized(large, self._sizes.mask))
-            sheet.add(Tile(group.label, large, note))
-        self.sheets.append(sheet.finished(_footer(view, self._chosen), self._notices))
+            sheet.add(Tile(group.label, shown, note))
+        self.sheets.append(sheet.finished(self._footer(), self._notices))
+
+    def _footer(self) -> str:
+        steps = self._view.entries[0].steps
+        scale = "all words on one scale" if self._one_scale else "each word on its own scale"
+        return f"{self._chosen.summary}, {steps} steps; {scale}"
 
     def _add(self, overlay: np.ndarray, heat: np.ndarray) -> None:
         if not self._done:
@@ -172,10 +184,6 @@ class _Drawing:
 def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     same = values.shape[:2] == size
     return values if same else area_mean(values, size)
-
-
-def _footer(view: RunView, chosen: ChosenHeads) -> str:
-    return f"{chosen.summary}, {view.entries[0].steps} steps; each word on its own scale"
 
 
 def _senses(assignment: Assignment) -> str:

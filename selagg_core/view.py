@@ -40,15 +40,19 @@ def open_run(
     Raises ValueError, with what to do, if the latent is of no kept run, if its prompt has no known words, or
     if the images are not as many, or not of the same shape, as the latent.
     """
+    if not hasattr(capture, "recording_for"):
+        raise ValueError("there is no capture: connect the capture of the SelAgg Capture that was sampled.")
     recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
     arrays = images.detach().cpu().float().numpy()
     pictures = tuple(rgb_picture(image) for image in arrays)
     view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)))
     for entry in view.entries:
-        if entry.batch not in (1, len(pictures)):
+        # One picture may stand for all only where the run made no more.
+        if entry.batch != len(pictures) and (entry.batch > 1 or recording.latent_shape[0] > 1):
+            why = " ".join(recording.notices) or "Connect the IMAGE that VAE Decode makes from this LATENT."
             raise ValueError(
-                f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
+                f"the run recorded {entry.batch} of the {len(pictures)} pictures of this image batch. {why}"
             )
     return view
 
@@ -87,6 +91,10 @@ def unseen(image: np.ndarray, picture: np.ndarray) -> str:
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
     """Raises ValueError unless there is one image for each latent, of the same proportions."""
+    if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.is_complex() or not images.numel():
+        raise ValueError("there is no image: connect the IMAGE that VAE Decode makes from this LATENT.")
+    if images.shape[3] not in (1, 3, 4):
+        raise ValueError(f"the image has {images.shape[3]} channels: connect one of red, green and blue.")
     if images.shape[0] != latent.shape[0]:
         raise ValueError(
             f"the image batch holds {images.shape[0]}, the latent batch {latent.shape[0]}: connect the IMAGE "

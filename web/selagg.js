@@ -3,6 +3,7 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
+import { resultFirst } from './extension/result_first.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -196,7 +197,7 @@ function toast(manifest) {
   const t = translator(language.texts)
   const findings = manifest.report.flatMap((picture) => picture.findings)
   const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
-  const messages = [...new Set(severe.map(({ message }) => message))]
+  const messages = [...new Set(severe.map(({ message, said }) => t.say(said?.message, message)))]
   if (!messages.length) return
   app.extensionManager.toast.add({
     severity: 'warn',
@@ -235,6 +236,7 @@ function addViewer(node) {
     setValue: () => {},
   })
   dom.serialize = false
+  resultFirst(node, dom)
   widget.element.style.minHeight = `${height - MARGINS}px`
   keepEventsInside(widget.element)
   viewers.set(node, viewer)

@@ -54,7 +54,8 @@ class AttentionReading:
     q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture, None: of unknown meaning.  image: which
     queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no text
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
-    to), broadcast to (rows, heads, queries, keys).
+    to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
+    is to be checked that the layer's output is made of all this.
     """
 
     layer: LayerId
@@ -64,6 +65,7 @@ class AttentionReading:
     image: slice = field(default_factory=_whole)
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
+    v: torch.Tensor | None = None
 
 
 class Listener(Protocol):
@@ -80,6 +82,17 @@ class Listener(Protocol):
         swallows it.
         """
 
+    def checked(
+        self, attention: Callable[[], torch.Tensor], make: Callable[..., AttentionReading | None], *args
+    ) -> torch.Tensor:
+        """The same where another pack computes the attention, and may do so with keys of its own.
+
+        Gives what `attention()` gives.  The reading must have its `v`.
+        """
+
+    def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
+        """Another pack put `used` in the place of the model's text (rows, columns, width) in a layer."""
+
     def missed(self, layer: LayerId, cause: str) -> None:
         """A layer cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
 
@@ -94,13 +107,8 @@ CHANGE = "selagg_change"
 class AttentionChange(Protocol):
     """What is changed in the attention of one model call."""
 
-    def widened(
-        self, reading: AttentionReading, v: torch.Tensor, scale: float | None = None
-    ) -> Sequence[tuple[slice, Widened]]:
-        """Blocks of rows with their changed q, k, v (rows, heads, tokens, channels); () where nothing is.
-
-        scale: by which the host multiplies the logits; None: the root of the channels of a head.
-        """
+    def widened(self, reading: AttentionReading) -> Sequence[tuple[slice, Widened]]:
+        """Blocks of rows with their changed q, k, v (rows, heads, tokens, channels); () where nothing is."""
 
     def missed(self, layer: LayerId, cause: str) -> None:
         """A layer cannot be changed, and why."""

@@ -132,7 +132,7 @@ class JointReader:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v
         )
 
     def site(self, heard: Heard) -> BlockSite | None:
@@ -170,9 +170,8 @@ class CrossReader:
         if cells % (height * width) or cells // (height * width) < 1 or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
-        return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, slice(0, height * width), slice(0, keys), heard.mask
-        )
+        image, text = slice(0, height * width), slice(0, keys)
+        return AttentionReading(site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v)
 
 
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:

@@ -15,6 +15,7 @@ import torch
 from selagg_core.recording.layout import LayerId
 from selagg_core.repair.channels import Widened
 
+from .. import host
 from .family import AttentionChange, AttentionReading, Listener
 
 OVERRIDE = "optimized_attention_override"
@@ -22,10 +23,14 @@ OVERRIDE = "optimized_attention_override"
 
 @dataclass(frozen=True)
 class Heard:
-    """One call of the host's attention function: q, k (rows, heads, tokens, dim), with its labels."""
+    """One call of the host's attention function: q, k, v (rows, heads, tokens, dim), with its labels.
+
+    v may have fewer heads, each of which serves several.
+    """
 
     q: torch.Tensor
     k: torch.Tensor
+    v: torch.Tensor
     mask: torch.Tensor | None
     labels: Mapping[str, Any]
 
@@ -34,10 +39,17 @@ def override(reader: Callable, previous: Callable | None, listener: Listener) ->
     """An override that tells the listener and then does what `previous` or the host's function does."""
 
     def attend(function, q, k, v, *args, **kwargs):
-        listener.record(_read, reader, q, k, args, kwargs)
-        if previous is not None:
-            return previous(function, q, k, v, *args, **kwargs)
-        return function(q, k, v, *args, **kwargs)
+        def attention():
+            if previous is not None:
+                return previous(function, q, k, v, *args, **kwargs)
+            return function(q, k, v, *args, **kwargs)
+
+        # What we change ourselves is known: it is recorded as it is changed.
+        ours = any(getattr(each, "changes_attention", False) for each in (previous, function))
+        if ours or (previous is None and host.is_host_attention(function)):
+            listener.record(read_call, reader, q, k, v, args, kwargs)
+            return attention()
+        return listener.checked(attention, read_call, reader, q, k, v, args, kwargs)
 
     return attend
 
@@ -50,6 +62,12 @@ class Unheard:
     outlines: Collection[LayerId] = ()
 
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
+        raise NotImplementedError
+
+    def checked(self, attention: Callable[[], torch.Tensor], make: Callable, *args) -> torch.Tensor:
+        raise NotImplementedError
+
+    def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
         raise NotImplementedError
 
     def missed(self, layer: LayerId, cause: str) -> None:
@@ -68,25 +86,14 @@ def changing(reader: Callable, previous: Callable | None, change: AttentionChang
                 return previous(function, q, k, v, *args, **kwargs)
             return function(q, k, v, *args, **kwargs)
 
-        reading = _read(reader, q, k, args, kwargs)
-        found = () if reading is None else change.widened(reading, _values_by_head(v, args, kwargs))
+        reading = read_call(reader, q, k, v, args, kwargs)
+        found = () if reading is None else change.widened(reading)
         if not found:
             return plain(q, k, v, args, kwargs)
         return _in_parts(found, (q, k, v), args, kwargs, plain)
 
+    attend.changes_attention = True  # type: ignore[attr-defined]
     return attend
-
-
-def _values_by_head(v, args, kwargs) -> torch.Tensor:
-    """Values as (rows, heads, tokens, channels), as many heads as there are queries'."""
-    heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
-    if v.ndim == 3:
-        v = v.unflatten(-1, (heads, -1))
-    if not kwargs.get("skip_reshape"):  # SD3 gives values that are split into heads already
-        v = v.transpose(1, 2)
-    if v.shape[1] != heads:
-        v = v.repeat_interleave(heads // v.shape[1], dim=1)
-    return v
 
 
 def _in_parts(found, tokens, args, kwargs, plain: Callable) -> torch.Tensor:
@@ -141,15 +148,19 @@ def _of_rows(args, kwargs, own: slice, rows: int) -> tuple[tuple, dict]:
     return some, more
 
 
-def _read(reader: Callable[[Heard], AttentionReading | None], q, k, args, kwargs) -> AttentionReading | None:
+def read_call(
+    reader: Callable[[Heard], AttentionReading | None], q, k, v, args, kwargs
+) -> AttentionReading | None:
     """A reading of an attention call with its arguments as packs and networks give them."""
     heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
     mask = args[1] if len(args) > 1 else kwargs.get("mask")
     if not kwargs.get("skip_reshape"):
+        # SD3 gives values by head already, (rows, tokens, heads, dim).
+        v = (v if v.ndim == 4 else v.unflatten(-1, (-1, q.shape[-1] // heads))).transpose(1, 2)
         q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
     if k.shape[1] != q.shape[1]:  # fewer keys than heads: each serves several
         k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
     scale = kwargs.get("scale")
     if scale is not None:
         q = q.float() * (scale * q.shape[-1] ** 0.5)
-    return reader(Heard(q, k, mask, kwargs.get("transformer_options") or {}))
+    return reader(Heard(q, k, v, mask, kwargs.get("transformer_options") or {}))

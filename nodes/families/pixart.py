@@ -44,7 +44,12 @@ def _in_place_of(attend: Callable):
     """For a while the module's attention function is one that hands it to `attend`."""
     module = importlib.import_module(_MODULE)
     own = getattr(module, _FUNCTION)
-    setattr(module, _FUNCTION, lambda *args, **kwargs: attend(own, *args, **kwargs))
+
+    def instead(*args, **kwargs):
+        return attend(own, *args, **kwargs)
+
+    instead.changes_attention = getattr(attend, "changes_attention", False)  # type: ignore[attr-defined]
+    setattr(module, _FUNCTION, instead)
     try:
         yield
     finally:
@@ -64,4 +69,4 @@ class _AlternatingReader:
         self._calls += 1
         if not of_text or block >= len(self._sites) or heard.k.shape[2] != self._columns:
             return None
-        return AttentionReading(self._sites[block].layer, heard.q, heard.k, self._grid)
+        return AttentionReading(self._sites[block].layer, heard.q, heard.k, self._grid, v=heard.v)

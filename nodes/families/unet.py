@@ -18,7 +18,7 @@ from selagg_core.repair.channels import Widened
 from .. import host
 from ..host.models import diffusion_model, uncompiled
 from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
-from .override import blocks
+from .override import OVERRIDE, blocks
 from .text_encoders import clip_words
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
@@ -52,11 +52,13 @@ class UNet:
     @contextmanager
     def hooked(self, sites: Sequence[UNetSite], call: host.ModelCall, listener: Listener):
         patches = dict(call.options.get("patches_replace", {}))
-        patches["attn2"] = _replacements(patches, "attn2", sites, listener, _cross_reading)
+        # With an override it is not known whose attention the host's own function computes.
+        foreign = OVERRIDE in call.options or host.is_attention_exchanged()
+        patches["attn2"] = _replacements(patches, "attn2", sites, listener, _cross_reading, foreign)
         kept = [site for site in sites if site.layer in listener.outlines]
         if kept:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
-        yield {**call.options, "patches_replace": patches}
+        yield {**_with_watched_text(call.options, listener), "patches_replace": patches}
 
     @contextmanager
     def changed(self, sites: Sequence[UNetSite], call: host.ModelCall, change: AttentionChange):
@@ -67,7 +69,7 @@ class UNet:
             if previous is None and not host.is_stock_attention(site.module):
                 change.missed(site.layer, "another pack changed them")
             else:
-                replacements[site.key] = _changing(site.layer, previous, change)
+                replacements[site.key] = _Changing(site.layer, previous, change)
         patches["attn2"] = replacements
         yield {**call.options, "patches_replace": patches, CHANGE: change}
 
@@ -152,9 +154,17 @@ def _present(replacements: Mapping, site: UNetSite) -> Attend | None:
 
 
 def _replacements(
-    patches: Mapping, name: str, sites: Sequence[UNetSite], listener: Listener, read: Callable
+    patches: Mapping,
+    name: str,
+    sites: Sequence[UNetSite],
+    listener: Listener,
+    read: Callable,
+    foreign: bool = False,
 ) -> dict:
-    """Replacements of these layers' attention that record and then do what is there already."""
+    """Replacements of these layers' attention that record and then do what is there already.
+
+    foreign: whether to check even where no replacement is there that it uses what is recorded.
+    """
     present = patches.get(name, {})
     replacements = dict(present)
     for site in sites:
@@ -163,32 +173,64 @@ def _replacements(
         if previous is None and not host.is_stock_attention(module):
             listener.missed(site.layer, "another pack changed them")
             continue
-        replacements[site.key] = _recording(site.layer, previous or host.attention, listener.record, read)
+        if name == "attn2" and _is_to_be_checked(previous, foreign):
+            replacements[site.key] = _checking(site.layer, previous or host.attention, listener, read)
+        else:
+            replacements[site.key] = _Recording(site.layer, previous or host.attention, listener, read)
     return replacements
 
 
-def _recording(layer: LayerId, attention: Attend, record: Callable, read: Callable) -> Attend:
+def _is_to_be_checked(previous: Attend | None, foreign: bool) -> bool:
+    """Whether another pack computes what is there already; what we change ourselves is known."""
+    if isinstance(previous, _Changing):
+        return not isinstance(previous.previous, _Recording | None)
+    return foreign or not isinstance(previous, _Recording | None)
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """Tells of a layer's attention, and does what `attention` does; a second capture finds it in place."""
+
+    layer: LayerId
+    attention: Attend
+    listener: Listener
+    read: Callable
+
+    def __call__(self, q, k, v, options):
+        self.listener.record(self.read, self.layer, q, k, v, options)
+        return self.attention(q, k, v, options)
+
+
+def _checking(layer: LayerId, attention: Attend, listener: Listener, read: Callable) -> Attend:
+    """The same where `attention` may be another pack's, and need not use what it is given."""
+
     def attend(q, k, v, options):
-        record(read, layer, q, k, options)
-        return attention(q, k, v, options)
+        return listener.checked(lambda: attention(q, k, v, options), read, layer, q, k, v, options)
 
     return attend
 
 
-def _changing(layer: LayerId, previous: Attend | None, change: AttentionChange) -> Attend:
-    """Attention with the change in it.
+@dataclass(frozen=True)
+class _Changing:
+    """Attention with a change in it.
 
-    What another pack has put there is kept, and the difference that the change makes to the host's own
-    attention is added to it: packs that add pictures to the text (IPAdapter) do so as a sum, too.
+    What another pack has put there (`previous`) is kept, and the difference that the change makes to the
+    host's own attention is added to it: packs that add pictures to the text (IPAdapter) do so as a sum, too.
     """
 
-    def attend(q, k, v, options):
-        found = change.widened(_cross_reading(layer, q, k, options), _by_head(v, options))
-        if previous is not None:
-            out = previous(q, k, v, options)
+    layer: LayerId
+    previous: Attend | None
+    change: AttentionChange
+
+    def __call__(self, q, k, v, options):
+        found = self.change.widened(_cross_reading(self.layer, q, k, v, options))
+        if self.previous is not None:
+            out = self.previous(q, k, v, options)
             for rows, wide in found:
-                difference = _attended(wide, options) - host.attention(q[rows], k[rows], v[rows], options)
-                out = torch.cat([out[: rows.start], out[rows] + difference, out[rows.stop :]])
+                # By its negative: who looks for the text's own attention in here must find it once.
+                less = host.attention(q[rows], k[rows], -v[rows], options)
+                changed = out[rows] + (_attended(wide, options) + less)
+                out = torch.cat([out[: rows.start], changed, out[rows.stop :]])
             return out
         if not found:
             return host.attention(q, k, v, options)
@@ -197,8 +239,6 @@ def _changing(layer: LayerId, previous: Attend | None, change: AttentionChange) 
             for rows, wide in blocks(found, q.shape[0])
         ]
         return torch.cat(outs) if len(outs) > 1 else outs[0]
-
-    return attend
 
 
 def _attended(wide: Widened, options: Mapping) -> torch.Tensor:
@@ -216,20 +256,41 @@ def _by_head(x: torch.Tensor, options: Mapping) -> torch.Tensor:
     return x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2)
 
 
+def _with_watched_text(options: Mapping, listener: Listener) -> dict:
+    """Transformer options by which the listener is told where other packs exchange a layer's text."""
+    patches = options.get("patches", {})
+    others = patches.get("attn2_patch")
+    if not others:
+        return dict(options)
+    given: list[torch.Tensor] = []
+
+    def before(n, context, value, layer_options):
+        given[:] = [context]
+        return n, context, value
+
+    def after(n, context, value, layer_options):
+        if given and context is not given[0]:
+            layer = LayerId(*layer_options["block"], layer_options["block_index"])
+            listener.exchanged(layer, given[0], context)
+        return n, context, value
+
+    return {**options, "patches": {**patches, "attn2_patch": [before, *others, after]}}
+
+
 # -- readings ---------------------------------------------------------------------------------
 
 
-def _cross_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
-    return _reading(layer, q, k, options, slice(None))
+def _cross_reading(layer: LayerId, q, k, v, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, v, options, slice(None))
 
 
-def _self_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
-    return _reading(layer, q, k, options, None)
+def _self_reading(layer: LayerId, q, k, v, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, v, options, None)
 
 
-def _reading(layer: LayerId, q, k, options: dict, text: slice | None) -> AttentionReading:
-    q, k = (_by_head(x, options) for x in (q, k))
-    return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text)
+def _reading(layer: LayerId, q, k, v, options: dict, text: slice | None) -> AttentionReading:
+    q, k, v = (_by_head(x, options) for x in (q, k, v))
+    return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text, v=v)
 
 
 def layer_grid(pixels: int, options: Mapping) -> tuple[int, int] | None:

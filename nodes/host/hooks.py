@@ -35,8 +35,8 @@ class SamplingHooks:
     changes_attention = False
     """Whether it changes what is recorded: recorders then come between it and the sampler."""
 
-    def evaluation(self) -> AbstractContextManager:
-        """Around one evaluation of the denoiser by the sampler."""
+    def evaluation(self, x: torch.Tensor) -> AbstractContextManager:
+        """Around one evaluation of the denoiser by the sampler, on the latent x of all pictures."""
         return nullcontext()
 
     def batch(self, conds: Sequence, x: torch.Tensor) -> AbstractContextManager:

@@ -45,6 +45,12 @@ def on_queued(change: Callable[[dict], dict]) -> None:
         add(change)
 
 
+def embeds_workflows() -> bool:
+    """Whether the host puts workflows into the pictures that it saves: not with --disable-metadata."""
+    options = importlib.import_module("comfy.cli_args").args
+    return not getattr(options, "disable_metadata", False)
+
+
 def node_classes() -> Mapping[str, type]:
     """All node classes of the running host, by id."""
     return getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})

@@ -106,10 +106,14 @@ INTERNAL_NAMES: dict[str, str] = {WORDS: "SelAgg Words (internal)"}
 
 def words_for_request(request: dict) -> dict:
     """A request for a run as the server got it, with the words of its texts for each viewer."""
-    graph = request.get("prompt")
+    graph = request.get("prompt") if isinstance(request, dict) else None
     if not isinstance(graph, dict) or not any(_kind(node) in VIEWERS for node in graph.values()):
         return request
-    return {**request, "prompt": with_words(graph, host.node_classes())}
+    try:
+        return {**request, "prompt": with_words(graph, host.node_classes())}
+    except Exception:  # noqa: BLE001 - a graph that is none: the host says so, in its own words
+        logger.warning("The words of this workflow's texts cannot be looked up.", exc_info=True)
+        return request
 
 
 def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:

@@ -58,10 +58,13 @@ class RepairChange:
     parts: tuple[ChangedRows, ...]
     total: int
 
-    def widened(self, reading: AttentionReading, v: torch.Tensor, scale=None) -> list[tuple[slice, Widened]]:
+    def widened(self, reading: AttentionReading) -> list[tuple[slice, Widened]]:
         """For each block of changed rows its q, k, v (rows, heads, tokens, channels) with the additions."""
         if reading.text is None or reading.grid is None or reading.q.shape[0] != self.total:
             return []
+        v = reading.k if reading.v is None else reading.v
+        if v.shape[1] != reading.q.shape[1]:  # fewer values than heads: each serves several
+            v = v.repeat_interleave(reading.q.shape[1] // v.shape[1], dim=1)
         found = []
         for part in self.parts:
             keys = range(reading.k.shape[2])[reading.text]
@@ -69,7 +72,7 @@ class RepairChange:
                 continue
             additions = part.repair.additions(reading.layer, reading.grid)
             q, k, values = (x[part.rows] for x in (reading.q, reading.k, v))
-            found.append((part.rows, widened(q, k, values, additions, reading.image, reading.text, scale)))
+            found.append((part.rows, widened(q, k, values, additions, reading.image, reading.text)))
         return found
 
     def missed(self, layer: LayerId, cause: str) -> None:

@@ -41,7 +41,7 @@ class Asked:
     @property
     def workflow(self) -> str:
         """The id of the workflow that ran, by which a page knows whether a view is one of its own."""
-        workflow = (self.extra or {}).get("workflow")
+        workflow = self.extra.get("workflow") if isinstance(self.extra, Mapping) else None
         name = workflow.get("id") if isinstance(workflow, Mapping) else None
         return str(name or "")
 
@@ -96,10 +96,16 @@ def _stored(
         sheets={name: strict_json(sheet) for name, sheet in all_word_sheets(shown)},
         maps=maps_file(shown),
         report=report.to_json().encode() if report is not None else b"",
-        workflow=strict_json({**(asked.extra or {}), "prompt": asked.prompt}),
+        workflow=_embedded(asked),
         source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
         place=(asked.workflow, str(asked.node or "")),
     )
+
+
+def _embedded(asked: Asked) -> bytes:
+    """What goes into saved pictures: nothing where the host itself embeds nothing."""
+    values = {**(asked.extra or {}), "prompt": asked.prompt} if host.embeds_workflows() else {}
+    return strict_json(values)
 
 
 def strict_json(value: Any) -> bytes:

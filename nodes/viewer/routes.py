@@ -113,7 +113,10 @@ def add_routes(routes, store: ViewStore) -> None:
 
     @routes.get(f"{PREFIX}/views/{{id}}/report")
     async def report(request):
-        return data(kept(request).report, "application/json")
+        stored = kept(request)
+        if not stored.report:  # of SelAgg Heatmaps
+            return web.json_response({"error": "this view has no report."})
+        return data(stored.report, "application/json")
 
     @routes.get(f"{PREFIX}/views/{{id}}/workflow")
     async def workflow(request):

@@ -67,7 +67,14 @@ def latent_samples(latent) -> torch.Tensor:
 
 
 def refusal(node: str, error: Exception, images: torch.Tensor | None) -> tuple[str, torch.Tensor]:
-    """What a viewer gives out instead of a result: the message, and the pictures with the message below.
+    """What a viewer gives out instead of a result: the message, and the pictures with the message below."""
+    message = told(node, error)
+    shown = [message_picture(picture, message) for picture in pictures_of(images)]
+    return message, pictures_to_images(shown)
+
+
+def told(node: str, error: Exception) -> str:
+    """What a viewer says of an exception, instead of raising it.
 
     A ValueError is bad input and its text the cure; anything else is a fault of SelAgg, which is logged whole
     and must not end the queue either. Only the host's own interruption goes on.
@@ -83,8 +90,7 @@ def refusal(node: str, error: Exception, images: torch.Tensor | None) -> tuple[s
             "affected. Please report this with the lines of the log."
         )
         logger.error(message, exc_info=error)
-    shown = [message_picture(picture, message) for picture in pictures_of(images)]
-    return message, pictures_to_images(shown)
+    return message
 
 
 def pictures_of(images: torch.Tensor | None) -> list[np.ndarray]:

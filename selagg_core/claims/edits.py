@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..prompt.groups import WordGroup, find_group
 from ..prompt.lexicon import Lexicon
 from ..prompt.marks import plain_marks
+from ..prompt.quoted import short, shortened
 from ..prompt.words import Prompt
 from .claim import PLACES, RELATIONS, Claim, Claims
 
@@ -46,7 +47,7 @@ def edited(found: Sequence[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, 
         try:
             claims = _apply(claims, prompts, lexicon, line)
         except ValueError as error:
-            problems.append(f'claim "{line[:80]}": {error}')
+            problems.append(f'claim "{short(line)}": {error}')
     return Claims(tuple(claims), tuple(problems))
 
 
@@ -121,7 +122,9 @@ def _with_sense(claims: Sequence[Claim], word: WordGroup, names: str, lexicon: L
     known = {name.casefold(): name for name in lexicon.concepts}
     named = [name.strip().casefold() for name in names.split("+")]
     if unknown := [name for name in named if name not in known]:
-        raise ValueError(f'there is no concept "{unknown[0]}"; concepts are {", ".join(lexicon.concepts)}.')
+        raise ValueError(
+            f'there is no concept "{short(unknown[0])}"; concepts are {shortened(lexicon.concepts)}.'
+        )
     intended = tuple(known[name] for name in named)
     others = tuple(sense for sense in lexicon.lookup(word.text) if sense not in intended)
     bound = next((c.subject for c in claims if c.kind == "attribute" and c.words == word), word)

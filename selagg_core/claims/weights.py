@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..prompt.groups import WordGroup, shortened
+from ..prompt.groups import WordGroup
+from ..prompt.quoted import shortened
 from ..prompt.words import Prompt
 from .claim import Claim, Claims
 

@@ -54,7 +54,7 @@ def select_heads(
     Raises ValueError for an unknown mode, a fraction outside (0, 1] or scores of another layout.
     """
     if mode not in MODES:
-        raise ValueError(f'mode "{mode}" is unknown; choose one of {", ".join(MODES)}.')
+        raise ValueError(f'mode "{str(mode)[:40]}" is unknown; choose one of {", ".join(MODES)}.')
     check_fraction(fraction)
     every = np.ones(layout.total, dtype=bool)
     if mode == "all":

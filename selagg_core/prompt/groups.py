@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from .marks import plain_marks
+from .quoted import short, shortened
 from .words import Prompt, WordSearch
 
 _COUNTED = re.compile(r"^(?P<text>.+?) ?\((?P<number>[1-9][0-9]{0,5})\)$")
@@ -95,7 +96,7 @@ class GroupFinder:
                 return WordGroup(wanted, tuple(i for run in indices for i in run), entry)
         if counted := _COUNTED.match(plain_marks(wanted)):
             return self._single(counted["text"], int(counted["number"]), wanted)
-        raise ValueError(f'"{_short(wanted)}" is not in the prompt. Words that are there: {self._there}.')
+        raise ValueError(f'"{short(wanted)}" is not in the prompt. Words that are there: {self._there}.')
 
     def _single(self, text: str, number: int, wanted: str) -> WordGroup:
         """The `number`-th occurrence over all prompts, counted as labels count them."""
@@ -105,11 +106,10 @@ class GroupFinder:
                 seen += 1
                 if seen == number:
                     return WordGroup(wanted, run, entry)
+        if not seen:
+            raise ValueError(f'"{short(text)}" is not in the prompt. Words that are there: {self._there}.')
         times = f"{seen} times" if seen != 1 else "once"
-        told = (
-            f'"{_short(text)}" is in the prompt {times}' if seen else f'"{_short(text)}" is not in the prompt'
-        )
-        raise ValueError(f'there is no "{_short(wanted)}": {told}. Words that are there: {self._there}.')
+        raise ValueError(f'there is no "{short(wanted)}": "{short(text)}" is in the prompt {times}.')
 
     @cached_property
     def _searches(self) -> tuple[WordSearch, ...]:
@@ -119,23 +119,6 @@ class GroupFinder:
     def _there(self) -> str:
         names = dict.fromkeys(word.text for prompt in self._prompts for word in prompt.words)
         return shortened(names)
-
-
-def shortened(names: Iterable[str], most: int = 200) -> str:
-    """Names separated by commas, cut where they fill more than `most` characters."""
-    shown: list[str] = []
-    length = 0
-    rest = list(names)
-    for name in rest:
-        length += len(name) + 2
-        if length > most and shown:
-            return f"{', '.join(shown)} and {len(rest) - len(shown)} more"
-        shown.append(_short(name))
-    return ", ".join(shown)
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _every_word(prompts: Sequence[Prompt]) -> tuple[WordGroup, ...]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ..prompt.groups import shortened
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.offered import OfferedText, recognise, sketch_of
+from ..prompt.quoted import shortened
 from ..prompt.words import Prompt
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer

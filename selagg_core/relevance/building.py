@@ -23,6 +23,7 @@ import torch
 from ..files.tensors import read_tensors, write_tensors
 from ..maps.arrays import resize_maps
 from ..prompt.lexicon import Concept, Lexicon
+from ..prompt.quoted import short, shortened
 from ..prompt.words import Prompt
 from ..recording.layout import HeadLayout, LayerId
 from ..recording.probabilities import column_probabilities
@@ -132,8 +133,8 @@ def fill_prompts(text: str, concepts: Sequence[Concept], count: int, seed: int) 
         for name in _BLANK.findall(line):
             if name.strip().casefold() not in words:
                 raise ValueError(
-                    f'the prompt "{line}" asks for a word of "{name}", which is no concept here. Concepts '
-                    f"that are there: {', '.join(concept.name for concept in concepts)}."
+                    f'the prompt "{short(line)}" asks for a word of "{short(name)}", which is none here. '
+                    f"Concepts that are there: {shortened(concept.name for concept in concepts)}."
                 )
     random = np.random.default_rng(seed)
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..maps.heads import DEFAULT_FRACTION, HeadSelection, select_heads
 from ..maps.recipe import DEFAULT, MapRecipe
 from ..prompt.lexicon import Concept, Lexicon
+from ..prompt.quoted import short, shortened
 from ..recording.layout import HeadLayout
 from .concepts import Assignment, Nearest, assign_concepts, parse_overrides
 from .relevance import AGREEMENT, ARGMAX_WINS, HeadRelevance
@@ -255,8 +256,8 @@ def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> lis
         if assignment.ambiguous and assignment.how != "override":
             word, senses = assignment.word, assignment.concepts
             notices.append(
-                f'"{word}" may mean {" or ".join(senses)}: heads of all of them are used. Write '
-                f"{word}={senses[0]} to choose one."
+                f'"{short(word)}" may mean {" or ".join(senses)}: heads of all of them are used. Write '
+                f"{short(word)}={senses[0]} to choose one."
             )
         judged = [relevance.reliability(concept) for concept in assignment.concepts]
         notices += [each.message for each in judged if not each.reliable]
@@ -264,8 +265,8 @@ def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> lis
 
 
 def _unknown_words(words: Sequence[str], relevance: HeadRelevance) -> str:
-    quoted = ", ".join(f'"{word}"' for word in words)
+    quoted = shortened(f'"{short(word)}"' for word in words)
     return (
-        f"No concept is known for {quoted}, so all heads are used: write {words[0]}={relevance.names[0]} "
-        "(or another concept) to choose one."
+        f"No concept is known for {quoted}, so all heads are used: write {short(words[0])}="
+        f"{relevance.names[0]} (or another concept) to choose one."
     )

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
 from ..prompt.marks import plain_marks
+from ..prompt.quoted import short, shortened
 from ..prompt.word_table import trusted_concept
 
 EVERY_HEAD = "all"
@@ -70,10 +71,12 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", plain_marks(text)))):
         word, equals, names = (part.strip() for part in entry.partition("="))
         if not (word and equals and names):
-            raise ValueError(f'"{entry}" does not say which concept a word has: write it like orange=Color.')
+            raise ValueError(
+                f'"{short(entry)}" does not say which concept a word has: write it like orange=Color.'
+            )
         key = plain_form(word)
         if key in chosen:
-            raise ValueError(f'"{word}" has a concept twice: keep one, or join both with "+".')
+            raise ValueError(f'"{short(word)}" has a concept twice: keep one, or join both with "+".')
         chosen[key] = () if names.casefold() == EVERY_HEAD else _named(names, known)
     return MappingProxyType(chosen)
 
@@ -95,9 +98,11 @@ def parse_concepts(text: str) -> tuple[Concept, ...]:
 
 def _own_concept(name: str, words: object, example: str) -> Concept:
     if not name.strip() or re.search(r"[=+,;\n]|__", name) or name.strip().casefold() == EVERY_HEAD:
-        raise ValueError(f'"{name}" cannot name a concept: leave out = + , ; and __, and "{EVERY_HEAD}".')
+        raise ValueError(
+            f'"{short(name)}" cannot name a concept: leave out = + , ; and __, and "{EVERY_HEAD}".'
+        )
     if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
-        raise ValueError(f'the words of "{name}" are no list of words: {example}.')
+        raise ValueError(f'the words of "{short(name)}" are no list of words: {example}.')
     return Concept(name.strip(), tuple(dict.fromkeys(word.strip() for word in words)))
 
 
@@ -192,9 +197,10 @@ def _named(names: str, known: Mapping[str, str]) -> tuple[str, ...]:
     for name in (part.strip() for part in names.split("+")):
         if name.casefold() not in known:
             close = difflib.get_close_matches(name.casefold(), known, n=1)
-            hint = f' Did you mean "{known[close[0]]}"?' if close else ""
+            hint = f' Did you mean "{short(known[close[0]])}"?' if close else ""
             raise ValueError(
-                f'There is no concept "{name}".{hint} Concepts that are there: {", ".join(known.values())}.'
+                f'There is no concept "{short(name)}".{hint} Concepts that are there: '
+                f"{shortened(known.values())}."
             )
         found.append(known[name.casefold()])
     return tuple(dict.fromkeys(found))

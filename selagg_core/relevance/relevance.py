@@ -20,8 +20,8 @@ import numpy as np
 from ..files.tensors import read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
 from ..maps.heads import DEFAULT_FRACTION
-from ..prompt.groups import shortened
 from ..prompt.lexicon import Concept
+from ..prompt.quoted import short, shortened
 from ..recording.layout import HeadId, HeadLayout
 
 ARGMAX_WINS = "argmax wins"
@@ -128,7 +128,7 @@ class HeadRelevance:
             return self
         if kind not in self.alternatives:
             kinds = ", ".join(self.score_kinds)
-            raise ValueError(f'This head relevance has no score "{kind}"; it holds {kinds}.')
+            raise ValueError(f'This head relevance has no score "{short(kind)}"; it holds {kinds}.')
         others = {k: v for k, v in self.alternatives.items() if k != kind}
         return replace(
             self,
@@ -142,7 +142,7 @@ class HeadRelevance:
         row = self._rows.get(concept.strip().casefold())
         if row is None:
             raise ValueError(
-                f'There is no concept "{concept[:60]}". Concepts that are there: {shortened(self.names)}.'
+                f'There is no concept "{short(concept)}". Concepts that are there: {shortened(self.names)}.'
             )
         return row
 

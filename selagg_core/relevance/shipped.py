@@ -20,7 +20,7 @@ PRESET_FOLDER = Path(__file__).resolve().parents[1] / "presets"
 def load_preset(name: str) -> HeadRelevance:
     """A relevance that ships with the pack: one of PRESETS. Raises ValueError for another name."""
     if name not in PRESETS:
-        raise ValueError(f'There is no preset "{name}"; choose one of {", ".join(PRESETS)}.')
+        raise ValueError(f'There is no preset "{name[:40]}"; choose one of {", ".join(PRESETS)}.')
     return HeadRelevance.load(PRESET_FOLDER / f"{name}.safetensors")
 
 

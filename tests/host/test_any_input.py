@@ -216,3 +216,86 @@ def test_an_interruption_of_the_host_is_not_held_up(viewers, parts, run, monkeyp
         diagnosed(viewers, run)
     with pytest.raises(stopped):
         heatmaps(viewers, run)
+
+
+# -- values of any type in any socket ----------------------------------------------------------------------
+
+ANY = [None, 0, 3.5, float("nan"), "x", "\ud800", b"x", True, [], [1], {}, {"a": float("nan")}, (), object()]
+
+
+@pytest.mark.parametrize("value", ANY, ids=lambda value: type(value).__name__)
+def test_viewers_stand_any_value_in_any_socket(viewers, parts, run, value, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(parts["host"], "output_directory", lambda: str(tmp_path))
+    saved = importlib.import_module("selagg_nodes.saved").SelAggSave()
+    sockets = ("capture", "latent", "image")
+    shared = ("prompt", "clip", "relevance", "recipe", "unique_id", "graph", "extra_pnginfo", "concepts")
+    own = ("calibration", "expect", "expected", "expected_words", "boxes", "claims", "keep_report", "words")
+    every = dict.fromkeys((*shared, *own), value)
+    for changes in (*({name: value} for name in sockets), every):
+        assert isinstance(diagnosed(viewers, run, **changes).warnings, str)
+    settings = dict.fromkeys((*shared, "words", "mode", "top_fraction", "threshold"), value)
+    for changes in (*({name: value} for name in sockets), settings):
+        assert isinstance(heatmaps(viewers, run, **changes)[3], str)
+    for changes in (
+        *({name: value} for name in ("image", "word")),
+        dict.fromkeys(("concept", "recipe"), value),
+    ):
+        assert isinstance(shown(parts, run, **changes)[1], str)
+    for name in ("text", "words", "mask", "expect"):
+        usual = {"text": "cat: left", "words": "cat", "mask": None, "expect": None}
+        (expect,) = parts["expect"].SelAggExpect().collect(**{**usual, name: value})
+        assert all(problem for problem in expect.problems)
+    for name in ("capture", "latent", "image", "name", "report"):
+        told = saved.save(**{**run, "name": "x", name: value})["result"][0]
+        assert told and len(told) <= 300
+
+
+def test_what_is_asked_before_a_run_is_answered_whatever_it_is(parts):
+    for value in ANY:
+        asked = (("diagnose", "boxes"), ("heatmaps", "top_fraction"), ("heatmaps", "threshold"))
+        for node, name in asked:
+            kind = getattr(parts[node], f"SelAgg{node.capitalize()}")
+            told = kind.VALIDATE_INPUTS(**{name: value})
+            assert told is True or 10 < len(told) <= 300
+
+
+@pytest.mark.parametrize("preset", ["", "x" * 5000, None, "Default"])
+def test_a_preset_that_is_none_of_a_recipe(preset):
+    node = importlib.import_module("selagg_nodes.recipe").SelAggMapRecipe()
+    with pytest.raises(ValueError, match="choose one of default, paper, custom") as caught:
+        node.recipe(preset)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("number", ["pictures", "steps", "width", "height"])
+@pytest.mark.parametrize("value", [0, -1, -(2**40)])
+def test_numbers_of_building_are_refused_before_anything_is_sampled(parts, number, value):
+    usual = {"pictures": 1, "steps": 1, "width": 64, "height": 64}
+    rest = ("x", "a cat", 1, 0, 1, 1.0, "euler", "normal", 64, 64, "argmax wins")
+    names = (
+        "name",
+        "prompts",
+        "pictures",
+        "seed",
+        "steps",
+        "cfg",
+        "sampler",
+        "scheduler",
+        "width",
+        "height",
+        "score",
+    )
+    inputs = {**dict(zip(names, rest, strict=True)), **usual, number: value}
+    with pytest.raises(ValueError, match=f"SelAgg Build Relevance: {number} is too small"):
+        parts["relevance"].SelAggBuildRelevance().build(None, None, **inputs)
+
+
+@pytest.mark.parametrize(
+    "request_", [[], None, "x", 3, {}, {"prompt": []}, {"prompt": {"1": {"class_type": "SelAggDiagnose"}}},
+    {"prompt": {"1": {"class_type": "SelAggDiagnose", "inputs": {"latent": [{}, 0]}}}},
+    {"prompt": {"1": {"class_type": "SelAggDiagnose", "inputs": {"capture": ["2", 0]}}, "2": {}}}],
+)  # fmt: skip
+def test_a_request_that_is_no_workflow_is_left_to_the_host(pack, request_):
+    words = importlib.import_module("selagg_nodes.recording.from_graph").words_for_request
+    before = json.dumps(request_)
+    assert words(request_) == request_ and json.dumps(request_) == before

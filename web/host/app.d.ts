@@ -9,6 +9,7 @@ export interface HostNode {
   onDrawBackground?: () => void
   onExecuted?: (this: HostNode, message: any, ...others: unknown[]) => void
   onRemoved?: (this: HostNode, ...others: unknown[]) => void
+  onSerialize?: (this: HostNode, saved: { widgets_values?: unknown[] }, ...others: unknown[]) => void
   widgets?: HostWidget[]
   inputs?: HostInput[]
   setSize(size: [width: number, height: number]): void
@@ -23,12 +24,13 @@ export interface HostNode {
       getValue?: () => string
       setValue?: (value: string) => void
     }
-  ): { serialize?: boolean }
+  ): HostWidget
 }
 
 export interface HostWidget {
   name: string
   value: unknown
+  serialize?: boolean
   callback?: (value: unknown) => void
 }
 

@@ -1,0 +1,27 @@
+"""An artist's words within a message: short enough that the message is still read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONGEST_QUOTE = 40
+"""Characters of one quotation; three of them, a list and a sentence stay below 300."""
+LONGEST_LIST = 100
+
+
+def short(text: str, most: int = LONGEST_QUOTE) -> str:
+    """The text, cut where it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def shortened(names: Iterable[str], most: int = LONGEST_LIST) -> str:
+    """Names separated by commas, cut where they fill more than `most` characters."""
+    shown: list[str] = []
+    length = 0
+    rest = list(names)
+    for name in map(short, rest):
+        length += len(name) + 2
+        if length > most and shown:
+            return f"{', '.join(shown)} and {len(rest) - len(shown)} more"
+        shown.append(name)
+    return ", ".join(shown)

@@ -1,0 +1,109 @@
+"""Messages stay short enough to be read, whatever an artist writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from selagg_core.claims.read_claims import read_claims
+from selagg_core.diagnosis.findings import LONGEST_LINE, Finding
+from selagg_core.diagnosis.suggestions import first_remedy, suggestion_for
+from selagg_core.maps.heads import select_heads
+from selagg_core.prompt.groups import WordGroup, choose_groups
+from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.prompt.quoted import LONGEST_LIST, LONGEST_QUOTE, short, shortened
+from selagg_core.prompt.words import Prompt, Word
+from selagg_core.relevance.building import fill_prompts
+from selagg_core.relevance.choose_heads import _unknown_words
+from selagg_core.relevance.concepts import parse_concepts, parse_overrides
+from selagg_core.relevance.shipped import load_preset
+
+LONG = "y" * 5000
+MANY = tuple(f"concept number {number}" for number in range(300))
+PROMPT = Prompt("", tuple(Word(f"word{number}" * 3, (number,)) for number in range(1, 400)), 500, (0,))
+LEXICON = Lexicon.of([Concept(name, (f"w{number}",)) for number, name in enumerate(MANY)])
+
+REFUSED = {
+    "a word": lambda text: choose_groups([PROMPT], text),
+    "a numbered word": lambda text: choose_groups([PROMPT], f"{text} (2)"),
+    "an occurrence that is not there": lambda text: choose_groups([PROMPT], f"{text and 'word1' * 3} (999)"),
+    "an override": lambda text: parse_overrides(text, MANY),
+    "a concept": lambda text: parse_overrides(f"cat={text}", MANY),
+    "a concept that is nearly known": lambda text: parse_overrides("cat=concept number 29x", MANY),
+    "a word given twice": lambda text: parse_overrides(f"{text}=all, {text}=all", MANY),
+    "a name of a concept": lambda text: parse_concepts(f'{{"{text}=": ["a"], "b": ["c"]}}'),
+    "words of a concept": lambda text: parse_concepts(f'{{"{text}": [], "b": ["c"]}}'),
+    "a blank of a prompt": lambda text: fill_prompts(
+        f"{text} __{text}__", [Concept(name, ("a",)) for name in MANY], 1, 0
+    ),
+    "a mode": lambda text: select_heads(load_preset("sd14").layout, text),
+    "a preset": load_preset,
+    "a concept of a relevance": lambda text: load_preset("sd14").ranking(text),
+    "a score of a relevance": lambda text: load_preset("sd14").with_score(text),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", [LONG, "z", "a" * LONGEST_QUOTE + " b"], ids=["long", "short", "at the edge"]
+)
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_is_short(refused, text):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        refused(text)
+    assert 10 < len(str(caught.value)) <= 300
+
+
+@pytest.mark.parametrize(
+    "line", [LONG, f"{LONG} > {LONG}", f"word1word1word1 = {LONG}", f"thing: {LONG}", f"{LONG} (3): left"]
+)
+def test_a_problem_of_a_claim_is_short(line):
+    problems = read_claims([PROMPT], LEXICON, line).problems
+    assert problems and all(10 < len(problem) <= 300 for problem in problems)
+
+
+def test_words_without_a_concept_are_named_up_to_a_limit():
+    told = _unknown_words([word.text for word in PROMPT.words], load_preset("sd14"))
+    assert len(told) <= 300 and "word1word1word1" in told and "more" in told
+
+
+def test_lists_and_quotations_are_cut_where_they_say():
+    assert short("a" * LONGEST_QUOTE) == "a" * LONGEST_QUOTE
+    assert short("a" * (LONGEST_QUOTE + 1)) == "a" * LONGEST_QUOTE + "..."
+    assert shortened(["a", "b"]) == "a, b"
+    assert shortened([]) == ""
+    names = ["abcdefgh"] * 50
+    told = shortened(names)
+    shown = told.count("abcdefgh")
+    assert told.endswith(f" and {50 - shown} more") and shown == LONGEST_LIST // 10
+    assert shortened(["x" * 500, "b"], most=10).endswith("... and 1 more")
+
+
+def finding(**changes) -> Finding:
+    words = (WordGroup("star", (1,)),)
+    usual = Finding(
+        "neglected", words, 0.9, {}, 0.9, suggestion_for("neglected", ["star"]), "no region holds it."
+    )
+    return replace(usual, **changes)
+
+
+def test_a_line_says_everything_where_there_is_room():
+    line = finding(reason="Why.").line
+    assert "Why." in line and "helped on the demo model" in line and len(line) <= LONGEST_LINE
+
+
+def test_a_long_line_keeps_what_was_found_and_the_first_remedy():
+    message = "the map has 9% of the focus of the other things, " * 3
+    whole = finding(message=message, reason="The evidence is weak: of such cases 46% are right.", sure=False)
+    line = whole.line
+    assert len(line) <= LONGEST_LINE and message in line and "[confidence 0.90" in line
+    assert first_remedy(whole.suggestion) in line and "helped" not in line
+    assert first_remedy(first_remedy(whole.suggestion)) == first_remedy(whole.suggestion)
+
+
+@pytest.mark.parametrize(
+    "kind", ["neglected", "leaked", "blended", "misplaced", "wrong_sense", "misplaced_region"]
+)
+@pytest.mark.parametrize("weight", [1.0, 0.2, 1.9])
+def test_a_suggestion_for_a_word_of_any_length_is_short(kind, weight):
+    assert 10 < len(suggestion_for(kind, [LONG, LONG], {LONG: weight})) <= 300
