@@ -403,7 +403,7 @@ RECIPES = {
         for kind, (prompt, seed, steps) in _WRONG.items()
     },
     "repair_demo": Recipe(
-        "a green fish below a blue triangle", "", 128, 7023, 12, 4.0, "euler", "normal", repair=True
+        "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
     ),
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,

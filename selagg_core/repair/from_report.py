@@ -18,6 +18,7 @@ from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..maps.regions import Region
 from ..prompt.groups import WordGroup
+from ..prompt.quoted import short
 from ..prompt.words import Prompt
 from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
@@ -102,8 +103,8 @@ def _check(report: Report, prompts: Sequence[Prompt], layout: HeadLayout) -> Non
     text = " | ".join(dict.fromkeys(prompt.text for prompt in prompts))
     if report.prompt != text:
         raise ValueError(
-            f'the report is of another prompt ("{_short(report.prompt)}") than the conditioning '
-            f'("{_short(text)}"): diagnose a picture of this prompt first.'
+            f'the report is of another prompt ("{short(report.prompt)}") than the conditioning '
+            f'("{short(text)}"): diagnose a picture of this prompt first.'
         )
     told, own = report.settings.get("model"), name_of_model(layout)
     if told is not None and told != own:
@@ -111,10 +112,6 @@ def _check(report: Report, prompts: Sequence[Prompt], layout: HeadLayout) -> Non
             f"the report is of another model ({told}) than the one connected ({own}): diagnose a picture of "
             "this model first."
         )
-
-
-def _short(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _size(report: Report) -> tuple[int, int]:
@@ -141,7 +138,7 @@ def _chosen(report: Report, asked: str) -> Iterator[tuple[Finding, int]]:
         return
     match = re.fullmatch(r"#?\s*(\d{1,4})", wanted)
     if match is None:
-        raise ValueError(f'finding is "{_short(asked, 40)}": write "{ALL}", or the number of one, such as 1.')
+        raise ValueError(f'finding is "{short(asked)}": write "{ALL}", or the number of one, such as 1.')
     number = int(match[1])
     if not 1 <= number <= len(found):
         there = f"it has {len(found)}" if found else "it has none"
@@ -185,7 +182,7 @@ def _fault(finding: Finding, known: Known) -> Fault:
             )
         there = known.prompts[word.entry].words if word.entry < len(known.prompts) else ()
         if max(word.indices) >= len(there):
-            raise ValueError(f'the word "{word.label}" of the report is no longer in the prompt.')
+            raise ValueError(f'the word "{short(word.label)}" of the report is no longer in the prompt.')
     claim = next((own for own in known.claims.all if own.text == finding.claim), None)
     taker = finding.evidence.get("taken_by")
     groups = {group.label: group for group in (*known.measured, *known.claims.groups)}

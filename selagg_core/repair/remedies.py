@@ -14,6 +14,7 @@ from ..diagnosis.measure import WordEvidence
 from ..diagnosis.suggestions import HIGHEST, LOW, bare
 from ..maps.regions import Region, centroid
 from ..prompt.groups import WordGroup
+from ..prompt.quoted import short
 from ..prompt.words import Prompt
 from ..relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .plan import Adjusting, Operator, Placing
@@ -113,8 +114,8 @@ def _weight_advice(fault: Fault, known: Known) -> str:
         low, high = weight < LOW, weight > HIGHEST - 0.6 and fault.kind in ("leaked", "wrong_sense")
         if low or high:
             return (
-                f'The weight of "{word.label}" in the prompt is {weight:g}: bring it back to 1 first, such '
-                f"as ({bare(word.label)}:1.0). Nothing was changed for it."
+                f'The weight of "{short(word.label)}" in the prompt is {weight:g}: bring it back to 1 first, '
+                f"such as ({short(bare(word.label))}:1.0). Nothing was changed for it."
             )
     return ""
 
@@ -126,12 +127,14 @@ def placed(entity: WordGroup, region: Region, known: Known) -> tuple[Placing, ..
 def _misplaced(fault: Fault, known: Known) -> Remedy:
     claim = fault.claim
     if claim is None:
-        return Remedy(advice=(f'The claim about "{fault.words[0].label}" is no longer made by the prompt.',))
+        return Remedy(
+            advice=(f'The claim about "{short(fault.words[0].label)}" is no longer made by the prompt.',)
+        )
     if claim.kind == "place":
         region = known.expected.get(claim.subject) or spot(claim.value, known.size)
         return _drawn({claim.subject: (region, f"to the {claim.value}")}, known)
     if claim.other is None or claim.value not in DIRECTIONS:
-        return Remedy(advice=(f'"{claim.text}" cannot be told as regions.',))
+        return Remedy(advice=(f'"{short(claim.text)}" cannot be told as regions.',))
     first, second = halves(DIRECTIONS[claim.value])
     ways = {
         entity: (known.expected.get(entity) or spot(half, known.size), f"to the {half} half")
@@ -145,8 +148,8 @@ def _misplaced_region(fault: Fault, known: Known) -> Remedy:
     if word not in known.expected:
         return Remedy(
             advice=(
-                f'Where "{word.label}" should be is not in the report: connect the same SelAgg Expect to '
-                "SelAgg Repair.",
+                f'Where "{short(word.label)}" should be is not in the report: connect the same SelAgg Expect '
+                "to SelAgg Repair.",
             )
         )
     return _drawn({word: (known.expected[word], "to its expected region")}, known)
@@ -154,13 +157,15 @@ def _misplaced_region(fault: Fault, known: Known) -> Remedy:
 
 def _leaked(fault: Fault, known: Known) -> Remedy:
     if fault.taker is None or len(fault.words) < 2:
-        return Remedy(advice=(f'Which thing has "{fault.words[0].label}" instead is not known.',))
+        return Remedy(advice=(f'Which thing has "{short(fault.words[0].label)}" instead is not known.',))
     entity = fault.words[1]
     places = {thing: known.place(thing) for thing in (entity, fault.taker)}
     known_places = {thing: place for thing, place in places.items() if place is not None}
     if len(known_places) < 2:
         missing = next(thing.label for thing, place in places.items() if place is None)
-        return Remedy(advice=(f'Where "{missing}" is, is not known: connect a SelAgg Expect that says it.',))
+        return Remedy(
+            advice=(f'Where "{short(missing)}" is, is not known: connect a SelAgg Expect that says it.',)
+        )
     apart = _apart(known_places)
     return _drawn({thing: (region, "to its own place") for thing, region in apart.items()}, known)
 
@@ -191,8 +196,9 @@ def _blended(fault: Fault, known: Known) -> Remedy:
 def _neglected(fault: Fault, known: Known) -> Remedy:
     word = fault.words[0]
     advice = (
-        f'For "{word.label}", which is missing: if the picture starts from another one, raise denoise; raise '
-        f"the weight of the word, such as ({bare(word.label)}:1.4); or try another seed.",
+        f'For "{short(word.label)}", which is missing: if the picture starts from another one, raise '
+        f"denoise; raise the weight of the word, such as ({short(bare(word.label))}:1.4); or try "
+        "another seed.",
     )
     region = known.expected.get(word) or free_region(word, known)
     drawn = _drawn({word: (region, "to a free place")}, known)
@@ -204,13 +210,13 @@ def _wrong_sense(fault: Fault, known: Known) -> Remedy:
     text = _reworded(claim, word)
     advice = (text,) if text else ()
     if claim is None or not claim.intended or not claim.unintended:
-        return Remedy(advice=advice or (f'Which meaning of "{word.label}" was meant is not known.',))
+        return Remedy(advice=advice or (f'Which meaning of "{short(word.label)}" was meant is not known.',))
     factors = sense_factors(known.relevance, claim.intended, claim.unintended)
     if factors is None:
         why = "No head relevance of this model says which heads read which meaning, so nothing was changed."
         return Remedy(advice=(why, *advice))
     said = (
-        f'"{word.label}" is read by the heads for {" or ".join(claim.intended)} more, by those for '
+        f'"{short(word.label)}" is read by the heads for {" or ".join(claim.intended)} more, by those for '
         f"{' or '.join(claim.unintended)} less. {SENSE_SIDE_EFFECT}"
     )
     return Remedy((Adjusting(word, factors),), said, advice)
@@ -273,7 +279,7 @@ def free_region(word: WordGroup, known: Known) -> Region:
 
 def _drawn(ways: Mapping[WordGroup, tuple[Region, str]], known: Known) -> Remedy:
     operators = [own for entity, (region, _) in ways.items() for own in placed(entity, region, known)]
-    said = ", ".join(f'"{entity.label}" {way}' for entity, (_, way) in ways.items())
+    said = ", ".join(f'"{short(entity.label)}" {way}' for entity, (_, way) in ways.items())
     return Remedy(tuple(operators), f"Drawn {said}.")
 
 
@@ -302,7 +308,8 @@ def _reworded(claim: Claim | None, word: WordGroup) -> str:
     """Another way to write a word that has several meanings."""
     if claim is None or not any(name.casefold() == "color" for name in claim.intended):
         return ""
-    return f'Other words have one meaning only: write "{bare(word.label)}-coloured" for "{word.label}".'
+    plain = short(bare(word.label))
+    return f'Other words have one meaning only: write "{plain}-coloured" for "{plain}".'
 
 
 def _disc(centre: tuple[float, float], area: float, size: tuple[int, int]) -> Region:
