@@ -6,7 +6,7 @@ import { GraphCommands } from './extension/diagnose_this.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
-import { resultFirst } from './extension/result_first.js'
+import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
 import { graphTexts } from './extension/texts.js'
 import { SCALE_NAMES } from './viewer/colours.js'
@@ -220,12 +220,6 @@ function toastProblem(text, node) {
 
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
 const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
-
-/** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
-function hideOwnPreview(node) {
-  node.hideOutputImages = true
-  node.onDrawBackground = () => {}
-}
 
 /**
  * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
