@@ -78,6 +78,7 @@ class Capture:
     viewer has asked for, the oldest of the most of one kind (a node that samples many tiles or faces), but
     not the first since a viewer last asked, which is the picture that the others are made from.
     wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
+    As long as there is none, everyone who asks is told of the wait, not the first alone.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 
@@ -89,7 +90,7 @@ class Capture:
         kept_runs: int = KEPT_RUNS,
         wanted: bool = True,
     ):
-        self.labels, self.wanted = labels, wanted
+        self.labels, self.wanted, self._waited = labels, wanted, not wanted
         self.settings = settings or CaptureSettings()
         self.unsupported = unsupported
         self._kept = kept_runs
@@ -172,10 +173,10 @@ class Capture:
             if found is not None:
                 self._asked.add(found)
                 self._since = self._number
-        waited, self.wanted = not self.wanted, True
+        self.wanted = True
         if found is not None:
             return dict(runs)[found].run
         if not runs:
-            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
+            raise ValueError(NOT_CONNECTED if self._waited else NO_RUN)
         interrupted = " The last run was interrupted." if not runs[-1][1].hashes else ""
         raise ValueError(WRONG_LATENT + interrupted)

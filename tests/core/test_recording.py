@@ -545,12 +545,17 @@ def test_requests_that_nobody_looks_at_make_room():
 
 
 def test_a_capture_that_nobody_asked_is_asked_for_the_next_run():
+    """Every viewer is told why there is nothing, whichever of them asks first."""
     capture = Capture(LabelCache(), wanted=False)
-    with pytest.raises(ValueError, match="before any node was connected"):
-        capture.recording_for(torch.zeros(1))
-    assert capture.wanted
+    for _ in range(2):
+        with pytest.raises(ValueError, match="before any node was connected"):
+            capture.recording_for(torch.zeros(1))
+        assert capture.wanted
+    latent = torch.zeros(1)
+    capture.keep(finished(), (latent,))
+    assert capture.recording_for(latent).complete
     with pytest.raises(ValueError, match="recorded no sampling run yet"):
-        capture.recording_for(torch.zeros(1))
+        Capture(LabelCache()).recording_for(latent)
 
 
 def test_handle_is_shared_by_copies_and_tells_its_size():
