@@ -12,6 +12,7 @@ from selagg_core.diagnosis.suggestions import first_remedy, suggestion_for
 from selagg_core.maps.heads import select_heads
 from selagg_core.prompt.groups import WordGroup, choose_groups
 from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.prompt.pieces import Piece, prompt_from_pieces
 from selagg_core.prompt.quoted import LONGEST_LIST, LONGEST_QUOTE, short, shortened
 from selagg_core.prompt.words import Prompt, Word
 from selagg_core.relevance.building import fill_prompts
@@ -60,6 +61,12 @@ def test_a_refusal_is_short(refused, text):
 def test_a_problem_of_a_claim_is_short(line):
     problems = read_claims([PROMPT], LEXICON, line).problems
     assert problems and all(10 < len(problem) <= 300 for problem in problems)
+
+
+def test_the_example_of_a_weight_that_is_no_weight_is_short():
+    text = f"({LONG}: 1.2)"
+    notes = prompt_from_pieces(text, [Piece(text.encode())], []).notes
+    assert len(notes) == 1 and len(notes[0]) <= 300
 
 
 def test_words_without_a_concept_are_named_up_to_a_limit():
