@@ -2,8 +2,8 @@
 
     python -m benchmarks.growth --lengths 1000 10000 100000 --json -
 
-Each row is a piece of work on so many words or items. seconds: processor time of one call; exponent: the
-slope of log seconds over log length between the last two lengths (1: in step with the length, 2: with its square).
+Each row is a piece of work on so many words or items. seconds: processor time of one call. exponent: the
+slope of log seconds over log length between the last two lengths (1: in step with it, 2: with its square).
 `tests/core/test_growth.py` holds the same to a slope, counted in lines of Python instead of seconds.
 """
 

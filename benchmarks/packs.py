@@ -40,11 +40,13 @@ import torch
 from demo.host_path import prepare_host
 from demo.result_file import write_line
 
+from .fuzz_tally import Hang, ended_after
+
 PROMPT = "a red circle left of a blue star"
 OTHER = "a green square"
 SIDE, STEPS, CFG = 8, 2, 4.0
 CLOSE = 1e-5
-PACK_SECONDS = 900
+PACK_SECONDS, NODE_SECONDS = 1200, 120
 OWN_KEYS = ("Attention couple", "AttentionCouplePPM", "AttentionCouple", "NAG", "PromptInjection")
 """Words in the names of nodes whose attention is not that between the picture and its prompt alone."""
 GOOD = ("recorded", "reported")
@@ -70,15 +72,37 @@ def nodes_of(folder: Path) -> dict[str, type]:
     """The node classes that the host has after loading the pack and had not before. Raises Unfit."""
     host_nodes = importlib.import_module("nodes")
     before = dict(host_nodes.NODE_CLASS_MAPPINGS)
-    loaded = host_nodes.load_custom_node(str(folder), module_parent="custom_nodes")
-    if asyncio.iscoroutine(loaded):
-        loaded = asyncio.get_event_loop().run_until_complete(loaded)
+    with _heard() as said:
+        loaded = host_nodes.load_custom_node(str(folder), module_parent="custom_nodes")
+        if asyncio.iscoroutine(loaded):
+            loaded = asyncio.get_event_loop().run_until_complete(loaded)
     if not loaded:
-        raise Unfit("the host cannot import it")
+        why = next((line for line in reversed(said) if "Cannot import" in line), "no reason given")
+        raise Unfit(f"the host cannot import it: {why.rpartition('custom nodes:')[2].strip()[:120]}")
     found = {n: k for n, k in host_nodes.NODE_CLASS_MAPPINGS.items() if before.get(n) is not k}
     if not found:
         raise Unfit("it has no nodes")
     return found
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the host logs meanwhile."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, listener = logging.getLogger(), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.WARNING)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
 
 
 class Bench:
@@ -256,9 +280,12 @@ def try_pack(folder: Path, bench: Bench) -> dict[str, Any]:
         try:
             change = changes_of(bench, kind)
             if change is not None:
-                found.append(tried(bench, name, change))
+                with ended_after(NODE_SECONDS):
+                    found.append(tried(bench, name, change))
         except Unfit as error:
             unfit[str(error)[:120]] += 1
+        except Hang:
+            unfit[f"it takes more than {NODE_SECONDS} s"] += 1
         except Exception as error:  # noqa: BLE001 - a declaration that cannot be read: another pack's code
             unfit[f"its inputs cannot be read ({type(error).__name__})"] += 1
     return {"nodes": len(nodes), "tried": found, "unfit": dict(unfit)}

@@ -359,3 +359,12 @@ def test_a_word_across_two_chunks_of_an_offer_stays_one():
     offered = OfferedText(Prompt("x", (across,), 2 * CHUNK, special), "a test", sketch_of(columns), empty)
     labels, _ = recognise(Labels(None, tuple(range(2 * CHUNK))), sketch_of(columns), 0, 2 * CHUNK, [offered])
     assert labels.prompt.words == (across,)
+
+
+def test_a_text_that_is_registered_again_is_the_newest():
+    cache = LabelCache(capacity=2)
+    prompts = [Prompt(f"w{i}", (Word(f"w{i}", (1,)),), 3, (0, 2)) for i in range(3)]
+    texts = [torch.full((1, 3, 2), float(i)) for i in range(3)]
+    keys = [cache.register(prompts[i], texts[i]) for i in (0, 1, 0, 2)]
+    assert cache.resolve(keys[1]).prompt is None
+    assert cache.resolve(keys[0]).prompt == prompts[0] and cache.resolve(keys[3]).prompt == prompts[2]
