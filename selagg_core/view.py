@@ -48,9 +48,11 @@ def open_run(
     pictures = tuple(rgb_picture(image) for image in arrays)
     view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)))
     for entry in view.entries:
-        if entry.batch not in (1, len(pictures)):
+        # One picture may stand for all only where the run made no more.
+        if entry.batch != len(pictures) and (entry.batch > 1 or recording.latent_shape[0] > 1):
+            why = " ".join(recording.notices) or "Connect the IMAGE that VAE Decode makes from this LATENT."
             raise ValueError(
-                f"the run recorded {entry.batch} pictures, the image batch holds {len(pictures)}."
+                f"the run recorded {entry.batch} of the {len(pictures)} pictures of this image batch. {why}"
             )
     return view
 

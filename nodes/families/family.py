@@ -53,7 +53,8 @@ class AttentionReading:
     q, k: (rows, heads, tokens, dim).  grid: (h, w) of the picture, None: of unknown meaning.  image: which
     queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no text
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
-    to), broadcast to (rows, heads, queries, keys).
+    to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
+    is to be checked that the layer's output is made of all this.
     """
 
     layer: LayerId
@@ -63,6 +64,7 @@ class AttentionReading:
     image: slice = field(default_factory=_whole)
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
+    v: torch.Tensor | None = None
 
 
 class Listener(Protocol):
@@ -78,6 +80,17 @@ class Listener(Protocol):
         It is made in there, so that an error in making it cannot reach the model, and no compiled graph
         swallows it.
         """
+
+    def checked(
+        self, attention: Callable[[], torch.Tensor], make: Callable[..., AttentionReading | None], *args
+    ) -> torch.Tensor:
+        """The same where another pack computes the attention, and may do so with keys of its own.
+
+        Gives what `attention()` gives.  The reading must have its `v`.
+        """
+
+    def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
+        """Another pack put `used` in the place of the model's text (rows, columns, width) in a layer."""
 
     def missed(self, layer: LayerId, cause: str) -> None:
         """A layer cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""

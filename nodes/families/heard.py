@@ -27,10 +27,14 @@ UNKNOWN_TOKENS = "their sequence of text and picture is made in a way that is no
 
 @dataclass(frozen=True)
 class Heard:
-    """One call of the host's attention function: q, k (rows, heads, tokens, dim), with its labels."""
+    """One call of the host's attention function: q, k, v (rows, heads, tokens, dim), with its labels.
+
+    v may have fewer heads, each of which serves several.
+    """
 
     q: torch.Tensor
     k: torch.Tensor
+    v: torch.Tensor
     mask: torch.Tensor | None
     labels: Mapping[str, Any]
 
@@ -114,10 +118,15 @@ def override(reader: Callable, previous: Callable | None, listener: Listener) ->
     """An override that tells the listener and then does what `previous` or the host's function does."""
 
     def attend(function, q, k, v, *args, **kwargs):
-        listener.record(_read, reader, q, k, args, kwargs)
-        if previous is not None:
-            return previous(function, q, k, v, *args, **kwargs)
-        return function(q, k, v, *args, **kwargs)
+        def attention():
+            if previous is not None:
+                return previous(function, q, k, v, *args, **kwargs)
+            return function(q, k, v, *args, **kwargs)
+
+        if previous is None and host.is_host_attention(function):
+            listener.record(_read, reader, q, k, v, args, kwargs)
+            return attention()
+        return listener.checked(attention, _read, reader, q, k, v, args, kwargs)
 
     return attend
 
@@ -151,7 +160,7 @@ class JointReader:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v
         )
 
     def site(self, heard: Heard) -> BlockSite | None:
@@ -189,9 +198,8 @@ class CrossReader:
         if cells % (height * width) or cells // (height * width) < 1 or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
-        return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, slice(0, height * width), slice(0, keys), heard.mask
-        )
+        image, text = slice(0, height * width), slice(0, keys)
+        return AttentionReading(site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v)
 
 
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
@@ -205,18 +213,22 @@ def frames_of(call: host.ModelCall) -> int:
     return call.x.shape[2] if call.x.ndim == 5 else 1
 
 
-def _read(reader: Callable[[Heard], AttentionReading | None], q, k, args, kwargs) -> AttentionReading | None:
+def _read(
+    reader: Callable[[Heard], AttentionReading | None], q, k, v, args, kwargs
+) -> AttentionReading | None:
     """A reading of an attention call with its arguments as packs and networks give them."""
     heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
     mask = args[1] if len(args) > 1 else kwargs.get("mask")
     if not kwargs.get("skip_reshape"):
+        # SD3 gives values by head already, (rows, tokens, heads, dim).
+        v = (v if v.ndim == 4 else v.unflatten(-1, (-1, q.shape[-1] // heads))).transpose(1, 2)
         q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
     if k.shape[1] != q.shape[1]:  # fewer keys than heads: each serves several
         k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
     scale = kwargs.get("scale")
     if scale is not None:
         q = q.float() * (scale * q.shape[-1] ** 0.5)
-    return reader(Heard(q, k, mask, kwargs.get("transformer_options") or {}))
+    return reader(Heard(q, k, v, mask, kwargs.get("transformer_options") or {}))
 
 
 def is_kind(network, module: str, *names: str) -> bool:

@@ -52,4 +52,4 @@ class _AlternatingReader:
         self._calls += 1
         if not of_text or block >= len(self._sites) or heard.k.shape[2] != self._columns:
             return None
-        return AttentionReading(self._sites[block].layer, heard.q, heard.k, self._grid)
+        return AttentionReading(self._sites[block].layer, heard.q, heard.k, self._grid, v=heard.v)

@@ -17,6 +17,7 @@ from selagg_core.recording.run import EncodedText
 from .. import host
 from ..host.models import diffusion_model, uncompiled
 from .family import AttentionReading, AttentionSite, Listener, context_of
+from .heard import OVERRIDE
 from .text_encoders import clip_words
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
@@ -50,11 +51,13 @@ class UNet:
     @contextmanager
     def hooked(self, sites: Sequence[UNetSite], call: host.ModelCall, listener: Listener):
         patches = dict(call.options.get("patches_replace", {}))
-        patches["attn2"] = _replacements(patches, "attn2", sites, listener, _cross_reading)
+        # With an override it is not known whose attention the host's own function computes.
+        foreign = OVERRIDE in call.options or host.is_attention_exchanged()
+        patches["attn2"] = _replacements(patches, "attn2", sites, listener, _cross_reading, foreign)
         kept = [site for site in sites if site.layer in listener.outlines]
         if kept:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
-        yield {**call.options, "patches_replace": patches}
+        yield {**_with_watched_text(call.options, listener), "patches_replace": patches}
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
@@ -137,9 +140,17 @@ def _present(replacements: Mapping, site: UNetSite) -> Attend | None:
 
 
 def _replacements(
-    patches: Mapping, name: str, sites: Sequence[UNetSite], listener: Listener, read: Callable
+    patches: Mapping,
+    name: str,
+    sites: Sequence[UNetSite],
+    listener: Listener,
+    read: Callable,
+    foreign: bool = False,
 ) -> dict:
-    """Replacements of these layers' attention that record and then do what is there already."""
+    """Replacements of these layers' attention that record and then do what is there already.
+
+    foreign: whether to check even where no replacement is there that it uses what is recorded.
+    """
     present = patches.get(name, {})
     replacements = dict(present)
     for site in sites:
@@ -148,32 +159,71 @@ def _replacements(
         if previous is None and not host.is_stock_attention(module):
             listener.missed(site.layer, "another pack changed them")
             continue
-        replacements[site.key] = _recording(site.layer, previous or host.attention, listener.record, read)
+        if name == "attn2" and (foreign or not isinstance(previous, _Recording | None)):
+            replacements[site.key] = _checking(site.layer, previous or host.attention, listener, read)
+        else:
+            replacements[site.key] = _Recording(site.layer, previous or host.attention, listener, read)
     return replacements
 
 
-def _recording(layer: LayerId, attention: Attend, record: Callable, read: Callable) -> Attend:
+@dataclass(frozen=True)
+class _Recording:
+    """Tells of a layer's attention, and does what `attention` does; a second capture finds it in place."""
+
+    layer: LayerId
+    attention: Attend
+    listener: Listener
+    read: Callable
+
+    def __call__(self, q, k, v, options):
+        self.listener.record(self.read, self.layer, q, k, v, options)
+        return self.attention(q, k, v, options)
+
+
+def _checking(layer: LayerId, attention: Attend, listener: Listener, read: Callable) -> Attend:
+    """The same where `attention` may be another pack's, and need not use what it is given."""
+
     def attend(q, k, v, options):
-        record(read, layer, q, k, options)
-        return attention(q, k, v, options)
+        return listener.checked(lambda: attention(q, k, v, options), read, layer, q, k, v, options)
 
     return attend
+
+
+def _with_watched_text(options: Mapping, listener: Listener) -> dict:
+    """Transformer options by which the listener is told where other packs exchange a layer's text."""
+    patches = options.get("patches", {})
+    others = patches.get("attn2_patch")
+    if not others:
+        return dict(options)
+    given: list[torch.Tensor] = []
+
+    def before(n, context, value, layer_options):
+        given[:] = [context]
+        return n, context, value
+
+    def after(n, context, value, layer_options):
+        if given and context is not given[0]:
+            layer = LayerId(*layer_options["block"], layer_options["block_index"])
+            listener.exchanged(layer, given[0], context)
+        return n, context, value
+
+    return {**options, "patches": {**patches, "attn2_patch": [before, *others, after]}}
 
 
 # -- readings ---------------------------------------------------------------------------------
 
 
-def _cross_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
-    return _reading(layer, q, k, options, slice(None))
+def _cross_reading(layer: LayerId, q, k, v, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, v, options, slice(None))
 
 
-def _self_reading(layer: LayerId, q, k, options: dict) -> AttentionReading:
-    return _reading(layer, q, k, options, None)
+def _self_reading(layer: LayerId, q, k, v, options: dict) -> AttentionReading:
+    return _reading(layer, q, k, v, options, None)
 
 
-def _reading(layer: LayerId, q, k, options: dict, text: slice | None) -> AttentionReading:
-    q, k = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k))
-    return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text)
+def _reading(layer: LayerId, q, k, v, options: dict, text: slice | None) -> AttentionReading:
+    q, k, v = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k, v))
+    return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text, v=v)
 
 
 def layer_grid(pixels: int, options: Mapping) -> tuple[int, int] | None:

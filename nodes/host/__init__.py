@@ -5,10 +5,12 @@ installs from a package registry (`comfyui==0.0.1`, mid-2024) has none, and gets
 class method and one module function.  Both paths call the same `SamplingHooks`.
 """
 
-from .attention import attention, is_stock_attention
+from .attention import attention, is_attention_exchanged, is_host_attention, is_stock_attention
 from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
+    embeds_workflows,
+    executing,
     is_interruption,
     node_classes,
     on_queued,
@@ -39,10 +41,14 @@ __all__ = [
     "attention",
     "denoised_latent",
     "diffusion_model",
+    "embeds_workflows",
     "encode_text",
     "encode_tokens",
     "evaluate",
+    "executing",
+    "is_attention_exchanged",
     "is_compiled_without_guards",
+    "is_host_attention",
     "is_interruption",
     "is_stock_attention",
     "is_token",

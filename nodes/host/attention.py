@@ -19,6 +19,16 @@ def is_stock_attention(module) -> bool:
     )
 
 
+def is_host_attention(function) -> bool:
+    """Whether an attention function is one that the host brings."""
+    return str(getattr(function, "__module__", "")).split(".")[0] == "comfy"
+
+
+def is_attention_exchanged() -> bool:
+    """Whether a pack has put a function of its own in the place of the host's."""
+    return not is_host_attention(host_attention.optimized_attention)
+
+
 def attention(q, k, v, options: dict) -> torch.Tensor:
     """The host's own cross-attention, for a layer that nobody else has replaced.
 

@@ -32,8 +32,8 @@ class ModelCall:
 class SamplingHooks:
     """What a recorder does during one sampling run; by itself, nothing."""
 
-    def evaluation(self) -> AbstractContextManager:
-        """Around one evaluation of the denoiser by the sampler."""
+    def evaluation(self, x: torch.Tensor) -> AbstractContextManager:
+        """Around one evaluation of the denoiser by the sampler, on the latent x of all pictures."""
         return nullcontext()
 
     def batch(self, conds: Sequence, x: torch.Tensor) -> AbstractContextManager:

@@ -45,6 +45,12 @@ def on_queued(change: Callable[[dict], dict]) -> None:
         add(change)
 
 
+def embeds_workflows() -> bool:
+    """Whether the host puts workflows into the pictures that it saves: not with --disable-metadata."""
+    options = importlib.import_module("comfy.cli_args").args
+    return not getattr(options, "disable_metadata", False)
+
+
 def node_classes() -> Mapping[str, type]:
     """All node classes of the running host, by id."""
     return getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})
@@ -53,6 +59,17 @@ def node_classes() -> Mapping[str, type]:
 def progress_bar(total: int):
     """The host's progress bar: `.update(1)`, `.update_absolute(value, total)`."""
     return importlib.import_module("comfy.utils").ProgressBar(total)
+
+
+def executing() -> tuple[str | None, str | None]:
+    """(request, node) that the host works on in this thread; None where that is not known."""
+    try:
+        context = importlib.import_module("comfy_execution.utils").get_executing_context()
+        request = getattr(context, "prompt_id", None) or getattr(context, "task_id", None)
+        return request, getattr(context, "node_id", None)
+    except (ImportError, AttributeError):  # the registry's host: the node, if a browser is connected
+        server = _server()
+        return getattr(server, "last_prompt_id", None), getattr(server, "last_node_id", None)
 
 
 def is_interruption(error: BaseException) -> bool:

@@ -53,7 +53,7 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
     """The host copied the guider's options for this run: what is added here is gone when it ends."""
 
     def predict_noise(executor, *args, **kwargs):
-        with hooks.evaluation():
+        with hooks.evaluation(args[0]):
             return executor(*args, **kwargs)
 
     def calc_cond_batch(executor, *args, **kwargs):

@@ -71,7 +71,8 @@ def sample_with_hooks(original, guider, arguments: Mapping, hooks: Sequence[Samp
         return apply(args["input"], args["timestep"], **args["c"])
 
     def predict_noise(*args, **kwargs):
-        return _within([own.evaluation() for own in hooks], predict, args, kwargs)
+        x = args[0] if args else kwargs["x"]
+        return _within([own.evaluation(x) for own in hooks], predict, args, kwargs)
 
     def calc_cond_batch(model, conds, x_in, *args, **kwargs):
         scopes = [own.batch(conds, x_in) for own in hooks]

@@ -16,19 +16,20 @@ from typing import Any
 
 import torch
 
-from selagg_core.recording.capture import Capture
+from selagg_core.recording.capture import Capture, Origin
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
+from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
-from .rows import Rows, area_of, area_size, same_entries
+from .rows import Rows, are_of, area_of, area_size, pictures_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -37,6 +38,28 @@ COMPILED = (
     "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
     "(Ctrl+B) and run again."
 )
+#: Ends of "7 of 16 attention layers were not recorded: ...".
+OWN_KEYS = (
+    "another pack computed them with keys or weights of its own (attention couple, regional prompts?), so "
+    "that maps of the prompt would not be of this picture. For maps, bypass that node (Ctrl+B)"
+)
+OWN_KEYS_COMPILED = (
+    "another pack changed what they give, and in a compiled model it cannot be seen how. For maps, bypass "
+    "Torch Compile Model (Ctrl+B)"
+)
+OTHER_TEXT = (
+    "another pack gave the model a text of its own in place of the prompt (prompt injection, schedules?). "
+    "For maps, bypass that node (Ctrl+B)"
+)
+MORE_ROWS = (
+    "another pack gave them rows of its own (attention couple, regional prompts?), which cannot be told "
+    "apart. For maps, bypass that node (Ctrl+B)"
+)
+PARTS = (
+    "the model was called on a few pictures at a time (context windows?), and only those of one call are "
+    "recorded. For maps of all, bypass that node (Ctrl+B), or sample no more pictures than it takes at once"
+)
+TILES = "they cover another part of the picture than their prompt (tiles?)"
 NEGATIVE_UNUSED = (
     "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
     "1 if the model allows it, or leave the negative prompt empty."
@@ -126,23 +149,35 @@ class RunRecorder(host.SamplingHooks):
         self._denoised: torch.Tensor | None = None
         self._depth = 0
         self._seen: set[tuple[str, int]] = set()
+        self._whole: torch.Tensor | None = None
+        self._pictures: dict[tuple[str, int], tuple[int, ...]] = {}
+        """Which pictures of the run are recorded for an entry: a model may be called on a few at a time."""
+        self._passed: set[tuple[str, int]] = set()
         self._batch: tuple[Sequence, torch.Tensor] | None = None
-        self._record = self._record_reading
+        self._record, self._testify = self._record_reading, self._record_verdict
+        self._compare = self._compare_texts
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
-            self._record = torch.compiler.disable(self._record)
+            self._record, self._testify, self._compare = map(
+                torch.compiler.disable, (self._record, self._testify, self._compare)
+            )
 
     # -- hooks ---------------------------------------------------------------------------------------
 
     @contextmanager
-    def evaluation(self):
+    def evaluation(self, x: torch.Tensor):
         if self._depth == 0:
+            self._whole = x
             self._seen.clear()
+            self._passed.clear()
             self._sums.begin_evaluation()
         self._depth += 1
         try:
             yield
         finally:
             self._depth -= 1
+            if self._depth == 0:
+                for _ in self._passed - self._seen:
+                    self._sums.rows(x.shape[0], PARTS)
 
     @contextmanager
     def batch(self, conds: Sequence, x: torch.Tensor):
@@ -207,10 +242,11 @@ class RunRecorder(host.SamplingHooks):
 
     def _keep(self, run, latents: tuple[torch.Tensor, ...]) -> None:
         try:
-            self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
+            origin = Origin(*host.executing())
+            self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents, origin)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
-        self._guider = self._batch = self._denoised = None
+        self._guider = self._batch = self._denoised = self._whole = None
         self._sites = ()
 
     @contextmanager
@@ -252,32 +288,51 @@ class RunRecorder(host.SamplingHooks):
         for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
             entries = conds[which] if which < len(conds) else None
             start = place * size
-            same = same_entries(entries or (), uuid, context[start])
-            rows = self._claim(entries, same, x, start, start + size, latent)
+            text = context[start : start + size]
+            same = same_entries(entries or (), uuid, text[0])
+            rows = self._claim(entries, same, x, start, text, latent)
             if rows is not None:
-                self._sums.rows(size)
                 found.append(rows)
         return found
 
-    def _claim(self, entries, same: list[dict], x, start: int, stop: int, latent) -> Rows | None:
+    def _claim(self, entries, same: list[dict], x, start: int, text, latent) -> Rows | None:
         """Rows for the first of these entries that this evaluation has not seen yet.
 
-        Guidance nodes evaluate an entry again with a perturbed model: those repetitions are left out.
+        text: what the model is given in these rows.  Guidance nodes evaluate an entry again with a perturbed
+        model: those repetitions are left out.
         """
+        size = latent.shape[0]
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
         places = [self._place(entries, entry) for entry in fitting]
         known = [place for place in places if place is not None]
         if not same or len(known) < len(places):
-            self._sums.rows(stop - start, "they could not be attributed to a prompt")
+            self._sums.rows(size, "they could not be attributed to a prompt")
             return None
         if not fitting:
-            self._sums.rows(stop - start, "they cover another part of the picture than their prompt (tiles?)")
+            self._sums.rows(size, TILES)
             return None
-        for place, entry in zip(known, fitting, strict=True):
-            if place not in self._seen:
-                self._seen.add(place)
-                return self._open(place, entry, start, stop, latent)
-        return None
+        fresh = [pair for pair in zip(known, fitting, strict=True) if pair[0] not in self._seen]
+        if not fresh or not self._capture.settings.wants(fresh[0][0][0]):
+            return None
+        place, entry = fresh[0]
+        whole = latent if self._whole is None else self._whole
+        pictures = pictures_of(latent, whole)
+        if pictures is None and latent.shape[-2:] != self._sums.latent_shape[-2:]:
+            self._sums.rows(size, TILES)
+            return None
+        if pictures is None or self._pictures.setdefault(place, pictures) != pictures:
+            self._passed.add(place)
+            return None
+        self._seen.add(place)
+        own = context_of(entry)
+        if own is not None and not are_of(own, text):
+            self._sums.rows(size, OTHER_TEXT)
+            return None
+        rows = self._open(place, entry, start, start + size, latent)
+        self._sums.rows(size, "" if rows else "their text cannot be read")
+        if len(pictures) < whole.shape[0]:
+            self._sums.rows(whole.shape[0] - len(pictures), PARTS)
+        return rows
 
     def _place(self, entries, entry: dict) -> tuple[str, int] | None:
         """(kind, index) of an entry: by the identity of its list, else by the entry itself."""
@@ -296,8 +351,6 @@ class RunRecorder(host.SamplingHooks):
 
     def _open(self, place, entry: dict, start: int, stop: int, latent) -> Rows | None:
         kind, index = place
-        if not self._capture.settings.wants(kind):
-            return None
         if self._negative_is_unused():
             self._sums.notice(NEGATIVE_UNUSED)
         context = context_of(entry)
@@ -320,31 +373,88 @@ class RunRecorder(host.SamplingHooks):
         """Around this call: options in which every layer tells of its attention, then does as before."""
         return family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
 
-    def _record_reading(self, call: _Call, make: Callable, args: tuple) -> None:
+    def _record_reading(self, call: _Call, make: Callable, args: tuple) -> AttentionReading | None:
+        """The reading, where it is one between picture and text."""
         if self._failure is not None:
-            return
+            return None
         with self._guarded():
             reading = make(*args)
             if reading is None:
-                return
+                return None
             if reading.text is None:
                 self._add_self_attention(call, reading)
             elif reading.layer in call.done and "torch._dynamo" in sys.modules:
                 self._refuse(COMPILED)  # a graph that was compiled for this layer serves another
             else:
                 call.done.add(reading.layer)
-                self._add(call, reading)
+                if self._add(call, reading):
+                    return reading
+        return None
 
-    def _add(self, call: _Call, reading: AttentionReading) -> None:
+    def _checked(self, call: _Call, attention: Callable, make: Callable, args: tuple) -> torch.Tensor:
+        """What `attention()` gives, looked at."""
+        reading = self._record(call, make, args)
+        if torch.compiler.is_compiling():
+            output = attention()
+            self._testify(call, reading, output, OWN_KEYS_COMPILED)
+            return output
+        witness = self._witness(call, reading)
+        if witness is None:
+            return attention()
+        with witness:
+            output = attention()
+        self._record_verdict(call, reading, output, OWN_KEYS, witness)
+        return output
+
+    def _witness(self, call: _Call, reading: AttentionReading | None) -> Witness | None:
+        if reading is None or reading.v is None or reading.grid is None:
+            return None
+        with self._guarded():
+            rows = [row for own in call.rows for row in range(own.start, own.stop)]
+            first = range(reading.q.shape[2])[reading.image].start
+            return Witness(
+                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask)
+            )
+        return None
+
+    def _record_verdict(
+        self,
+        call: _Call,
+        reading: AttentionReading | None,
+        output: torch.Tensor,
+        cause: str,
+        witness: Witness | None = None,
+    ) -> None:
+        if self._failure is not None:
+            return
+        with self._guarded():
+            witness = witness or self._witness(call, reading)
+            if witness is not None and reading is not None:
+                self._sums.doubt(reading.layer, witness.used(output), cause)
+
+    def _compare_texts(self, call: _Call, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
+        if (
+            self._failure is not None or given.shape != used.shape
+        ):  # other columns are told where they are read
+            return
+        with self._guarded():
+            same = [(given[own.start : own.stop] == used[own.start : own.stop]).all() for own in call.rows]
+            self._sums.doubt(layer, torch.stack(same).all(), OTHER_TEXT)
+
+    def _add(self, call: _Call, reading: AttentionReading) -> bool:
+        """Whether the reading could be taken."""
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
         text = range(k.shape[2])[reading.text or slice(None)]
-        if grid is None or q.shape[0] != call.total or k.shape[0] != call.total:
-            self._sums.missed(layer, "they have rows or a grid of unknown meaning")
-            return
+        if q.shape[0] != call.total or k.shape[0] != call.total:
+            self._sums.missed(layer, MORE_ROWS)
+            return False
+        if grid is None:
+            self._sums.missed(layer, "they have a grid of unknown meaning")
+            return False
         image = q[:, :, reading.image]
         if image.shape[2] != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
             self._sums.missed(layer, "another pack gave them other text columns")
-            return
+            return False
         joint = len(text) < k.shape[2] or reading.mask is not None
         if joint:
             small, stride = sampled_grid(grid)
@@ -361,6 +471,7 @@ class RunRecorder(host.SamplingHooks):
                 self._sums.add_joint(own.handle, layer, image[part], k[part], where, small, masked)
             else:
                 self._sums.missed(layer, "another pack gave them other text columns")
+        return True
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
@@ -390,6 +501,14 @@ class _Call:
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         self._recorder._record(self, make, args)
 
+    def checked(
+        self, attention: Callable[[], torch.Tensor], make: Callable[..., AttentionReading | None], *args
+    ) -> torch.Tensor:
+        return self._recorder._checked(self, attention, make, args)
+
+    def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
+        self._recorder._compare(self, layer, given, used)
+
     def missed(self, layer: LayerId, cause: str) -> None:
         self._recorder._sums.missed(layer, cause)
 
@@ -402,12 +521,16 @@ def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
     return sampled_grid(grid)[0] if site.joint else grid
 
 
-def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
-    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
-    mask = reading.mask
+def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:
+    """A mask as (rows or 1, heads or 1, queries or 1, keys)."""
     if mask is None:
         return None
-    mask = mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
-    if mask.shape[2] == 1:
+    return mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
+
+
+def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
+    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
+    mask = _four_dimensions(reading.mask)
+    if mask is None or mask.shape[2] == 1:
         return mask
     return sampled_queries(mask.expand(-1, -1, queries, -1)[:, :, reading.image], grid, stride)

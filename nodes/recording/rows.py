@@ -46,6 +46,40 @@ def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:
     )
 
 
+def are_of(text: torch.Tensor, rows: torch.Tensor) -> bool:
+    """Whether rows (rows, keys, width) are the texts (texts, columns, width) in turn, once or repeated."""
+    if rows.shape[1] % text.shape[1] or rows.shape[-1] != text.shape[-1]:
+        return False
+    own = text.to(rows)[torch.arange(rows.shape[0]) % text.shape[0]]
+    copies = rows.unflatten(1, (-1, own.shape[1]))[:, [0, -1]]
+    return torch.equal(copies, own[:, None].expand_as(copies)) or bool(
+        ((copies == own[:, None]) | copies.isnan()).all()
+    )
+
+
+def pictures_of(part: torch.Tensor, whole: torch.Tensor) -> tuple[int, ...] | None:
+    """Which pictures of a batch (pictures, channels, [frames,] h, w) a part of it holds, in its order.
+
+    A part of a video holds it if it begins with it.  None: it holds none of them, or only parts of pictures.
+    """
+    if part.shape == whole.shape:
+        return tuple(range(whole.shape[0]))
+    if part.ndim != whole.ndim or part.shape[1] != whole.shape[1] or part.shape[-2:] != whole.shape[-2:]:
+        return None
+    if part.ndim == 5 and part.shape[2] < whole.shape[2]:
+        same = part.shape[0] == whole.shape[0] and torch.equal(part[:, :, 0], whole[:, :, 0].to(part))
+        return tuple(range(whole.shape[0])) if same else None
+    if part.shape[1:] != whole.shape[1:]:
+        return None
+    places = []
+    for row in part:
+        same = (row == whole.to(row)).flatten(1).all(dim=1).tolist()
+        if True not in same:
+            return None
+        places.append(same.index(True))
+    return tuple(places)
+
+
 def area_of(entry: dict, latent: torch.Tensor) -> tuple[int, int, int, int] | None:
     """(h, w, y, x) in latent pixels, clamped to the latent as the host does; None: the whole picture."""
     if entry.get("area") is None:

@@ -96,12 +96,16 @@ def _stored(
         sheets={name: strict_json(sheet) for name, sheet in all_word_sheets(shown)},
         maps=maps_file(shown),
         report=report.to_json().encode() if report is not None else b"",
-        workflow=strict_json(
-            {**(asked.extra if isinstance(asked.extra, Mapping) else {}), "prompt": asked.prompt}
-        ),
+        workflow=_embedded(asked),
         source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
         place=(asked.workflow, str(asked.node or "")),
     )
+
+
+def _embedded(asked: Asked) -> bytes:
+    """What goes into saved pictures: nothing where the host itself embeds nothing."""
+    values = {**(asked.extra or {}), "prompt": asked.prompt} if host.embeds_workflows() else {}
+    return strict_json(values)
 
 
 def strict_json(value: Any) -> bytes:

@@ -162,7 +162,8 @@ def isotonic(scores: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], 
 def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allowed: float) -> float:
     """The lowest confidence at which at most a share `allowed` of entirely right pictures has a warning.
 
-    confidence: of candidates, all on entirely right pictures; on_right_pictures: the picture of each.
+    confidence: of candidates, all on entirely right pictures; on_right_pictures: the picture of each.  Never
+    above 0.99, so that a warning stays possible.
     """
     highest: dict[int, float] = {}
     for value, picture in zip(confidence, on_right_pictures, strict=True):
@@ -170,7 +171,10 @@ def choose_threshold(confidence: np.ndarray, on_right_pictures: np.ndarray, allo
     ranked = sorted(highest.values())
     if not ranked:
         return 0.5
-    cut = ranked[min(len(ranked) - 1, int(np.ceil((1 - allowed) * len(ranked))))]
+    spared = len(ranked) - int(allowed * len(ranked) + 1e-9)  # 0.29 * 100 is a little less than 29
+    if spared <= 0:
+        return 0.0
+    cut = ranked[spared - 1]
     return float(min(0.99, np.nextafter(cut, 1.0) + 1e-6))
 
 

@@ -21,7 +21,7 @@ from .kinds.kind import FindingKind
 from .kinds.misplaced_region import region_features
 from .measure import PlaceEvidence, WordEvidence, measure_place, measure_word
 from .scene import Observed, overlap, unit_mass
-from .sentences import ENGLISH
+from .sentence import general
 
 __all__ = ["Check", "Judge", "PictureDiagnosis", "examine", "region_features"]
 
@@ -134,7 +134,7 @@ def _with_doubts(findings: Sequence[Finding], observed: Observed, claims: Claims
     entities = tuple(claim.subject for claim in claims.of("entity"))
     focus = {entity: focus_of(observed.common[entity]) for entity in entities}
     if entities and max(focus.values()) < FLAT_FOCUS:
-        return [diffuse_finding(entities, {"highest_focus": max(focus.values())}, ENGLISH.general("flat"))]
+        return [diffuse_finding(entities, {"highest_focus": max(focus.values())}, general("flat"))]
     lost = lost_things(findings)
     unsteady = [found for found in _disagreeing(entities, observed) if found.words[0] not in lost]
     doubtful = {found.words[0] for found in unsteady}
@@ -144,7 +144,7 @@ def _with_doubts(findings: Sequence[Finding], observed: Observed, claims: Claims
 def _doubted(finding: Finding, doubtful: set[WordGroup]) -> Finding:
     """The finding, "unsure" if it rests on a word whose maps disagree."""
     unsteady = finding.sure and finding.involved & doubtful
-    return finding.demoted(ENGLISH.general("unsteady")) if unsteady else finding
+    return finding.demoted(general("unsteady")) if unsteady else finding
 
 
 def _disagreeing(entities: Sequence[WordGroup], observed: Observed) -> Iterator[Finding]:
@@ -152,5 +152,5 @@ def _disagreeing(entities: Sequence[WordGroup], observed: Observed) -> Iterator[
     for entity in dict.fromkeys(entities):
         shared = overlap(unit_mass(observed.heats[entity]), unit_mass(observed.common[entity]))
         if shared < DISAGREEMENT:
-            said = ENGLISH.general("disagreeing", word=entity.label)
+            said = general("disagreeing", word=entity.label)
             yield diffuse_finding((entity,), {"agreement": shared}, said)

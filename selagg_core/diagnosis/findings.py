@@ -11,8 +11,9 @@ from ..prompt.groups import WordGroup
 from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import Candidate, Facts, FindingKind
+from .sentence import Sentence, general
 from .sentences import ENGLISH, Sentences
-from .suggestions import first_remedy, suggestion_for
+from .suggestions import Advice, advice_for, first_remedy
 
 LEVELS = ("warning", "unsure", "information")
 LONGEST_LINE = 280
@@ -50,6 +51,9 @@ class Finding:
     """The claim that is contradicted, in the form in which it can be edited."""
     facts: Facts = field(default_factory=Facts, compare=False)
     """What its kind knows beside; not kept in reports."""
+    said: dict[str, Any] = field(default_factory=dict)
+    """For other languages: "title", "message", "reason" and "suggestion" as `Sentence.to_dict` has them, and
+    "helped": for each remedy that was counted how often it helped, and was tried."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,22 +66,40 @@ class Finding:
         return frozenset((*self.words, *self.facts.others))
 
     @property
+    def title(self) -> str:
+        """What the fault is called, in English."""
+        told = self.said.get("title")
+        own = "general.diffuse_title" if self.kind == DIFFUSE else f"{self.kind}.title"
+        key = told.get("key") if isinstance(told, dict) else own
+        return ENGLISH.text(str(key)) or self.kind.replace("_", " ").capitalize()
+
+    @property
+    def heading(self) -> str:
+        """The title, with a question mark if it is not sure."""
+        told = "for your information" if self.level == "information" else "not sure"
+        return self.title if self.sure else f"{self.title}? ({told})"
+
+    @property
     def line(self) -> str:
         """One line for a list of warnings; of what would make it too long the first remedy alone is said."""
-        verdict = self.kind if self.sure else f"{self.level} ({self.kind}?)"
         trust = f"confidence {self.confidence:.2f}" + ("" if self.calibrated else ", not of this model")
         reason = f" {self.reason}" if self.reason else ""
         remedies = (self.suggestion, first_remedy(self.suggestion))
         lines = [
-            f"{verdict}: {self.message}{said} Try: {remedy} [{trust}]"
+            f"{self.heading}: {self.message}{said} Try: {remedy} [{trust}]"
             for said in dict.fromkeys((reason, ""))
             for remedy in remedies
         ]
         return next((line for line in lines if len(line) <= LONGEST_LINE), lines[-1])
 
-    def demoted(self, reason: str, level: str = "unsure") -> Finding:
+    def demoted(
+        self, reason: str | Sentence, level: str = "unsure", sentences: Sentences = ENGLISH
+    ) -> Finding:
         """The same as "unsure" or "information", with the reason."""
-        return replace(self, sure=False, level=level, reason=reason)
+        if isinstance(reason, str):
+            return replace(self, sure=False, level=level, reason=reason)
+        said = {**self.said, "reason": reason.to_dict()}
+        return replace(self, sure=False, level=level, reason=sentences.say(reason), said=said)
 
 
 def finding_of(
@@ -90,9 +112,11 @@ def finding_of(
 ) -> Finding:
     """The finding that a candidate makes at a level, in words. kind: by default that of its name."""
     kind = kind or BY_NAME[candidate.kind]
+    sentences = sentences.with_texts(_texts_of(kind))
     known = {name: value for name, value in candidate.features.items() if value == value}
     labels = tuple(word.label for word in candidate.words)
-    said = kind.sentence(candidate)
+    title, message = (_of_kind(kind, said) for said in (kind.title(candidate), kind.sentence(candidate)))
+    advice = advice_for(kind, labels, _weights(candidate.claim))
     found = Finding(
         kind=kind.name,
         words=candidate.words,
@@ -102,22 +126,49 @@ def finding_of(
             **candidate.facts.told(),
         },
         confidence=confidence,
-        suggestion=suggestion_for(kind, labels, _weights(candidate.claim), sentences),
-        message=sentences.say(f"{kind.name}.{said.key}", kind.texts[said.key], _quotable(said.values)),
+        suggestion=sentences.say(advice.said),
+        message=sentences.say(message),
         calibrated=calibrated,
         pixels={name: value for name, value in known.items() if name in kind.pixel_features},
         claim=candidate.claim.text,
         facts=candidate.facts,
+        said=_said(title, message, advice),
     )
     if level == "warning":
         return found
-    weak = level == "unsure"
-    reason = sentences.general("weak", share=confidence) if weak else sentences.general("unproven")
-    return found.demoted(reason, level)
+    return found.demoted(general("weak" if level == "unsure" else "unproven"), level, sentences)
 
 
-def _quotable(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: short(value) if isinstance(value, str) else value for name, value in values.items()}
+def _said(title: Sentence, message: Sentence, advice: Advice) -> dict[str, Any]:
+    return {
+        "title": title.to_dict(),
+        "message": message.to_dict(),
+        "suggestion": advice.said.to_dict(),
+        "helped": [list(counts) for counts in advice.helped],
+    }
+
+
+def _of_kind(kind: FindingKind[Any], said: Sentence) -> Sentence:
+    """With the name of its kind before the key, where a kind leaves that out; long words are cut."""
+    key = said.key if "." in said.key else f"{kind.name}.{said.key}"
+    return Sentence(key, _quotable(said.values))
+
+
+def _quotable(values: Mapping[str, str | float | Sentence]) -> dict[str, str | float | Sentence]:
+    return {name: _cut(value) for name, value in values.items()}
+
+
+def _cut(value: str | float | Sentence) -> str | float | Sentence:
+    if isinstance(value, Sentence):
+        return Sentence(value.key, _quotable(value.values))
+    return short(value) if isinstance(value, str) else value
+
+
+def _texts_of(kind: FindingKind[Any]) -> dict[str, str]:
+    """The texts of a kind, also of one that is not among the known ones."""
+    title = {f"{kind.name}.title": kind.name.replace("_", " ").capitalize()}
+    own = {f"{kind.name}.{key}": text for key, text in kind.texts.items()}
+    return title | own | {f"{kind.name}.try.{key}": text for key, text in kind.remedies.items()}
 
 
 def _weights(claim: Claim) -> dict[str, float]:
@@ -127,21 +178,18 @@ def _weights(claim: Claim) -> dict[str, float]:
 
 
 def diffuse_finding(
-    words: tuple[WordGroup, ...],
-    evidence: dict[str, float | bool | str],
-    message: str,
-    sentences: Sentences = ENGLISH,
+    words: tuple[WordGroup, ...], evidence: dict[str, float | bool | str], message: Sentence | str
 ) -> Finding:
-    """No map of these words can be trusted."""
+    """No map of these words can be trusted. message: a text of one's own is said as it is."""
+    message = general("plain", text=message) if isinstance(message, str) else message
+    advice = advice_for(DIFFUSE, [word.label for word in words])
     return Finding(
         kind=DIFFUSE,
         words=words,
         severity=0.0,
         evidence=evidence,
         confidence=0.0,
-        suggestion=sentences.general("diffuse"),
-        message=message,
-        sure=False,
-        reason=sentences.general("cannot_tell"),
-        level="information",
-    )
+        suggestion=ENGLISH.say(advice.said),
+        message=ENGLISH.say(message),
+        said=_said(general("diffuse_title"), message, advice),
+    ).demoted(general("cannot_tell"), "information")

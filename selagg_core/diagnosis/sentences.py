@@ -7,49 +7,64 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from .kinds import KINDS
+from .sentence import Sentence
+from .terms import terms
 
 GENERAL: Mapping[str, str] = MappingProxyType(
     {
-        "weak": "The evidence is weak: of such cases {share:.0%} are right.",
-        "unproven": "This kind of finding has not proved reliable enough to be a warning.",
-        "unsteady": "The maps of its own heads and of all heads disagree.",
+        "weak": "The evidence is weak, so this is not sure.",
+        "unproven": "This kind of finding has not proved reliable: take it as a hint.",
+        "unsteady": "The maps of the word disagree with each other, so this is not sure.",
         "cannot_tell": "The maps cannot tell.",
-        "flat": "the maps of all words are flat.",
-        "disagreeing": 'the map of "{word}" cannot be trusted: its own heads and all heads show different '
-        "places.",
-        "or": ", or ",
-        "tried": "{told} (helped on the demo model: {times}).",
-        "untried": "{told}.",
-        "weight": 'bring the weight of "{word}", which is {weight:g}, back to 1, such as ({bare}:1.0)',
-        "times": "{helped} of {tried}",
-        "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps.",
+        "flat": "The maps show no place for any word, so nothing can be said of this picture.",
+        "disagreeing": 'Where "{word}" is cannot be told: its own heads and all heads show different places.',
+        "plain": "{text}",
+        "or": "{one}, or {other}",
+        "either": "{one} or {other}",
+        "advice": "{told}.",
+        "weight": 'bring the weight of "{word}", which is {weight}, back to 1, such as ({bare}:1.0)',
+        "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps",
+        "diffuse_title": "Cannot tell",
     }
 )
 
 
 def catalogue() -> Mapping[str, str]:
-    """All sentences: "general.KEY", "KIND.KEY" and, of remedies, "KIND.try.KEY"."""
+    """All sentences: "general.KEY", "KIND.KEY", of remedies "KIND.try.KEY", and the terms in them."""
     found = {f"general.{key}": text for key, text in GENERAL.items()}
     for kind in KINDS:
         found |= {f"{kind.name}.{key}": text for key, text in kind.texts.items()}
         found |= {f"{kind.name}.try.{key}": text for key, text in kind.remedies.items()}
-    return MappingProxyType(found)
+    return MappingProxyType(found | terms())
 
 
 class Sentences:
-    """Says what the catalogue has. translated: sentences of another language, by the same keys."""
+    """Says what the catalogue has. texts: others, or those of another language, by the same keys."""
 
-    def __init__(self, translated: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._translated = translated
+    def __init__(self, texts: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._texts = catalogue() | texts
 
-    def say(self, key: str, english: str, values: Mapping[str, Any]) -> str:
-        return self._translated.get(key, english).format(**values)
+    def say(self, sentence: Sentence) -> str:
+        """In words. Raises KeyError for a key that is not known."""
+        said = {
+            name: self.say(value) if isinstance(value, Sentence) else _shown(value)
+            for name, value in sentence.values.items()
+        }
+        return self._texts[sentence.key].format(**said)
 
-    def general(self, key: str, **values: Any) -> str:
-        return self.say(f"general.{key}", GENERAL[key], values)
+    def text(self, key: str) -> str:
+        """The text of a key; "" for one that is not known."""
+        return self._texts.get(key, "")
+
+    def with_texts(self, texts: Mapping[str, str]) -> Sentences:
+        """The same, where it lacks something with these."""
+        return Sentences({**texts, **self._texts})
+
+
+def _shown(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 ENGLISH = Sentences()

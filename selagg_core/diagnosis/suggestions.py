@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from ..prompt.quoted import short
 from .kinds import BY_NAME
 from .kinds.kind import FindingKind
-from .sentences import ENGLISH, GENERAL, Sentences
+from .sentence import Sentence, general
+from .sentences import ENGLISH, GENERAL
 
 RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo.json"
 """kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
@@ -23,44 +25,56 @@ LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
 """A weight below the first is weak; words are raised to the second, and not beyond the third."""
 
 
-def suggestion_for(
-    kind: str | FindingKind[Any],
-    words: Sequence[str],
-    weights: Mapping[str, float] = MappingProxyType({}),
-    sentences: Sentences = ENGLISH,
-) -> str:
-    """What to try, the remedies that helped most often first, with how often they did on the demo model.
+@dataclass(frozen=True)
+class Advice:
+    """What to try. helped: (how often it helped, was tried) of each remedy in it that was counted."""
+
+    said: Sentence
+    helped: tuple[tuple[int, int], ...] = ()
+
+
+def advice_for(
+    kind: str | FindingKind[Any], words: Sequence[str], weights: Mapping[str, float] = MappingProxyType({})
+) -> Advice:
+    """What to try, the remedies that helped most often on the demo model first.
 
     Those that never helped there are left out, unless nothing else is known. words: labels. weights: label ->
     weight in the prompt: a word that the prompt itself makes weak is named first, with its weight.
     """
     found = BY_NAME.get(kind) if isinstance(kind, str) else kind
     if found is None or not found.remedies:
-        return sentences.general("diffuse")
-    own = _weight_advice(found.name, words, weights, sentences)
-    if own:
-        return sentences.general("untried", told=own)
+        return Advice(general("advice", told=general("diffuse")))
+    own = _weight_advice(found.name, words, weights)
+    if own is not None:
+        return Advice(general("advice", told=own))
     counts = counted().get(found.counted_as or found.name, {})
     shown = _most_helpful(found, counts, weights.get(words[0], 1.0))
-    named = {
-        "first": f'"{short(words[0])}"',
-        "second": f'"{short(words[-1])}"',
+    values = {
+        "first": short(words[0]),
+        "second": short(words[-1]),
         "bare": short(bare(words[0])),
         "raised": f"{max(RAISED, weights.get(words[0], 1.0) + 0.2):.1f}",
     }
-    told = sentences.general("or").join(
-        sentences.say(f"{found.name}.try.{remedy}", found.remedies[remedy], named) for remedy in shown
-    )
-    tried = [counts[remedy] for remedy in shown if remedy in counts]
-    if not tried:
-        return sentences.general("untried", told=told)
-    times = ", ".join(sentences.general("times", helped=helped, tried=of) for helped, of in tried)
-    return sentences.general("tried", told=told, times=times)
+    remedies = [Sentence(f"{found.name}.try.{name}", _named(found.remedies[name], values)) for name in shown]
+    told = reduce(lambda one, other: general("or", one=one, other=other), remedies)
+    return Advice(general("advice", told=told), tuple(counts[name] for name in shown if name in counts))
+
+
+def suggestion_for(
+    kind: str | FindingKind[Any], words: Sequence[str], weights: Mapping[str, float] = MappingProxyType({})
+) -> str:
+    """The same in English, see `advice_for`."""
+    return ENGLISH.say(advice_for(kind, words, weights).said)
+
+
+def _named(text: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Those of the values that a text names."""
+    return {name: value for name, value in values.items() if f"{{{name}}}" in text}
 
 
 def first_remedy(suggestion: str) -> str:
     """The first remedy of a suggestion alone, without how often any helped."""
-    first, more, _ = suggestion.partition(GENERAL["or"])
+    first, more, _ = suggestion.partition(GENERAL["or"].format(one="", other=""))
     return f"{first}." if more else suggestion
 
 
@@ -81,10 +95,8 @@ def bare(label: str) -> str:
     return label.split(" (")[0]
 
 
-def _weight_advice(
-    kind: str, words: Sequence[str], weights: Mapping[str, float], sentences: Sentences
-) -> str:
-    """To bring the weight of a word back to 1, if that alone may be the cause; "" if no weight is.
+def _weight_advice(kind: str, words: Sequence[str], weights: Mapping[str, float]) -> Sentence | None:
+    """To bring the weight of a word back to 1, if that alone may be the cause; None if no weight is.
 
     A thing is neglected, and a meaning or a place lost, by a low weight; an attribute goes astray by any.
     """
@@ -92,8 +104,8 @@ def _weight_advice(
         weight = weights.get(word, 1.0)
         low, high = weight < LOW, weight > HIGHEST - 0.6 and kind in ("leaked", "wrong_sense")
         if low or high:
-            return sentences.general("weight", word=short(word), weight=weight, bare=short(bare(word)))
-    return ""
+            return general("weight", word=short(word), weight=weight, bare=short(bare(word)))
+    return None
 
 
 @cache

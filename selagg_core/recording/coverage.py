@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..prompt.groups import shortened
 from .layout import HeadLayout, LayerId
 
+#: Letters of layers' names in a sentence: large models have hundreds.
+MOST_NAMES = 100
 #: Layers recorded for each conditioning entry, by its name.
 Recorded = Mapping[str, Container[LayerId]]
 
@@ -81,5 +84,8 @@ class Tally:
 
 
 def _missing_layers(layers: Sequence[LayerId], every: int, whose: str, cause: str) -> str:
-    names = ", ".join(map(str, layers))
-    return f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
+    """In a sentence; what a cause says after a full stop, such as what to do, comes last."""
+    names = shortened(map(str, layers), MOST_NAMES)
+    cause, stop, remedy = cause.partition(". ")
+    missing = f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
+    return f"{missing} {remedy}." if stop else missing

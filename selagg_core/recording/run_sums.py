@@ -92,6 +92,8 @@ class RunSums:
         self._committed = 0
         self._context_width = 0
         self._tally = Tally()
+        self._doubts: list[tuple[LayerId, torch.Tensor, str]] = []
+        self._left_out: set[LayerId] = set()
         self._notices: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -105,6 +107,13 @@ class RunSums:
     def missed(self, layer: LayerId, cause: str) -> None:
         """A layer that cannot be recorded, and why: the end of "2 layers were not recorded: ..."."""
         self._tally.layers.setdefault(cause, {})[layer] = None
+
+    def doubt(self, layer: LayerId, used: torch.Tensor, cause: str) -> None:
+        """Leave a layer out of the whole run unless `used` (a bool on the device); cause: as in `missed`.
+
+        Looked at when the step is committed, so that nothing waits for the device before.
+        """
+        self._doubts.append((layer, used, cause))
 
     def rows(self, count: int, lost: str = "") -> None:
         """Rows of the evaluation that runs now; `lost`: why they are not recorded, as in `missed`."""
@@ -126,6 +135,7 @@ class RunSums:
 
     def begin_evaluation(self) -> None:
         self._tally.rows_now.clear()
+        self._doubts.clear()
         self._groups.clear()
         self._buffer.clear()
         self._self_buffer.clear()
@@ -179,6 +189,8 @@ class RunSums:
         self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
 
     def _keeps_grid(self, handle: tuple[str, int], layer: LayerId, grid: tuple[int, int]) -> bool:
+        if layer in self._left_out:
+            return False
         same = self._entries[handle].grids.setdefault(layer, grid) == grid
         if not same:
             self.missed(layer, "their grid changed during the run; only the first grid was recorded")
@@ -222,12 +234,14 @@ class RunSums:
 
     def commit(self, step: int) -> None:
         """The sampler has reported step `step` (0-based): the buffered evaluation was its."""
-        self._tally.end_step(self.recording, bool(self._buffer or self._groups))
+        seen = self._buffer or self._groups or (self._left_out and self._tally.rows_now[""])
+        self._tally.end_step(self.recording, bool(seen))
         self._committed += 1
         self._next_step = step + 1
         part = min(self._bins - 1, step // self._settings.stride * self._bins // self._recorded_steps)
         for place in list(self._groups):
             self._compute(place)
+        self._settle_doubts()
         sums, values = [], []
         for (handle, layer), own in self._buffer.items():
             state = self._entries[handle]
@@ -242,6 +256,19 @@ class RunSums:
         for (handle, layer), kept in self._self_buffer.items():
             self._entries[handle].self_attention[layer] = kept
         self.begin_evaluation()
+
+    def _settle_doubts(self) -> None:
+        """Leaves out layers whose output was not made with what was recorded; one transfer for all."""
+        if not self._doubts:
+            return
+        used = torch.stack([x.to(self._doubts[0][1].device) for _, x, _ in self._doubts]).tolist()
+        for (layer, *_, cause), own in zip(self._doubts, used, strict=True):
+            if not own:
+                self.missed(layer, cause)
+                self._left_out.add(layer)
+        self._buffer = {place: x for place, x in self._buffer.items() if place[1] not in self._left_out}
+        for state in self._entries.values():
+            state.sums = {place: x for place, x in state.sums.items() if place[1] not in self._left_out}
 
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""

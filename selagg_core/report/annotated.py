@@ -47,9 +47,7 @@ def checked_text(diagnosis: PictureDiagnosis) -> str:
 
 
 def _mark(finding: Finding, regions: Regions, kinds: Sequence[FindingKind[Any]]) -> Mark:
-    title = finding.kind.replace("_", " ")
-    title = title if finding.sure else f"{finding.level}, {title}?"
-    text = " ".join(part for part in (f"{title}: {finding.message}", finding.reason) if part)
+    text = " ".join(part for part in (f"{finding.heading}: {finding.message}", finding.reason) if part)
     kind = next((kind for kind in kinds if kind.name == finding.kind), None)
     drawn = Outline() if kind is None else kind.outline(finding.words, finding.facts, regions)
     return Mark(

@@ -174,7 +174,7 @@ def _picture(picture: PictureDiagnosis) -> dict[str, Any]:
     landed = landing(picture)
     return {
         "words": {word.label: {**plain(word), **landed[word.word]} for word in picture.words},
-        "findings": [plain(finding) for finding in picture.findings],
+        "findings": [{**plain(finding), "title": finding.title} for finding in picture.findings],
         "checks": [[check.kind, check.claim, check.verdict] for check in picture.checks],
     }
 

@@ -50,17 +50,30 @@ def _checked(report: Report) -> str:
 
 
 def _finding_card(finding: Finding, where: str) -> str:
-    kind = finding.kind.replace("_", " ")
-    title = kind if finding.sure else f"{finding.level}: {kind}?"
     trust = "measured on this model" if finding.calibrated else "not measured on this model: a rank"
     detail = (
         f"<p>Try: {escape(finding.suggestion)}</p>"
-        f"<details><summary>evidence; confidence {finding.confidence:.2f} ({trust})</summary>"
+        f"<details><summary>Numbers for experts</summary>"
+        f"<p>confidence {finding.confidence:.2f} ({trust})</p>{_helped(finding)}"
         f"{_numbers('What the maps say', finding.evidence)}{_numbers('What the pixels say', finding.pixels)}"
         f"</details>"
     )
     reason = f" {finding.reason}" if finding.reason else ""
-    return _card("sure" if finding.sure else "unsure", where + title, finding.message + reason, detail)
+    return _card(
+        "sure" if finding.sure else "unsure", where + finding.heading, finding.message + reason, detail
+    )
+
+
+def _helped(finding: Finding) -> str:
+    """How often what is suggested helped."""
+    counts = finding.said.get("helped")
+    pairs = (
+        [pair for pair in counts if isinstance(pair, list) and len(pair) == 2]
+        if isinstance(counts, list)
+        else []
+    )
+    told = ", ".join(f"{helped} of {tried}" for helped, tried in pairs)
+    return f"<p>{escape(f'What to try helped on the demo model: {told}')}</p>" if told else ""
 
 
 def _numbers(title: str, values: Mapping[str, float | bool | str]) -> str:
@@ -96,7 +109,7 @@ def _evidence_html(picture: PictureDiagnosis, count: int) -> str:
         f"<td>{word.spread:.0%}</td></tr>"
         for word in picture.words
     )
-    return f'<h2>{title}</h2><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<h3>{title}</h3><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def _list_html(items: Sequence[str], title: str) -> str:
@@ -153,11 +166,13 @@ _PAGE = """<!doctype html>
 <h2>Findings</h2>
 {warnings}
 {pictures}
-{evidence}
 {claims}
 {notices}
-<h2>How the maps were made</h2>
+<details><summary>Numbers for experts</summary>
+{evidence}
+<h3>How the maps were made</h3>
 <dl>{settings}</dl>
+</details>
 <details><summary>report.json</summary><pre>{json}</pre></details>
 </body>
 </html>

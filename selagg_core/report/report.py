@@ -129,6 +129,8 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
         values["word"] = _word(values.pop("label"), values.pop("at"))
     else:
         values["words"] = tuple(map(_word, values["words"], values.pop("at")))
+    if not isinstance(values.get("said", {}), dict):
+        raise ValueError("what a finding says is no object")
     known = {field.name for field in fields(kind)} - _INSIDE
     if unknown := set(values) - known:
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")

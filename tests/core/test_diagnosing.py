@@ -55,7 +55,7 @@ def test_a_relation_that_is_the_other_way_round():
     report, _ = diagnosed(view(text="a red circle right of a blue square"))
     assert kinds(report) == [("misplaced", ("circle", "square"), "warning")]
     finding = report.pictures[0].findings[0]
-    assert '"circle" should be right of "square", but it lies left of it' in finding.message
+    assert '"circle" should be right of "square", but it is left of it' in finding.message
     assert finding.claim == "circle right of square" and finding.calibrated
     assert finding.evidence["found_at"] == "left" and "turned_by_colour" in finding.pixels
 
@@ -69,7 +69,7 @@ def test_the_artists_claim_counts_and_not_that_of_the_prompt():
 def test_a_place_in_words_comes_from_expect_too():
     report, _ = diagnosed(text="circle: right\nsquare: right")
     assert kinds(report) == [("misplaced", ("circle",), "warning")]
-    assert '"circle" should be at the right; it lies at the left' in report.warnings()[0]
+    assert '"circle" should be on the right, but it is on the left' in report.warnings()[0]
 
 
 def test_an_attribute_on_the_wrong_thing():
@@ -77,7 +77,7 @@ def test_an_attribute_on_the_wrong_thing():
     report, _ = diagnosed(view(swapped))
     assert kinds(report) == [("leaked", ("red", "circle"), "warning")]
     finding = report.pictures[0].findings[0]
-    assert finding.message == '"red" belongs to "circle", but it went to "square".'
+    assert finding.message == '"red" was meant for "circle", but it bled onto "square".'
 
 
 def test_a_word_without_a_region_and_what_depends_on_it():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from synthetic import CALIBRATION
 from test_diagnosing import view
@@ -15,6 +17,7 @@ from selagg_core.diagnosis.kinds import BY_NAME, KINDS
 from selagg_core.diagnosis.kinds.kind import Candidate, Facts, FindingKind, Outline, Sentence
 from selagg_core.diagnosis.kinds.leaked import Leak
 from selagg_core.diagnosis.kinds.misplaced import Places
+from selagg_core.diagnosis.kinds.wrong_sense import Meanings
 from selagg_core.diagnosis.sentences import Sentences, catalogue
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.report.report import Report
@@ -72,10 +75,47 @@ def test_all_that_is_said_is_in_the_catalogue_and_can_be_said_otherwise():
     assert {"leaked.taken", "neglected.try.seed", "general.weak"} <= set(keys)
     claim = Claim("pair", CAT, words=CAT, other=DOG)
     candidate = Candidate("blended", claim, (CAT, DOG), {"overlap": 0.9}, Facts())
-    other = Sentences({"blended.shared": "{other} + {one}", "general.weak": "{share:.0%}"})
+    other = Sentences({"blended.shared": "{other} + {one}", "general.weak": "Wer weiss."})
     said = finding_of(candidate, 0.4, "unsure", True, sentences=other)
-    assert (said.message, said.reason) == ("dog + cat", "40%")
-    assert "helped on the demo model" in said.suggestion  # not translated: English
+    assert (said.message, said.reason) == ("dog + cat", "Wer weiss.")
+    assert "raise the weight" in said.suggestion  # not translated: English
+
+
+SAID = [
+    Candidate("neglected", Claim("entity", CAT), (CAT,), {"weak": 2.0, "colour_nowhere": 0.9}, Facts()),
+    Candidate("neglected", Claim("entity", CAT), (CAT,), {}, Facts()),
+    Candidate("leaked", Claim("attribute", CAT, "red", DOG), (DOG, CAT), {}, Leak(DOG)),
+    Candidate("blended", Claim("pair", CAT, words=CAT, other=DOG), (CAT, DOG), {"overlap": 0.1}, Facts()),
+    Candidate("misplaced", Claim("place", CAT, "top left"), (CAT,), {}, Places("top left", ((0.9, 0.9),))),
+    Candidate("wrong_sense", Claim("sense", CAT), (CAT,), {}, Meanings(("Color", "Mine"), ("Animals",))),
+]
+
+
+@pytest.mark.parametrize("candidate", SAID, ids=lambda candidate: candidate.kind)
+@pytest.mark.parametrize("level", ["warning", "unsure", "information"])
+def test_findings_carry_what_another_language_needs_to_say_them(candidate, level):
+    """The English of a finding is what its keys and values say, as a viewer says it by texts of its own."""
+    found = finding_of(candidate, 0.4, level, True)
+    told = json.loads(json.dumps(found.said))
+    assert again(told["message"]) == found.message and again(told["suggestion"]) == found.suggestion
+    assert again(told["title"]) == found.title and again(told.get("reason")) == found.reason
+    assert all(len(counts) == 2 for counts in told["helped"])
+    assert not set("0123456789") & set(found.message + found.reason)
+
+
+def again(told: dict | None) -> str:
+    if told is None:
+        return ""
+    values = {name: again(v) if isinstance(v, dict) else v for name, v in told["values"].items()}
+    return catalogue()[told["key"]].format(**values)
+
+
+def test_a_title_says_what_bled():
+    for word, title in (("red", "Colour bled"), ("striped", "Look bled")):
+        of = WordGroup(word, (3,))
+        claim = Claim("attribute", CAT, word, of)
+        candidate = Candidate("leaked", claim, (of, CAT), {}, Leak(DOG))
+        assert finding_of(candidate, 0.9, "warning", True).title == title
 
 
 def relation(turned: float, by_colour: float, at_map: tuple, at_colour: tuple, value: str = "left of") -> str:
@@ -94,16 +134,16 @@ LEFT, RIGHT, TOP = (0.2, 0.5), (0.8, 0.5), (0.3, 0.1)
 @pytest.mark.parametrize(
     ("turned", "by_colour", "at_map", "at_colour", "told"),
     [
-        (0.1, 0.9, (LEFT, RIGHT), (RIGHT, LEFT), "but it lies right of it"),
-        (0.9, 0.1, (RIGHT, LEFT), (LEFT, RIGHT), "but it lies right of it"),
-        (0.9, float("nan"), (RIGHT, LEFT), (), "but it lies right of it"),
-        (0.4, 0.5, (TOP, LEFT), (TOP, LEFT), "but it lies above it"),
+        (0.1, 0.9, (LEFT, RIGHT), (RIGHT, LEFT), "but it is right of it"),
+        (0.9, 0.1, (RIGHT, LEFT), (LEFT, RIGHT), "but it is right of it"),
+        (0.9, float("nan"), (RIGHT, LEFT), (), "but it is right of it"),
+        (0.4, 0.5, (TOP, LEFT), (TOP, LEFT), "but it is above it"),
         (0.1, 0.2, (LEFT, RIGHT), (LEFT, RIGHT), "cannot be seen clearly"),
     ],
 )
 def test_a_relation_is_told_from_what_speaks_against_it(turned, by_colour, at_map, at_colour, told):
     message = relation(turned, by_colour, at_map, at_colour)
-    assert told in message and "lies left of" not in message
+    assert told in message and "it is left of" not in message
 
 
 def test_a_place_and_a_leak_do_not_contradict_themselves():
@@ -111,9 +151,9 @@ def test_a_place_and_a_leak_do_not_contradict_themselves():
     features = {"turned": 0.1, "turned_by_colour": 0.2}
     facts = Places("left", (LEFT,), (LEFT,), True)
     message = finding_of(Candidate("misplaced", place, (CAT,), features, facts), 0.4, "unsure", True).message
-    assert "lies at the left" not in message
+    assert "is on the left" not in message
     claim = Claim("attribute", CAT, "red", DOG)
-    for taken, told in ((True, "went to"), (False, "some of it too")):
+    for taken, told in ((True, "it bled onto"), (False, "some of it bled onto")):
         candidate = Candidate("leaked", claim, (DOG, CAT), {}, Leak(DOG, taken))
         assert told in finding_of(candidate, 0.9, "warning", True).message
 

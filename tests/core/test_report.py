@@ -116,7 +116,7 @@ def test_warnings_are_one_line_each_worst_first():
     assert lines[0].startswith("problem: ") and lines[-1].startswith("note: ")
     assert all("\n" not in line for line in lines)
     many = report(batch=2).warnings()
-    assert many[0].startswith("picture 1: misplaced") and many[1].startswith("picture 2: misplaced")
+    assert many[0].startswith("picture 1: Wrong place") and many[1].startswith("picture 2: Wrong place")
 
 
 def test_the_page_escapes_everything_and_needs_nothing_else():

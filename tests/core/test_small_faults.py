@@ -158,20 +158,32 @@ def test_angles_go_the_shorter_way(turn, name):
 # -- calibration -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("allowed", [0.0, 0.02, 0.1, 0.5])
-@pytest.mark.parametrize("count", [1, 10, 50, 100])
-def test_a_threshold_spares_pictures_to_within_one(allowed, count):
-    confidence = np.linspace(0.1, 0.9, count)
+@pytest.mark.parametrize(
+    ("count", "allowed", "warned"),
+    [
+        (1, 0.0, 0), (1, 0.5, 0), (1, 1.0, 1), (3, 0.34, 1), (3, 0.33, 0), (10, 0.1, 1), (10, 0.19, 1),
+        (50, 0.02, 1), (50, 0.5, 25), (100, 0.29, 29), (100, 0.0, 0), (100, 1.0, 100), (7, 0.3, 2),
+    ],
+)  # fmt: skip
+def test_a_threshold_warns_on_as_many_right_pictures_as_are_allowed(count, allowed, warned):
+    """The lowest one: not one picture more, not one less."""
+    confidence = np.random.default_rng(count).permutation(np.linspace(0.1, 0.9, count))
     cut = choose_threshold(confidence, np.arange(count), allowed)
-    warned = int((confidence >= cut).sum())
-    assert warned <= allowed * count < warned + 1 + 1e-9 or cut == 0.99
+    assert int((confidence >= cut).sum()) == warned
+
+
+def test_pictures_of_one_confidence_are_warned_on_together_or_not_at_all():
+    confidence = np.array([0.2, 0.6, 0.6, 0.6])
+    assert choose_threshold(confidence, np.arange(4), 0.5) > 0.6
+    assert choose_threshold(confidence, np.arange(4), 0.75) < 0.6
 
 
 def test_a_picture_counts_once_by_its_highest_confidence():
     confidence = np.array([0.1, 0.9, 0.2, 0.3, 0.25, 0.28])
     pictures = np.array([0, 0, 1, 1, 2, 2])
     assert 0.9 < choose_threshold(confidence, pictures, 0.0) <= 0.9 + 2e-6
-    assert 0.3 < choose_threshold(confidence, pictures, 0.67) < 0.31
+    assert 0.3 < choose_threshold(confidence, pictures, 0.34) < 0.31
+    assert 0.28 < choose_threshold(confidence, pictures, 0.67) < 0.29
 
 
 PLAIN = KindModel(("a",), (0.0,), (1.0,), (1.0,), 0.0, ((0.0, 1.0), (0.0, 1.0)))

@@ -6,6 +6,9 @@ import torch
 from synthetic import OneRunCapture, entry_of, recording_of
 
 from selagg_core.heatmaps import draw_heatmaps
+from selagg_core.maps.arrays import normalise
+from selagg_core.maps.strength import CommonScale
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.head_maps import Recording
 from selagg_core.view import open_run
 
@@ -65,3 +68,33 @@ def test_maps_of_a_regional_prompt_lie_in_their_area():
 def test_an_empty_prompt_has_no_heatmaps():
     with pytest.raises(ValueError, match="prompt is empty"):
         draw_heatmaps(view({}, text=""))
+
+
+def test_weak_words_look_weak_unless_each_has_its_own_scale_and_masks_do_not_depend_on_it():
+    entry = entry_of(TEXT, BUMPS)
+    for values in entry.maps.values():
+        square = values[:, :, 7]
+        square -= 0.8 * (square - square.min())  # the model looks for it, a fifth as much
+    opened = view(recording=recording_of(entry))
+    one = draw_heatmaps(opened, "circle, square")
+    own = draw_heatmaps(opened, "circle, square", one_scale=False)
+    assert np.array_equal(one.masks, own.masks)
+    circle, square = (float(np.abs(one.overlays[i] - own.overlays[i]).mean()) for i in (0, 1))
+    assert square > 0.02 and circle < 0.3 * square
+    at_square = (1, slice(120, 136), slice(184, 200))
+    assert one.overlays[at_square].mean() < 0.8 * own.overlays[at_square].mean()
+
+
+def test_a_common_scale_is_that_of_the_words_that_should_have_a_place():
+    words = [WordGroup("cat", (0,)), WordGroup("dog", (1,)), WordGroup("of", (2,))]
+    maps = np.zeros((3, 4, 4), np.float32)
+    maps[0, 0, 0], maps[1, 1, 1], maps[2] = 0.4, 0.1, 0.9
+    scale = CommonScale.of(maps, words)
+    assert (scale.low, scale.high) == (0.0, pytest.approx(0.4))
+    placed = [scale.place(normalise(heat[None])[0], heat) for heat in maps]
+    assert [round(float(heat.max()), 3) for heat in placed] == [1.0, 0.25, 0.0]
+    beyond = np.zeros((4, 4), np.float32)
+    beyond[2, 2] = 0.8
+    assert scale.place(normalise(beyond[None])[0], beyond).max() == 1.0
+    alone = CommonScale.of(maps[2:], words[2:])
+    assert np.array_equal(alone.place(np.zeros((4, 4), np.float32), maps[2]), np.zeros((4, 4)))

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from selagg_core.diagnosis.sentences import catalogue
+
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = sorted(folder.name for folder in (ROOT / "locales").iterdir() if folder.is_dir())
+#: Those of the frontends of ComfyUI 0.33.0 that SelAgg speaks; English is in the code.
+SPOKEN = {"es", "fr", "ja", "ko", "pt-BR", "ru", "zh", "zh-TW"}
 PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 
 
@@ -23,8 +27,16 @@ def node_ids() -> set[str]:
 
 
 def translated(language: str) -> dict:
-    """All that is said in a language; the host takes "nodeDefs" as it would a file of that name."""
-    return json.loads((ROOT / "locales" / language / "main.json").read_text("utf-8"))
+    """All that is said in a language, as the host puts its files together."""
+    folder = ROOT / "locales" / language
+    return {
+        **json.loads((folder / "main.json").read_text("utf-8")),
+        "nodeDefs": json.loads((folder / "nodeDefs.json").read_text("utf-8")),
+    }
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"\{\w+\}", text))
 
 
 def english() -> dict[str, str]:
@@ -41,19 +53,44 @@ def test_every_node_has_a_help_page_with_a_picture():
         assert len(text) < 3500
 
 
-def test_there_are_at_least_two_more_languages():
-    assert len(LANGUAGES) >= 2 and len(english()) > 60
+def test_the_languages_are_those_that_the_host_offers():
+    assert set(LANGUAGES) == SPOKEN and len(english()) > 100 and len(catalogue()) > 100
+
+
+def missing(language: str) -> dict[str, list[str]]:
+    """What a language does not say, or says under a name that nothing has any more, by kinds of texts."""
+    own, nodes = translated(language)["selagg"], translated(language)["nodeDefs"]
+    said = {key for key, text in own.items() if isinstance(text, str) and text.strip()}
+    sentences = {key for key, text in own["sentences"].items() if text.strip()}
+    titled = {node for node, about in nodes.items() if about["display_name"] and about["description"]}
+    return {
+        "texts of the viewer": sorted(said ^ set(english())),
+        "sentences and suggestions": sorted(sentences ^ set(catalogue())),
+        "nodes": sorted(titled ^ node_ids()),
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_translations_are_complete_and_keep_their_values(language):
+def test_nothing_is_missing_in_a_language(language, record_testsuite_property):
+    counts = {kind: len(keys) for kind, keys in missing(language).items()}
+    record_testsuite_property(f"missing_{language}", str(counts))
+    assert not any(counts.values()), missing(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_keep_their_values(language):
     own = translated(language)["selagg"]
-    assert set(own) == set(english())
-    for key, text in english().items():
-        assert set(re.findall(r"\{\w+\}", own[key])) == set(re.findall(r"\{\w+\}", text)), key
-    nodes = translated(language)["nodeDefs"]
-    assert set(nodes) == node_ids()
-    assert all(node["display_name"] and node["description"] for node in nodes.values())
+    for texts, told in ((english(), own), (catalogue(), own["sentences"])):
+        for key, text in texts.items():
+            assert names_in(told[key]) == names_in(text), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_host_can_read_what_is_said_of_nodes(language):
+    """The host's translator gives braces, @ and | a meaning of their own, and fails at others."""
+    text = json.dumps(list(translated(language)["nodeDefs"].values()), ensure_ascii=False)
+    told = [part for part in re.findall(r'"((?:[^"\\\\]|\\\\.)*)"', text) if len(part) > 1]
+    assert told and not [part for part in told if set(part) & set("{}@|")]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

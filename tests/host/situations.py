@@ -25,7 +25,8 @@ class Case:
     before, after: what other nodes do to the model ahead of and behind SelAgg Capture.
     run: (model, positive, negative, callback) -> latent.  split: as if the host were short of memory.
     said: what a notice must say.  coverage: whether everything must have been recorded.
-    compared: whether maps are compared with the reference.  words: what the positive prompt's must be.
+    compared: whether maps are compared with the reference.  partly: a part is recorded all the same.
+    words: what the positive prompt's must be.
     """
 
     positive: list
@@ -39,6 +40,7 @@ class Case:
     said: str = ""
     coverage: bool = True
     compared: bool = True
+    partly: bool = False
     words: tuple[str, ...] | None = None
 
 
@@ -489,6 +491,48 @@ def like_longer_text(model):
     return model
 
 
+def like_attention_couple(model):
+    """The prompt on the left, another text on the right, by keys that are computed in the layer's place."""
+    import comfy.ldm.modules.attention as attention
+
+    context, layers = text(77, 5)[0][0], dict(model.model.diffusion_model.named_modules())
+
+    def couple(module):
+        def attend(q, k, v, options):
+            own = context.expand(q.shape[0], -1, -1)
+            texts = (k, v), (module.to_k(own), module.to_v(own))
+            left, right = (attention.optimized_attention(q, *kv, options["n_heads"]) for kv in texts)
+            return torch.where((torch.arange(q.shape[1]) % 4 < 2).view(1, -1, 1), left, right)
+
+        return attend
+
+    model = model.clone()
+    for name, number, depth in tiny_models.UNET_SITES:
+        blocks = "middle_block.1" if name == "middle" else f"{name}_blocks.{number}.1"
+        module = layers[f"{blocks}.transformer_blocks.{depth}.attn2"]
+        model.set_model_attn2_replace(couple(module), name, number, depth)
+    return model
+
+
+def like_prompt_injection(model):
+    """Gives the layers another text than the prompt."""
+    model = model.clone()
+    context = text(77, 5)[0][0]
+    model.set_model_attn2_patch(lambda n, own, value, options: (n, *[context.expand_as(own)] * 2))
+    return model
+
+
+def in_context_windows(model):
+    """The host's own node: five pictures, two at a time."""
+    name, module = "ContextWindowsManualNode", "nodes_context_windows"
+    inputs = dict(
+        context_length=2, context_overlap=1, context_schedule="standard_static", context_stride=1,
+        closed_loop=False, fuse_method="pyramid", dim=0, freenoise=False,
+    )  # fmt: skip
+    known = importlib.import_module("inspect").signature(node_function(name, module)).parameters
+    return host_node(name, module)(model, **{x: value for x, value in inputs.items() if x in known})
+
+
 def other_packs() -> list[Situation]:
     large = {"size": (1, 32, 32), "steps": 2}
     patches = {
@@ -540,6 +584,38 @@ def other_packs() -> list[Situation]:
         )
         for place in ("before", "after")
     ]
+    left_out = {"coverage": False, "compared": False}
+    made += [
+        Situation(
+            "other packs",
+            f"{name} {place} capture",
+            _with_patch(place, patch, **left_out, said=said),
+            "latent identical, layers reported as not of the prompt",
+        )
+        for name, patch, said in (
+            (
+                "attention couple (attn2 with keys of its own)",
+                like_attention_couple,
+                "keys or weights of its own",
+            ),
+            ("prompt injection (another text in the layers)", like_prompt_injection, "a text of its own"),
+        )
+        for place in ("before", "after")
+    ]
+    windows = {
+        "settings": {"size": (5, 8, 8), "steps": 4},
+        "said": "on a few pictures at a time",
+        "partly": True,
+    }
+    made.append(
+        Situation(
+            "other packs",
+            "context windows (the model is called on a few pictures)",
+            _with_patch("before", in_context_windows, **left_out, **windows),
+            "latent identical, pictures left out are counted and named",
+            UPSTREAM_ONLY,
+        )
+    )
     reported = {"said": "other text columns", "coverage": False, "compared": False}
     made.append(
         Situation(

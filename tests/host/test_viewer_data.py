@@ -85,6 +85,23 @@ def test_a_refused_run_says_that_there_is_nothing_and_takes_no_view_away(served,
     assert ui["selagg"] == [{"id": None, "workflow": "abc"}] and served.VIEWS.holds(key)
 
 
+def test_a_host_that_embeds_no_workflows_has_none_in_saved_pictures(served, parts, run, monkeypatch):
+    """ComfyUI with --disable-metadata: what a viewer saves holds no workflow either."""
+    options = importlib.import_module("comfy.cli_args").args
+    assert parts.host.embeds_workflows()
+    monkeypatch.setattr(options, "disable_metadata", True)
+    assert json.loads(stored(parts, run)[1].workflow) == {}
+
+
+def test_findings_come_with_what_other_languages_need(served, parts, run):
+    """Their titles too; what they say in English is told by keys that the catalogue has."""
+    findings = [
+        f for picture in json.loads(stored(parts, run)[1].manifest)["report"] for f in picture["findings"]
+    ]
+    known = importlib.import_module("selagg_core.diagnosis.sentences").catalogue()
+    assert findings and all(f["title"] and f["said"]["message"]["key"] in known for f in findings)
+
+
 def test_a_view_says_of_which_workflow_it_is_and_every_run_has_its_own(served, parts, run):
     first, second = (parts.diagnose().diagnose(**run, **PLACE)["ui"]["selagg"][0] for _ in range(2))
     assert first["workflow"] == second["workflow"] == "abc" and first["id"] != second["id"]

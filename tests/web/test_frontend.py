@@ -121,10 +121,12 @@ def test_warnings_heads_and_files(frontend, shot):
     frontend.load(workflow())
     frontend.run()
     viewer = frontend.wait_for_view()
-    finding = viewer.locator(".finding button").first
-    finding.click()
     settled(frontend)
-    assert viewer.locator(".detail:visible dl dt").count() >= 2
+    opened = viewer.locator(".finding.open")
+    assert opened.count() == 1 and opened.locator(".try").is_visible()
+    opened.locator("summary").first.click()
+    settled(frontend)
+    assert opened.locator("dl dt").first.is_visible()
     frontend.screenshot(shot("warning"))
     viewer.locator("[data-tab=heads]").click()
     viewer.locator('.word:has(span:text-is("star"))').click()
@@ -288,3 +290,70 @@ def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
     frontend.run()
     settled(frontend)
     assert "LATENT" in frontend.viewer().locator(".empty").inner_text()
+
+
+SAVED = """() => {
+  const node = app.graph._nodes.find((n) => n.type === 'SelAggDiagnose')
+  const values = () => Object.fromEntries(
+    node.widgets.filter((w) => w.serialize !== false).map((w) => [w.name, w.value]))
+  return { values: values(), saved: app.graph.serialize().nodes.find((n) => n.type === node.type) }
+}"""
+
+
+def test_the_result_stands_above_the_settings_and_workflows_keep_their_values(frontend, shot):
+    frontend.open()
+    given = workflow()
+    node = next(node for node in given["nodes"] if node["type"] == "SelAggDiagnose")
+    node["widgets_values"] = list(node["widgets_values"])
+    node["widgets_values"][0] = "red circle"
+    frontend.load(given)
+    settled(frontend)
+    tops = frontend.page.evaluate(
+        """() => {
+          const node = app.graph._nodes.find((n) => n.type === 'SelAggDiagnose')
+          return Object.fromEntries(node.widgets.map((w) => [w.name, w.last_y ?? w.y]))
+        }"""
+    )
+    assert tops["selagg_viewer"] == min(tops.values())
+    frontend.screenshot(shot("result_first"))
+    before = frontend.page.evaluate(SAVED)
+    assert before["values"]["words"] == "red circle"
+    assert before["saved"]["widgets_values"] == node["widgets_values"]
+    whole = frontend.page.evaluate("() => app.graph.serialize()")
+    frontend.page.evaluate("saved => app.loadGraphData(JSON.parse(JSON.stringify(saved)))", whole)
+    settled(frontend)
+    assert frontend.page.evaluate(SAVED)["values"] == before["values"]
+
+
+def test_what_was_chosen_counts_for_the_next_run(frontend, shot):
+    frontend.open()
+    frontend.load(workflow(seed=21))
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    viewer.locator('.word:has(span:text-is("star"))').click()
+    viewer.locator("[data-tab=gallery]").click()
+    settled(frontend)
+    frontend.screenshot(shot("gallery"))
+    frontend.page.evaluate(
+        """() => {
+          const sampler = app.graph._nodes.find((n) => n.type === 'KSampler')
+          sampler.widgets.find((w) => w.name === 'seed').value = 22
+        }"""
+    )
+    frontend.run()
+    settled(frontend)
+    assert viewer.locator('.word[aria-pressed="true"] span').all_inner_texts() == ["star"]
+    assert viewer.locator("[data-tab=gallery]").get_attribute("aria-selected") == "true"
+
+
+def test_a_card_has_the_workflow_inside(frontend, shot):
+    frontend.open()
+    frontend.load(workflow())
+    frontend.run()
+    viewer = frontend.wait_for_view()
+    settled(frontend)
+    name, data = downloaded(viewer, "exportCard", frontend.page)
+    shot("card").write_bytes(data)
+    texts = png_texts(data)
+    assert name == "selagg_card.png" and {"prompt", "workflow"} <= set(texts)
+    assert any(node["type"] == "SelAggDiagnose" for node in json.loads(texts["workflow"])["nodes"])

@@ -90,13 +90,15 @@ def test_what_is_sent_is_bounded(address, record_testsuite_property):
 def test_findings_are_folded_and_the_page_stays_small(page, shots, record_testsuite_property):
     assert page.locator(".findings > .finding").count() <= 5
     folded = page.locator(".folded")
-    counted = sum(int(text.split()[0]) for text in folded.locator("summary").all_inner_texts())
+    counted = sum(int(text.split()[0]) for text in folded.locator("> summary").all_inner_texts())
     badge = int(page.locator("[data-tab=findings] .count").inner_text())
     assert page.locator(".folded .finding").count() == counted == max(0, badge - 5)
-    for tab in ("understood", "heads", "findings"):
+    for tab in ("understood", "heads", "gallery", "findings"):
         page.locator(f"[data-tab={tab}]").click()
         settle(page)
+        page.wait_for_timeout(500)
         page.screenshot(path=str(shots / f"large_{tab}.png"))
+    assert page.locator(".tile").count() == TAGS
     count = nodes(page)
     record_testsuite_property("page_nodes", count)
     assert count < MOST_NODES
@@ -117,7 +119,22 @@ def test_other_pictures_and_texts_fetch_their_maps(page):
     assert not np.array_equal(plain, pixels(page)) and not np.array_equal(first, pixels(page))
 
 
-def test_hover(page, record_testsuite_property):
+def test_small_maps_are_drawn_when_they_come_into_sight(page):
+    page.locator("[data-tab=gallery]").click()
+    page.wait_for_timeout(1500)
+    drawn = """() => [...place.viewer.element.shadowRoot.querySelectorAll('.tile canvas')]
+      .filter((c) => c.getContext('2d').getImageData(64, 64, 1, 1).data[3]).length"""
+    first = page.evaluate(drawn)
+    assert 0 < first < TAGS / 2
+    page.locator(".tile").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    assert page.evaluate(drawn) > first
+
+
+@pytest.mark.parametrize("tab", ["findings", "gallery"])
+def test_hover(page, record_testsuite_property, tab):
+    page.locator(f"[data-tab={tab}]").click()
+    page.wait_for_timeout(1000)
     took = page.evaluate(
         """async () => {
           const chips = [...place.viewer.element.shadowRoot.querySelectorAll('.word:not(.marks)')]
@@ -134,6 +151,6 @@ def test_hover(page, record_testsuite_property):
           return took
         }"""
     )
-    record_testsuite_property("large_hover_ms", statistics.median(took))
+    record_testsuite_property(f"large_hover_{tab}_ms", statistics.median(took))
     assert len(took) == 90 and min(took) > 0
-    print(f"hover {statistics.median(took):.1f} ms")
+    print(f"hover with {tab} open {statistics.median(took):.1f} ms")

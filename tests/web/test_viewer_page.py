@@ -189,11 +189,12 @@ def test_the_picture_by_keyboard(page):
 
 
 def test_a_warning_shows_its_words_regions_and_evidence(page, shots):
-    finding = page.locator(".finding", has_text="Misplaced")
-    finding.locator("button").click()
+    finding = page.locator(".finding", has_text="Wrong place").first
+    assert "open" in finding.get_attribute("class")  # the worst one is open from the start
     page.mouse.move(1, 1)
     settle(page)
-    assert pressed(page) == ["balloon"]
+    assert pressed(page) == ["balloon"] and not finding.locator("dl").first.is_visible()
+    finding.get_by_text("Numbers for experts").click()
     told = finding.locator(".detail").inner_text()
     assert "mass inside" in told and "upper right" in told and "colour share" in told
     assert "expected" in page.locator(".caption").inner_text()
@@ -207,6 +208,7 @@ def test_an_unknown_kind_of_finding_is_shown_as_named(page):
     assert "unsure" in finding.inner_text()
     finding.locator("button").click()
     assert pressed(page) == ["yellow", "house"]
+    finding.get_by_text("Numbers for experts").click()
     assert "look at <b>this</b>." in finding.inner_text() and "nobody" in finding.inner_text()
     assert "for your information" in page.locator(".finding.information").inner_text()
 

@@ -39,12 +39,12 @@ export class Caption {
    * @param {Look} look
    * @param {ShownLayer} layer
    */
-  #aboutWord(look, { word, prepared, loading }) {
+  #aboutWord(look, { word, prepared, loading, weak }) {
     const t = this.#t
     const { head } = look.state
     const about = [head === null ? look.conceptsOf(word) : look.describeHead(head)]
     about.push(t('peak', { value: shortNumber(prepared.range.high) }))
-    if (word !== SPECIAL && head === null) about.push(look.headsUsed(word))
+    if (word !== SPECIAL && head === null) about.push(weak ? t('weakMap') : '', look.headsUsed(word))
     return [
       el('b', { text: look.wordText(word), dir: 'auto' }),
       loading ? t('loading') : about.filter(Boolean).join(' \u00b7 '),
@@ -55,10 +55,10 @@ export class Caption {
    * @param {Look} look
    * @param {Scene} scene
    */
-  #keys({ state }, { layers, expected }) {
-    if (state.finding !== null && state.head === null) return this.#outlineKeys(layers.length === 1, expected.length > 0)
-    if (layers.length === 1 && state.view === 'heat') return [this.#scaleBar(layers[0].prepared.range)]
-    return []
+  #keys({ state, opened }, { layers, expected, found }) {
+    const keys = opened ? this.#outlineKeys(found && layers.length === 1 && !layers[0].weak, expected.length > 0) : []
+    if (!keys.length && layers.length === 1 && state.view === 'heat') return [this.#scaleBar(layers[0].scale)]
+    return keys
   }
 
   /**

@@ -102,10 +102,11 @@ export function arrowStep({ key }, keys) {
  * @param {string} label
  * @param {(readonly [Value, string])[]} options
  * @param {(value: Value) => void} onChoose
+ * @param {Partial<Record<Value, string>>} [hints] by value
  */
-export function choice(label, options, onChoose) {
+export function choice(label, options, onChoose, hints = {}) {
   const buttons = options.map(([value, text]) =>
-    el('button', { type: 'button', role: 'radio', text, data: { value }, on: { click: () => onChoose(value) } })
+    el('button', { type: 'button', role: 'radio', text, title: hints[value], data: { value }, on: { click: () => onChoose(value) } })
   )
   const row = el('div', { class: 'choice', role: 'radiogroup', 'aria-label': label }, ...buttons)
   row.addEventListener('keydown', (event) => {

@@ -1,5 +1,7 @@
 /** The export menu: what is seen, the maps, and the report, as files. */
 
+import { blank } from './canvas.js'
+import { cardOf } from './card.js'
 import { messageOf } from './complaint.js'
 import { el, icon } from './dom.js'
 import { fetched, save } from './files.js'
@@ -42,6 +44,7 @@ export class ExportMenu {
         'div',
         {},
         this.#entry('exportPicture', (look) => this.#savePicture(look)),
+        this.#entry('exportCard', (look) => this.#saveCard(look)),
         this.#entry('exportMaps', async ({ store }) => save(await fetched(store.source.maps), MAPS_FILE)),
         this.#report
       )
@@ -90,9 +93,25 @@ export class ExportMenu {
     const larger = Math.max(1, SMALLEST_EXPORT / Math.min(height, width))
     const canvas = new OffscreenCanvas(Math.round(width * larger), Math.round(height * larger))
     this.#painter.paint(canvas, { ...look.scene(), spot: null })
-    const name = safeName(look.painted.map((word) => look.wordText(word)), 'png')
+    await this.#savePng(look, canvas, look.painted.map((word) => look.wordText(word)))
+  }
+
+  /**
+   * A card to share, on light or on dark as the viewer is.
+   * @param {Look} look
+   */
+  async #saveCard(look) {
+    await this.#savePng(look, cardOf(look, this.#painter, this.#t, isDark(this.element)), ['card'])
+  }
+
+  /**
+   * @param {Look} look
+   * @param {OffscreenCanvas} canvas
+   * @param {string[]} words for the name of the file
+   */
+  async #savePng(look, canvas, words) {
     const [png, graph] = await Promise.all([canvas.convertToBlob({ type: 'image/png' }), this.#graphOf(look)])
-    save(withTexts(png, graph), name)
+    save(withTexts(png, graph), safeName(words, 'png'))
   }
 
   /** @param {Look} look */
@@ -104,4 +123,13 @@ export class ExportMenu {
       return {}
     }
   }
+}
+
+/** Whether the text of an element is light, so that what is under it is dark. @param {HTMLElement} element */
+function isDark(element) {
+  const { context } = blank(1, 1)
+  context.fillStyle = getComputedStyle(element).color
+  context.fillRect(0, 0, 1, 1)
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data
+  return red + green + blue > 3 * 128
 }

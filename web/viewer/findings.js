@@ -73,7 +73,7 @@ export class FindingsTab {
     /** @type {Map<string, HTMLElement[]>} */
     const kinds = new Map()
     findings.slice(UNFOLDED).forEach((finding, i) => {
-      const kind = this.#nameOf(finding)
+      const kind = titleOf(finding, this.#t)
       kinds.set(kind, [...(kinds.get(kind) ?? []), cards[UNFOLDED + i]])
     })
     const folds = [...kinds].map(([kind, own]) => {
@@ -101,7 +101,7 @@ export class FindingsTab {
       detail.hidden = !opened
       if (!opened) return
       element.closest('details')?.setAttribute('open', '')
-      element.scrollIntoView({ block: 'nearest' })
+      if (number) element.scrollIntoView({ block: 'nearest' })
     })
   }
 
@@ -125,37 +125,59 @@ export class FindingsTab {
         on: { click: toggle },
       },
       icon(finding.sure ? 'warning' : level === 'information' ? 'note' : 'doubt'),
-      el('span', { class: 'title' }, this.#nameOf(finding), finding.sure ? null : el('em', { text: t(level) })),
-      el('span', { class: 'message', text: finding.message, dir: 'auto' })
+      el('span', { class: 'title' }, titleOf(finding, t), finding.sure ? null : el('em', { text: t(level) })),
+      el('span', { class: 'message', text: messageOf(finding, t), dir: 'auto' })
     )
     const element = el('article', { class: `finding ${finding.sure ? 'sure' : level}` }, button, detail)
     return { element, button, detail }
   }
 
-  /**
-   * The kind of a finding in words; one that has no text of its own is shown as it is named.
-   * @param {Finding} finding
-   */
-  #nameOf({ kind }) {
-    const text = this.#t(/** @type {TextKey} */ (kind))
-    return text === kind ? kind.replaceAll('_', ' ') : text
-  }
-
   /** @param {Finding} finding */
   #detail(finding) {
     const t = this.#t
-    const trust = t('confidence', { value: finding.confidence.toFixed(2) })
+    const { reason, suggestion, claim, said } = finding
     return el(
       'div',
       { class: 'detail', hidden: true },
-      finding.reason ? el('p', { text: finding.reason }) : null,
-      finding.suggestion ? el('p', { class: 'try' }, el('b', { text: t('try') }), finding.suggestion) : null,
-      finding.claim ? el('p', { class: 'faint' }, `${t('claim')}: `, el('b', { text: finding.claim, dir: 'auto' })) : null,
-      ...table(t('evidence'), finding.evidence),
-      ...table(t('pixels'), finding.pixels),
-      el('p', { class: 'faint', text: finding.calibrated ? trust : `${trust}: ${t('uncalibrated')}` })
+      reason ? el('p', { text: t.say(said?.reason, reason) }) : null,
+      suggestion ? el('p', { class: 'try' }, el('b', { text: t('try') }), t.say(said?.suggestion, suggestion)) : null,
+      claim ? el('p', { class: 'faint' }, `${t('claim')}: `, el('b', { text: claim, dir: 'auto' })) : null,
+      this.#numbers(finding)
     )
   }
+
+  /** @param {Finding} finding */
+  #numbers({ confidence, calibrated, evidence, pixels, said }) {
+    const t = this.#t
+    const trust = t('confidence', { value: confidence.toFixed(2) })
+    const times = (said?.helped ?? []).map(([helped, tried]) => t('helpedOf', { helped, tried })).join(', ')
+    return el(
+      'details',
+      { class: 'experts' },
+      el('summary', { text: t('experts') }),
+      el('p', { class: 'faint', text: calibrated ? trust : `${trust}: ${t('uncalibrated')}` }),
+      times ? el('p', { class: 'faint', text: t('helped', { times }) }) : null,
+      ...table(t('evidence'), evidence),
+      ...table(t('pixels'), pixels)
+    )
+  }
+}
+
+/**
+ * What a fault is called in the artist's language; a kind that has no name is shown by its id.
+ * @param {Finding} finding
+ * @param {Translate} t
+ */
+export function titleOf({ kind, title, said }, t) {
+  return t.say(said?.title, title ?? kind.replaceAll('_', ' '))
+}
+
+/**
+ * @param {Finding} finding
+ * @param {Translate} t
+ */
+export function messageOf({ message, said }, t) {
+  return t.say(said?.message, message)
 }
 
 /**

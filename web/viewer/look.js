@@ -1,13 +1,16 @@
 /** A run as it is looked at: what the artist's choice picks out of the maps and the words of the run. */
 
+import { matcher } from './filter.js'
 import { headName, totalHeads } from './layers.js'
 import { meanOfHeads, rankAt } from './maps.js'
 import { expectedRegions, landingOf, reportOf } from './report.js'
 import { SPECIAL, colourOf, focusOf, isSpoken, paintedWords } from './state.js'
+import { commonScale, isWeak } from './strength.js'
 import { bitsOf } from './unpack.js'
 
 /** @import { MapStore } from './map_store.js' */
 /** @import { ViewState } from './state.js' */
+/** @import { Range } from './strength.js' */
 /** @import { Scene, Translate, WordMap } from './types.js' */
 
 /** Words at a spot that are told. */
@@ -80,7 +83,7 @@ export class Look {
     if (!spot || !maps) return []
     const { words } = this
     const spoken = words.some((word) => !word.function)
-    return rankAt(maps, this.store.meansOf(maps), spot.x, spot.y)
+    return rankAt(maps, this.store.rangesOf(maps).map(({ mean }) => mean), spot.x, spot.y)
       .filter(({ word }) => !spoken || !words[word].function)
       .slice(0, RANKED)
   }
@@ -215,17 +218,51 @@ export class Look {
    * @returns {Scene}
    */
   scene() {
-    const { picture, view, opacity, threshold, pins, spot, finding, head } = this.state
-    const { painted } = this
+    const { picture, view, opacity, threshold, pins, spot } = this.state
+    const { painted, opened } = this
+    const strength = this.strength
     const layers = painted.flatMap((word) => {
       const found = this.#mapOf(word)
       if (!found) return []
       const { key, map, loading = false } = found
-      return { word, prepared: this.store.prepared(key, map), colour: painted.length > 1 ? colourOf(pins, word) : null, loading }
+      const prepared = this.store.prepared(key, map)
+      const colour = painted.length > 1 ? colourOf(pins, word) : null
+      return { word, prepared, colour, loading, scale: this.scaleFor(prepared.range), weak: isWeak(prepared.range, strength) }
     })
-    const opened = finding === null ? undefined : this.report.findings[finding]
     const expected = expectedRegions(this.store.expected(picture), opened)
-    const found = finding !== null && head === null
-    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found }
+    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: opened?.kind !== 'neglected' && opened !== undefined }
+  }
+
+  /** The finding whose regions are outlined: not while a word or a head is looked at. */
+  get opened() {
+    const { finding, head, hovered } = this.state
+    return finding === null || head !== null || hovered !== null ? undefined : this.report.findings[finding]
+  }
+
+  /** How strong the maps of all words are, as they are shown; null until they are here. */
+  get strength() {
+    const maps = this.maps
+    return maps && this.store.strengthOf(maps, this.words)
+  }
+
+  /**
+   * The scale on which a map of that range is shown.
+   * @param {Range} range
+   */
+  scaleFor(range) {
+    const { strength } = this
+    return this.state.scale === 'own' || !strength ? range : commonScale(range, strength)
+  }
+
+  /** The maps of all words in the part of the run that is chosen; null until they are here. */
+  get maps() {
+    const { picture, text, step } = this.state
+    return step === null ? this.#ownMaps() : this.store.steps(picture, text, step).value
+  }
+
+  /** Whether a word is one of those that are looked for. */
+  get wanted() {
+    const fits = matcher(this.state.filter) ?? (() => true)
+    return (/** @type {number} */ word) => word !== SPECIAL && fits(this.wordText(word))
   }
 }

@@ -7,9 +7,11 @@ import { fetched } from './files.js'
 import { Lru } from './lru.js'
 import { rangeOf } from './maps.js'
 import { prepare } from './paint.js'
+import { strengthOf } from './strength.js'
 import { bytesOf, numbersOf, unpackMaps } from './unpack.js'
 
-/** @import { Manifest, PackedMaps, PreparedMap, Source, WordMap } from './types.js' */
+/** @import { Manifest, PackedMaps, PreparedMap, Source, Word, WordMap } from './types.js' */
+/** @import { Range, Strength } from './strength.js' */
 
 /** Words (with all heads) and parts of the run (with all words) that are kept. */
 const KEPT_FETCHES = 6
@@ -34,8 +36,10 @@ export class MapStore {
   #fetches = new Lru(KEPT_FETCHES)
   /** @type {Lru<string, PreparedMap>} */
   #prepared = new Lru(KEPT_PREPARED)
-  /** @type {WeakMap<WordMap[], number[]>} */
-  #means = new WeakMap()
+  /** @type {WeakMap<WordMap[], Range[]>} */
+  #ranges = new WeakMap()
+  /** @type {WeakMap<WordMap[], Strength>} */
+  #strengths = new WeakMap()
   /** @type {Listener} */
   #listener = { onArrival: () => {}, onFailure: () => {} }
 
@@ -99,16 +103,24 @@ export class MapStore {
   }
 
   /**
-   * The mean of each map.
+   * Lowest, highest and mean value of each map.
    * @param {WordMap[]} maps
    */
-  meansOf(maps) {
-    let means = this.#means.get(maps)
-    if (!means) {
-      means = maps.map((map) => rangeOf(map).mean)
-      this.#means.set(maps, means)
-    }
-    return means
+  rangesOf(maps) {
+    const ranges = this.#ranges.get(maps) ?? maps.map(rangeOf)
+    this.#ranges.set(maps, ranges)
+    return ranges
+  }
+
+  /**
+   * How strong the maps of all words are.
+   * @param {WordMap[]} maps
+   * @param {Word[]} words
+   */
+  strengthOf(maps, words) {
+    const strength = this.#strengths.get(maps) ?? strengthOf(this.rangesOf(maps), words)
+    this.#strengths.set(maps, strength)
+    return strength
   }
 
   /**

@@ -35,8 +35,10 @@ export const FOUND = [230, 159, 0]
  */
 export function prepare(key, map, aspect) {
   const range = rangeOf(map)
-  const fine = normalise(upsample(map, gridOf(FINE_SIDE, aspect)))
-  return { key, map, range, fine, automatic: otsu(fine) }
+  const enlarged = upsample(map, gridOf(FINE_SIDE, aspect))
+  const { low, high } = rangeOf(enlarged)
+  const fine = normalise(enlarged)
+  return { key, map, range, fine, fineRange: { low, high }, automatic: otsu(fine) }
 }
 
 /**
@@ -72,6 +74,10 @@ export class Painter {
     this.#scaleName = name
     this.#scale = scaleOf(name)
     this.#layers.clear()
+  }
+
+  get scale() {
+    return this.#scaleName
   }
 
   get colours() {
@@ -138,7 +144,8 @@ export class Painter {
   #paintOutlines(context, scene) {
     const several = scene.layers.length > 1
     if (!several && scene.view === 'heat' && !scene.found) return
-    for (const { prepared, colour } of scene.layers) {
+    for (const { prepared, colour, weak } of scene.layers) {
+      if (weak && scene.view === 'heat') continue
       const threshold = scene.threshold || prepared.automatic
       this.#trace(context, this.#segmentsOf(prepared, threshold), colour ?? FOUND)
     }
@@ -221,22 +228,51 @@ export class Painter {
    * The map in the colours of the scale, or in one colour; clear where it is low.
    * @param {ShownLayer} layer
    */
-  #coloured({ prepared, colour }) {
-    return kept(this.#layers, `${prepared.key} ${colour ?? 'scale'}`, () => {
-      const scale = this.#scale
-      return pixelsOf(prepared.fine, (pixels, at, heat) => {
-        if (colour) {
-          pixels.set(colour, at)
-          pixels[at + 3] = 255 * 0.86 * heat ** 1.3
-        } else {
-          const from = 3 * Math.round(255 * heat)
-          pixels[at] = scale[from]
-          pixels[at + 1] = scale[from + 1]
-          pixels[at + 2] = scale[from + 2]
-          pixels[at + 3] = 255 * (0.1 + 0.82 * heat ** 0.7)
-        }
-      })
+  #coloured({ prepared, colour, scale }) {
+    return kept(this.#layers, `${prepared.key} ${colour ?? 'scale'} ${scale.low} ${scale.high}`, () => {
+      const { low, high } = prepared.fineRange
+      const spread = scale.high - scale.low || 1
+      const [from, by] = [(low - scale.low) / spread, (high - low) / spread]
+      return pixelsOf(prepared.fine, (pixels, at, heat) => this.#colour(pixels, at, within(from + by * heat), colour))
     })
+  }
+
+  /**
+   * One pixel of a map: clear where it is low.
+   * @param {Uint8ClampedArray} pixels
+   * @param {number} at
+   * @param {number} heat 0 to 1
+   * @param {RGB | null} colour null for that of the scale
+   */
+  #colour(pixels, at, heat, colour) {
+    if (colour) {
+      pixels.set(colour, at)
+      pixels[at + 3] = 255 * 0.86 * heat ** 1.3
+      return
+    }
+    const from = 3 * Math.round(255 * heat)
+    pixels[at] = this.#scale[from]
+    pixels[at + 1] = this.#scale[from + 1]
+    pixels[at + 2] = this.#scale[from + 2]
+    pixels[at + 3] = 255 * (0.1 + 0.82 * heat ** 0.7)
+  }
+
+  /**
+   * A small picture of one map, drawn at once from its own cells.
+   * @param {Canvas} canvas
+   * @param {WordMap} map
+   * @param {{low: number, high: number}} scale
+   */
+  paintSmall(canvas, map, { low, high }) {
+    const picture = this.#picture
+    if (!picture) return
+    const { width, height } = canvas
+    const context = contextOf(canvas)
+    const spread = high - low || 1
+    const values = map.values.map((value) => (value - low) / spread)
+    context.drawImage(this.#ground(picture, width, height), 0, 0)
+    const cells = pixelsOf({ grid: map.grid, values }, (pixels, at, heat) => this.#colour(pixels, at, heat, null))
+    context.drawImage(cells, 0, 0, width, height)
   }
 
   /** What lies outside the regions of all layers, darkened. @param {Scene} scene */
@@ -267,6 +303,9 @@ export class Painter {
     })
   }
 }
+
+/** @param {number} share */
+const within = (share) => Math.min(1, Math.max(0, share))
 
 /**
  * What is kept under a key, made if it is not there.

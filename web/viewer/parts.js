@@ -9,6 +9,7 @@ import { Stage } from './stage.js'
 import { Strip } from './strip.js'
 import { TabBar } from './tabs.js'
 import { StepSlider, Tools } from './tools.js'
+import { Trouble } from './trouble.js'
 
 /** @import { Painter } from './paint.js' */
 /** @import { Actions, Translate } from './types.js' */
@@ -27,7 +28,8 @@ export function buildParts(t, painter, actions, compact) {
   const strip = new Strip(t, actions)
   const tools = new Tools(t, actions, menu.element)
   const prompt = new PromptCard(t, actions)
-  const tabs = compact ? null : new TabBar(t, actions)
+  const tabs = compact ? null : new TabBar(t, actions, painter)
+  const trouble = new Trouble(t, actions, compact)
   const complaint = new Complaint(t)
   const message = el('p')
   const again = el('button', { type: 'button', class: 'again', text: t('runAgain'), hidden: true })
@@ -39,9 +41,9 @@ export function buildParts(t, painter, actions, compact) {
     'div',
     { class: 'grid' },
     el('div', { class: 'stage' }, earlier, ...left),
-    el('div', { class: 'side' }, prompt.element, tabs?.element)
+    el('div', { class: 'side' }, trouble.element, prompt.element, tabs?.element)
   )
   const all = [grid, empty, complaint.element, live]
   const root = el('div', { class: 'root', role: 'group', 'aria-label': t('viewer') }, ...all)
-  return { root, grid, empty, message, again, earlier, live, complaint, stage, caption, steps, strip, tools, menu, prompt, tabs }
+  return { root, grid, empty, message, again, earlier, live, complaint, stage, caption, steps, strip, tools, menu, prompt, trouble, tabs }
 }

@@ -4,6 +4,7 @@ import { rolesOf } from './claims.js'
 import { css } from './colours.js'
 import { arrowStep, choice, el, heard } from './dom.js'
 import { SPECIAL, colourOf, withSpecial, withText } from './state.js'
+import { WordFilter } from './word_filter.js'
 
 /** @import { Look } from './look.js' */
 /** @import { Actions, Landing, Manifest, Text, TextKey, Translate, Word } from './types.js' */
@@ -39,6 +40,7 @@ export class PromptCard {
   #switchPlace = el('div')
   #special
   #clear
+  #filter
   #words
   #legend
   /** @type {Look | null} */
@@ -66,13 +68,14 @@ export class PromptCard {
       el('span', { class: 'key', style: { '--state': colour } }, el('i'), t(state))
     )
     this.#legend = el('div', { class: 'legend', 'aria-hidden': 'true' }, ...keys)
+    this.#filter = new WordFilter(t, actions, () => this.#focusFirst())
     const end = el('div', { class: 'end' }, this.#clear, this.#special, this.#switchPlace)
     this.element = el(
       'section',
       { class: 'card prompt', 'aria-label': t('prompt') },
       el('div', { class: 'head' }, el('h2', { text: t('prompt') }), end),
       this.#words,
-      this.#legend
+      el('div', { class: 'foot' }, this.#legend, this.#filter.element)
     )
   }
 
@@ -90,9 +93,9 @@ export class PromptCard {
     if (state) this.#actions.change(withSpecial(state, !state.special))
   }
 
-  /** Words are looked at instead of the regions of a finding. @param {number | null} word */
+  /** While a word is looked at, the regions of a finding are not. @param {number | null} word */
   #hover(word) {
-    this.#actions.change(word === null ? { hovered: word } : { hovered: word, finding: null })
+    this.#actions.change({ hovered: word })
   }
 
   /**
@@ -191,6 +194,13 @@ export class PromptCard {
     return chip
   }
 
+  /** The first word that was looked for. */
+  #focusFirst() {
+    const first = [...this.#chips].find(([, chip]) => !chip.hidden && !chip.classList.contains('out'))
+    if (first) this.#makeReachable(first[0])
+    first?.[1].focus()
+  }
+
   /** The word that Tab leads to. @param {number} word */
   #makeReachable(word) {
     for (const [number, chip] of this.#chips) chip.tabIndex = number === word ? 0 : -1
@@ -201,7 +211,8 @@ export class PromptCard {
     const step = arrowStep(event, 'both')
     if (!step) return
     heard(event)
-    const shown = [...this.#chips.values()].filter((chip) => !chip.hidden)
+    const all = [...this.#chips.values()]
+    const shown = all.filter((chip) => chip.tabIndex === 0 || (!chip.hidden && !chip.classList.contains('out')))
     const at = shown.findIndex((chip) => chip.tabIndex === 0)
     shown[(at + step + shown.length) % shown.length].focus()
   }
@@ -210,12 +221,15 @@ export class PromptCard {
    * @param {Look} look
    * @param {ReturnType<Look['ranking']>} ranked words at the spot, the strongest first
    */
-  show({ state }, ranked) {
-    const { hovered, pins, special } = state
+  show(look, ranked) {
+    const { hovered, pins, special, filter } = look.state
+    this.#filter.show(look)
+    const { wanted } = look
     const here = new Set(ranked.slice(0, MARKED).map(({ word }) => word))
     const kin = (hovered !== null && this.#roles.get(hovered)?.kin) || new Set()
     for (const [word, chip] of this.#chips) {
       const colour = colourOf(pins, word)
+      chip.classList.toggle('out', filter !== '' && !wanted(word))
       chip.classList.toggle('active', word === hovered)
       chip.classList.toggle('here', here.has(word))
       chip.classList.toggle('kin', kin.has(word))

@@ -76,11 +76,11 @@ function wordsOf(manifest, finding) {
  */
 export function opening(manifest, state, number) {
   const finding = number === null ? undefined : reportOf(manifest, state.picture).findings[number]
-  if (!finding) return { finding: null, opened: null, pins: [], hovered: null }
+  if (!finding) return { finding: null, opened: null, pins: [], byFinding: false, hovered: null }
   const { text, words } = wordsOf(manifest, finding) ?? { text: state.text, words: [] }
   const placed = words.filter((word) => manifest.texts[text].words[word].region)
   const pins = (placed.length ? placed : words).slice(0, WORD_COLOURS.length)
-  return { ...withText(text), pins, finding: number, opened: number, view: 'heat' }
+  return { ...withText(text), pins, byFinding: true, finding: number, opened: number, view: 'heat' }
 }
 
 /**

@@ -13,6 +13,7 @@ export const SPECIAL = -1
  * @property {number} text
  * @property {number | null} hovered word under the pointer
  * @property {number[]} pins words that stay painted
+ * @property {boolean} byFinding whether they are those of a finding, and not chosen by hand
  * @property {number | null} finding the one whose regions are outlined
  * @property {number | null} opened the one whose card is open; it stays so while words are looked at
  * @property {{x: number, y: number, byKey?: boolean} | null} spot in shares of width and height
@@ -20,6 +21,8 @@ export const SPECIAL = -1
  * @property {Scene['view']} view
  * @property {number} opacity 0 to 1
  * @property {number} threshold 0 to 1; 0 for each map's own
+ * @property {'one' | 'own'} scale of colours: one for all words of a picture, or each word's own
+ * @property {string} filter words that are looked for; '' for all
  * @property {string} tab
  * @property {string} mode
  * @property {number} fraction share of the heads, 0 to 1
@@ -39,6 +42,7 @@ export function initialState(opacity, manifest = null) {
     text: 0,
     hovered: null,
     pins: [],
+    byFinding: false,
     finding: null,
     opened: null,
     spot: null,
@@ -46,6 +50,8 @@ export function initialState(opacity, manifest = null) {
     view: 'heat',
     opacity,
     threshold: 0,
+    scale: 'one',
+    filter: '',
     tab: 'findings',
     mode: manifest?.mode ?? 'selective',
     fraction: manifest?.fraction ?? 0.25,
@@ -61,7 +67,7 @@ export function initialState(opacity, manifest = null) {
  * @returns {Partial<ViewState>}
  */
 export function withText(text) {
-  return { text, pins: [], hovered: null, finding: null, opened: null, picked: null }
+  return { text, pins: [], byFinding: false, hovered: null, finding: null, opened: null, picked: null }
 }
 
 /** What changes by passing over something. @type {ReadonlySet<string>} */
@@ -102,6 +108,16 @@ export function paintedWords({ hovered, pins, head }) {
  */
 export function toggled(pins, word) {
   return pins.includes(word) ? pins.filter((pin) => pin !== word) : [...pins, word].slice(-WORD_COLOURS.length)
+}
+
+/**
+ * What changes when a word is chosen by hand: those of a finding make room for it.
+ * @param {ViewState} state
+ * @param {number} word
+ * @returns {Partial<ViewState>}
+ */
+export function withPin({ pins, byFinding }, word) {
+  return { pins: toggled(byFinding ? [] : pins, word), byFinding: false, finding: null, picked: null }
 }
 
 /**

@@ -111,8 +111,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 
 /* the prompt */
 .card { background: var(--field); border-radius: 8px; box-shadow: inset 0 0 0 1px var(--line); padding: 9px 11px 11px; }
-.head { display: flex; align-items: center; gap: 8px; min-height: 24px; margin-bottom: 4px; }
-.head .end { margin-inline-start: auto; display: flex; align-items: center; gap: 6px; }
+.head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; min-height: 24px; margin-bottom: 4px; }
+.head .end { margin-inline-start: auto; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; }
 .prompt { flex: none; max-height: 45cqh; overflow-y: auto; }
 .text { font-size: 13px; line-height: 2.05; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--soft); unicode-bidi: plaintext; }
 .word { position: relative; display: inline-block; padding: 0 5px 3px; margin: 0 -2px; border-radius: 5px; color: var(--strong); line-height: 1.5; font-weight: 500;
@@ -131,14 +131,22 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .word:hover, .word.active { background: color-mix(in srgb, var(--ink) 15%, transparent); }
 .word.here { box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--accent) 75%, transparent); }
 .word[aria-pressed="true"] { background: color-mix(in srgb, var(--pin) 30%, var(--field)); box-shadow: inset 0 0 0 1.5px var(--pin); }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 12px; margin-top: 7px; font-size: 10.5px; color: var(--soft); }
+.prompt .foot { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-top: 7px; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 10.5px; color: var(--soft); }
 .legend span { display: inline-flex; align-items: center; gap: 5px; }
 .legend i { width: 14px; height: 3px; border-radius: 2px; background: var(--state); }
 .plain { font-size: 11px; color: var(--soft); padding: 1px 6px; border-radius: 5px; }
 .plain:hover, .plain[aria-pressed="true"] { background: var(--hover); color: var(--strong); }
 
+.word.out { opacity: .3; }
+.find { display: inline-flex; align-items: center; gap: 6px; margin-inline-start: auto; } .find .told { font-size: 11px; color: var(--soft); white-space: nowrap; }
+.find input { width: 96px; padding: 1px 6px; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; }
+.find input[aria-invalid="true"] { border-color: var(--bad); }
+.trouble { margin: 0; width: 100%; flex: none; display: flex; gap: 8px; align-items: flex-start; padding: 7px 11px; border-radius: 8px; background: var(--field); box-shadow: inset 0 0 0 1.5px var(--bad); color: var(--strong); overflow-wrap: anywhere; }
+.trouble .icon { margin-top: 2px; color: var(--bad); } .trouble:is(button):hover { background: var(--hover); }
+
 /* tabs, findings */
-.tabs { display: flex; gap: 14px; border-bottom: 1px solid var(--line); margin-bottom: 10px; flex: none; }
+.tabs { display: flex; flex-wrap: wrap; gap: 0 14px; border-bottom: 1px solid var(--line); margin-bottom: 10px; flex: none; }
 .tabs button { padding: 3px 1px 6px; color: var(--soft); border-bottom: 2px solid transparent; margin-bottom: -1px; font-weight: 500; display: inline-flex; align-items: center; gap: 6px; border-radius: 0; }
 .tabs button:hover { color: var(--strong); }
 .tabs button[aria-selected="true"] { color: var(--strong); border-color: var(--accent); font-weight: 600; }
@@ -165,9 +173,9 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail .try b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
-.detail p.faint:has(+ dl) { margin-bottom: -5px; }
 .detail .faint b { font-weight: 500; color: var(--ink); }
 .detail .faint { font-size: 11px; color: var(--soft); }
+.experts { font-size: 11px; color: var(--soft); display: block; } .experts > summary { padding: 1px 0; } .detail .experts p { margin: 5px 0 0; } .experts dl + p { margin-top: 7px; }
 .folded > summary { padding: 4px 2px; font-size: 12px; color: var(--soft); } .folded[open] > .finding { margin-bottom: 6px; }
 .finding.static { padding: 8px 11px; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1px 9px; }
 .notes, .recorded { font-size: 11px; color: var(--soft); }
@@ -194,6 +202,14 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .part .name { padding: 1px 6px; overflow-wrap: anywhere; min-width: 0; }
 .part .drop { padding: 2px 4px; color: var(--soft); display: inline-grid; } .part .drop .icon { width: 11px; height: 11px; }
 .part button:hover { background: var(--hover); color: var(--strong); border-radius: 5px; }
+
+/* the maps of all words */
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 7px; align-content: start; }
+.tile { display: grid; gap: 2px; min-width: 0; padding: 3px; border-radius: 7px; }
+.tile canvas { width: 100%; height: auto; display: block; border-radius: 5px; background: var(--field); }
+.tile span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding: 0 2px; color: var(--strong); }
+.tile:hover, .tile.active { background: var(--hover); box-shadow: inset 0 0 0 1px var(--line); }
+.tile[aria-pressed="true"] { background: color-mix(in srgb, var(--pin) 30%, var(--field)); box-shadow: inset 0 0 0 1.5px var(--pin); }
 
 /* heads */
 .headbox { display: grid; gap: 9px; align-content: start; }

@@ -2,14 +2,16 @@
 
 import { arrowStep, el, heard } from './dom.js'
 import { FindingsTab } from './findings.js'
+import { GalleryTab } from './gallery.js'
 import { HeadsTab } from './heads.js'
 import { UnderstoodTab } from './understood.js'
 
 /** @import { Look } from './look.js' */
+/** @import { Painter } from './paint.js' */
 /** @import { Actions, Tab, TabKind, Translate } from './types.js' */
 
 /** @type {readonly TabKind[]} */
-const TABS = [FindingsTab, UnderstoodTab, HeadsTab]
+const TABS = [FindingsTab, UnderstoodTab, GalleryTab, HeadsTab]
 
 /** Room that a tab leaves at its sides. */
 const MARGIN = 6
@@ -18,6 +20,7 @@ const MARGIN = 6
 
 export class TabBar {
   #actions
+  #painter
   #panel
   /** @type {Entry[]} */
   #entries
@@ -25,9 +28,11 @@ export class TabBar {
   /**
    * @param {Translate} t
    * @param {Actions} actions
+   * @param {Painter} painter
    */
-  constructor(t, actions) {
+  constructor(t, actions, painter) {
     this.#actions = actions
+    this.#painter = painter
     this.#entries = TABS.map((Kind) => this.#entry(Kind, t))
     this.#panel = el('div', { class: 'panel' }, ...this.#entries.map(({ tab }) => tab.element))
     const row = el('div', { class: 'tabs', role: 'tablist' }, ...this.#entries.map(({ button }) => button))
@@ -54,7 +59,7 @@ export class TabBar {
       el('span', { text: t(name) }),
       count
     )
-    const tab = new Kind(t, this.#actions, () => button.focus())
+    const tab = new Kind(t, this.#actions, () => button.focus(), this.#painter)
     tab.element.id = name
     tab.element.setAttribute('role', 'tabpanel')
     tab.element.hidden = true

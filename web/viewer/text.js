@@ -1,10 +1,10 @@
 /** What the viewer says, in English. Other languages come from the host's locales, under the key "selagg". */
 
-/** @import { Translate } from './types.js' */
+/** @import { Said, Translate } from './types.js' */
 
 export const ENGLISH = {
   viewer: 'Prompt viewer',
-  empty: 'Run the workflow: the words of the prompt will appear here, and where each of them went.',
+  empty: 'Run the workflow: the words of the prompt will appear here, and where the model put each of them.',
   loading: 'Loading the maps...',
   gone: 'The server was started anew and no longer has these maps. Run the workflow again.',
   earlier: 'From an earlier run',
@@ -34,6 +34,10 @@ export const ENGLISH = {
   unchecked: 'not checked',
   weight: 'weight {weight}',
   clear: 'Clear',
+  findWords: 'Find words',
+  findWordsHint: 'Part of a word; * for any letters; or a pattern between slashes, such as /re?d/',
+  wordsFound: '{count} of {total} words',
+  notAPattern: 'This is no pattern that can be read.',
   heat: 'Heat',
   mask: 'Mask',
   plain: 'Picture',
@@ -41,8 +45,17 @@ export const ENGLISH = {
   opacity: 'Opacity',
   threshold: 'Threshold',
   automatic: 'auto',
+  strength: 'How strong maps look',
+  oneScale: 'One scale',
+  oneScaleHint: 'All words of a picture on one scale: what the model hardly looked for looks weak.',
+  ownScale: 'Each its own',
+  ownScaleHint: 'Each word from its own lowest to its own highest: weak words look strong, too.',
+  weakMap: 'weak',
   peak: 'peak {value}',
   findings: 'Findings',
+  gallery: 'All maps',
+  galleryHint: 'Maps of all words. Arrow keys move, Enter pins.',
+  galleryNone: 'No word fits.',
   heads: 'Heads',
   understood: 'Understood',
   nothingUnderstood: 'No thing was read in this prompt. Choose words and say what they are.',
@@ -71,6 +84,9 @@ export const ENGLISH = {
   checkedRight: 'Checked, nothing found',
   unsure: 'unsure',
   information: 'for your information',
+  experts: 'Numbers for experts',
+  helped: 'On the demo model it helped: {times}',
+  helpedOf: '{helped} of {tried}',
   confidence: 'confidence {value}',
   uncalibrated: 'not measured on this model, so a rank only',
   evidence: 'What the maps say',
@@ -78,6 +94,7 @@ export const ENGLISH = {
   claim: 'Contradicts',
   try: 'Try',
   problem: 'Could not be done',
+  moreProblems: 'and {count} more',
   notes: 'Notes',
   recorded: 'Recorded: {layers} layers, {heads} heads, {steps} steps, {rows} rows',
   expected: 'expected',
@@ -102,17 +119,42 @@ export const ENGLISH = {
   stepOf: '{number} of {total}',
   export: 'Export',
   exportPicture: 'What is seen (PNG)',
+  exportCard: 'Card (PNG)',
   exportMaps: 'Maps (safetensors)',
   exportReport: 'Report (JSON)',
   fullScreen: 'Full screen',
   toast: 'SelAgg: {count} severe warnings',
   toastOne: 'SelAgg: a severe warning',
-  neglected: 'Neglected',
-  misplaced: 'Misplaced',
-  leaked: 'Leaked',
-  blended: 'Blended',
-  wrong_sense: 'Wrong sense',
-  diffuse: 'Diffuse',
+}
+
+/** Sentences of findings by their keys, as a language has them under "sentences". @typedef {Record<string, string>} Texts */
+
+/**
+ * Says a sentence in the language whose own texts are given; what that language cannot say whole is said in English.
+ * @param {Record<string, unknown>} [own]
+ * @returns {(said: Said | undefined, english: string) => string}
+ */
+export function speaker(own = {}) {
+  const texts = /** @type {Texts} */ (own.sentences ?? {})
+  return (said, english) => (said && inWords(said, texts)) ?? english
+}
+
+/**
+ * @param {Said} said
+ * @param {Texts} texts
+ * @returns {string | null} null where a text is missing
+ */
+function inWords({ key, values }, texts) {
+  const text = Object.hasOwn(texts, key) ? texts[key] : null
+  if (typeof text !== 'string') return null
+  /** @type {Map<string, string>} */
+  const told = new Map()
+  for (const [name, value] of Object.entries(values)) {
+    const words = typeof value === 'object' ? inWords(value, texts) : String(value)
+    if (words === null) return null
+    told.set(name, words)
+  }
+  return text.replace(/\{(\w+)\}/g, (whole, name) => told.get(name) ?? whole)
 }
 
 /**
@@ -121,9 +163,12 @@ export const ENGLISH = {
  * @returns {Translate}
  */
 export function translator(own = {}) {
-  return (key, values = {}) => {
+  /** @type {Translate} */
+  const t = (key, values = {}) => {
     const translated = own[key]
     const text = typeof translated === 'string' ? translated : (ENGLISH[key] ?? key)
     return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
   }
+  t.say = speaker(own)
+  return t
 }

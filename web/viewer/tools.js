@@ -10,6 +10,7 @@ const percent = (value) => `${Math.round(value)}%`
 
 export class Tools {
   #views
+  #scales
   #opacity
   #threshold
 
@@ -27,6 +28,15 @@ export class Tools {
         ['picture', t('plain')],
       ],
       (view) => actions.change({ view })
+    )
+    this.#scales = choice(
+      t('strength'),
+      [
+        ['one', t('oneScale')],
+        ['own', t('ownScale')],
+      ],
+      (scale) => actions.change({ scale }),
+      { one: t('oneScaleHint'), own: t('ownScaleHint') }
     )
     this.#opacity = slider(
       t('opacity'),
@@ -49,6 +59,7 @@ export class Tools {
       'div',
       { class: 'tools' },
       this.#views.element,
+      this.#scales.element,
       this.#opacity.element,
       this.#threshold.element,
       el('div', { class: 'end' }, exportMenu, full)
@@ -58,6 +69,8 @@ export class Tools {
   /** @param {Look} look */
   show({ state }) {
     this.#views.choose(state.view)
+    this.#scales.choose(state.scale)
+    this.#scales.element.hidden = state.view !== 'heat'
     this.#opacity.set(state.opacity * 100)
     this.#threshold.set(state.threshold * 100)
   }

@@ -5,6 +5,7 @@
  */
 
 import type { Look } from './look.js'
+import type { Painter } from './paint.js'
 import type { ViewState } from './state.js'
 import type { ENGLISH } from './text.js'
 
@@ -62,8 +63,18 @@ export interface Text {
 
 export type Facts = Record<string, number | boolean | string>
 
+/** A sentence for any language: the key of a text, and what stands in for its names. */
+export interface Said {
+  key: string
+  values: Record<string, string | number | Said>
+}
+
 export interface Finding {
   kind: string
+  /** What the fault is called, in English. */
+  title?: string
+  /** What another language needs; reports of before have none. helped: of each remedy how often it [helped, was tried]. */
+  said?: { title?: Said; message?: Said; reason?: Said; suggestion?: Said; helped?: [number, number][] }
   /** Labels, see `Manifest.labels`. */
   words: string[]
   severity: number
@@ -181,6 +192,8 @@ export interface PreparedMap {
   map: WordMap
   range: { low: number; high: number; mean: number }
   fine: WordMap
+  /** What 0 and 1 of it stand for. */
+  fineRange: { low: number; high: number }
   automatic: number
 }
 
@@ -191,6 +204,10 @@ export interface ShownLayer {
   colour: RGB | null
   /** Whether the map that is wanted is still on its way, and this one stands in. */
   loading: boolean
+  /** What the lowest and the highest colour stand for. */
+  scale: { low: number; high: number }
+  /** Whether it shows no place that could be outlined. */
+  weak: boolean
 }
 
 export interface Scene {
@@ -209,7 +226,11 @@ export interface Scene {
 
 export type TextKey = keyof typeof ENGLISH
 export type Values = Record<string, string | number>
-export type Translate = (key: TextKey, values?: Values) => string
+export interface Translate {
+  (key: TextKey, values?: Values): string
+  /** A sentence in the artist's language; as it is in English, if that has no words for it. */
+  say(said: Said | undefined, english: string): string
+}
 
 /** What parts of the viewer may ask of it. */
 export interface Actions {
@@ -241,6 +262,6 @@ export interface Tab {
 export interface TabKind {
   /** Its name among the texts, and in the state. */
   key: TextKey
-  /** leave: puts the focus back to the row of tabs. */
-  new (t: Translate, actions: Actions, leave: () => void): Tab
+  /** leave: puts the focus back to the row of tabs. painter: has the picture and the colours. */
+  new (t: Translate, actions: Actions, leave: () => void, painter: Painter): Tab
 }

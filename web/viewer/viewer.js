@@ -5,16 +5,19 @@
  * what was chosen, and has the parts drawn anew when that changes: each shows a `Look`, and asks for `Actions`.
  */
 
+import { beginning, keptOf } from './beginning.js'
 import { messageOf } from './complaint.js'
 import { el, heard } from './dom.js'
 import { Look } from './look.js'
 import { MapStore } from './map_store.js'
 import { Painter } from './paint.js'
 import { buildParts } from './parts.js'
-import { initialState, isMeant, toggled } from './state.js'
+import { remember, remembered } from './remembered.js'
+import { isMeant, withPin } from './state.js'
 import { STYLE } from './style.js'
 import { translator } from './text.js'
 
+/** @import { Kept } from './beginning.js' */
 /** @import { ViewState } from './state.js' */
 /** @import { Actions, Manifest, Source, TextKey, Values } from './types.js' */
 
@@ -35,6 +38,8 @@ export class Viewer {
   #parts
   /** @type {Look | null} */
   #look = null
+  /** What was chosen when a run was looked at last. @type {Kept | null} */
+  #kept = null
   /** What an empty viewer says; '' for its own words. */
   #message = ''
   #observer
@@ -109,10 +114,16 @@ export class Viewer {
    */
   clear(message = '', again = null) {
     this.#shownCount++
+    this.#keep()
     this.#look = null
     this.#message = message
     this.#again = again
     this.#showMessage()
+  }
+
+  /** What was chosen counts for the next run as well. */
+  #keep() {
+    if (this.#look) this.#kept = keptOf(this.#look)
   }
 
   #showMessage() {
@@ -138,8 +149,10 @@ export class Viewer {
 
   /** @param {MapStore} store */
   #display(store) {
-    const { strip, steps, menu, complaint, empty, grid } = this.#parts
-    const state = initialState(this.#options.opacity, store.manifest)
+    const { strip, steps, menu, trouble, complaint, empty, grid } = this.#parts
+    this.#keep()
+    const { opacity } = this.#options
+    const state = beginning(store.manifest, { opacity, ...remembered() }, this.#kept)
     const look = new Look(store, state, this.#t)
     store.listener = {
       onArrival: () => this.#update(),
@@ -154,7 +167,7 @@ export class Viewer {
     complaint.hide()
     empty.hidden = true
     grid.inert = false
-    for (const part of [strip, steps, menu]) part.fill(look)
+    for (const part of [strip, steps, menu, trouble]) part.fill(look)
     this.#fill(look)
     this.#resize()
   }
@@ -202,6 +215,7 @@ export class Viewer {
       this.#parts.complaint.hide()
       look.store.retry()
     }
+    if (changes.scale) remember({ scale: changes.scale })
     Object.assign(look.state, changes)
     if (look.state.picture !== picture || look.state.text !== text) this.#fill(look)
     this.#update()
@@ -220,12 +234,11 @@ export class Viewer {
 
   /** @param {number} word */
   #togglePin(word) {
-    const pins = toggled(this.#look?.state.pins ?? [], word)
-    this.#change({ pins, finding: null, picked: null })
+    if (this.#look) this.#change(withPin(this.#look.state, word))
   }
 
   #clearChoice() {
-    this.#change({ pins: [], hovered: null, finding: null, opened: null, spot: null, picked: null, head: null })
+    this.#change({ pins: [], byFinding: false, hovered: null, finding: null, opened: null, spot: null, picked: null, head: null })
   }
 
   /** @param {KeyboardEvent} event */
@@ -307,13 +320,14 @@ export class Viewer {
   /** @param {Look} look */
   #show(look) {
     const started = performance.now()
-    const { stage, caption, strip, tools, prompt, tabs } = this.#parts
+    const { stage, caption, strip, tools, prompt, trouble, tabs } = this.#parts
     const scene = look.scene()
     const ranked = stage.show(look, scene)
     tools.show(look)
     strip.show(look)
     prompt.show(look, ranked)
     caption.show(look, scene)
+    trouble.show(look)
     tabs?.show(look)
     this.#options.onPaint?.(performance.now() - started)
   }

@@ -31,8 +31,9 @@ class Blended(FindingKind[Pair]):
     features = ("overlap", "close", "alike", "one_thing", "mixed_colour", "too_few_things")
     pixel_features = frozenset(features[3:])
     texts = {
-        "shared": '"{one}" and "{other}" share one region: they may have become one thing.',
-        "one_thing": '"{one}" and "{other}" may have become one thing, by what is seen in the picture.',
+        "title": "Merged",
+        "shared": '"{one}" and "{other}" may have merged: the model put both in the same place.',
+        "one_thing": '"{one}" and "{other}" may have merged: there is one thing where both should be.',
     }
     remedies = {
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
@@ -64,7 +65,7 @@ class Blended(FindingKind[Pair]):
     def sentence(self, candidate: Candidate[Pair]) -> Sentence:
         one, other = (word.label for word in candidate.words)
         shared = candidate.features["overlap"] >= SHARED
-        return Sentence("shared" if shared else "one_thing", {"one": one, "other": other})
+        return self.say("shared" if shared else "one_thing", one=one, other=other)
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         one, other = (regions.of(word) for word in words)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ...claims.claim import Claim
 from ...maps.regions import Region, found_region, largest_component
 from ...prompt.groups import WordGroup
 from ..scene import Scene
+from ..sentence import Sentence
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,6 @@ class Candidate(Generic[F]):
     words: tuple[WordGroup, ...]
     features: dict[str, float]
     facts: F
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """Which of the texts of a kind is said, and what stands in for its names."""
-
-    key: str
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +76,10 @@ class FindingKind(ABC, Generic[F]):
     name: as in reports and calibrations. thing: what is checked, for "3 things". features: names, those of
     maps first; more of one never makes the finding less likely. pixel_features: those of them that come from
     the picture and not from attention. texts: key -> sentence, with names in braces. remedies: key -> what to
-    try; {first}, {second} are the words, {bare} the first one without its number,
-    {raised} a higher weight. counted_as: the
-    kind whose counts of what helped hold for this one too.
+    try; {first}, {second} are the words, {bare} the first one without its number, {raised} a higher weight.
+    counted_as: the kind whose counts of what helped hold for this one too.
+
+    texts has the name of the kind for artists under "title".
     """
 
     name: ClassVar[str]
@@ -103,6 +97,14 @@ class FindingKind(ABC, Generic[F]):
     @abstractmethod
     def sentence(self, candidate: Candidate[F]) -> Sentence:
         """What is said of a candidate, told from the evidence that decides."""
+
+    def title(self, candidate: Candidate[F]) -> Sentence:
+        """What the fault is called; by default as the kind is."""
+        return self.say("title")
+
+    def say(self, key: str, **values: str | float | Sentence) -> Sentence:
+        """One of the texts of this kind."""
+        return Sentence(f"{self.name}.{key}", values)
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         """What is drawn of a finding about these words; nothing by default."""

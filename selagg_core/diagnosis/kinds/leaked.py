@@ -9,6 +9,7 @@ from ...claims.claim import Claim
 from ...claims.reading.value_words import PLAIN_PATTERNS
 from ...maps.regions import centroid
 from ...prompt.groups import WordGroup
+from ..pixels import colour_word
 from ..scene import Scene
 from .kind import Candidate, Facts, FindingKind, Outline, Regions, Sentence
 
@@ -34,13 +35,15 @@ class Leaked(FindingKind[Leak]):
     features = ("map_elsewhere", "map_not_own", "colour_elsewhere", "colour_not_own", "colour_too_often")
     pixel_features = frozenset(features[2:])
     texts = {
-        "taken": '"{attribute}" belongs to "{entity}", but it went to "{taker}".',
-        "shared": '"{attribute}" belongs to "{entity}"; "{taker}" has some of it too.',
+        "title": "Colour bled",
+        "title_other": "Look bled",
+        "taken": '"{attribute}" was meant for "{entity}", but it bled onto "{taker}".',
+        "shared": '"{attribute}" was meant for "{entity}"; some of it bled onto "{taker}" too.',
     }
     remedies = {
         "seed": "try another seed",
-        "weight": "bring the weight of {first} back to 1, if it has another",
-        "order": "name {second} with {first} first in the prompt",
+        "weight": 'bring the weight of "{first}" back to 1, if it has another',
+        "order": 'name "{second}" with "{first}" first in the prompt',
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
         "tags": "write the prompt as tags",
         "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
@@ -57,9 +60,11 @@ class Leaked(FindingKind[Leak]):
 
     def sentence(self, candidate: Candidate[Leak]) -> Sentence:
         attribute, entity = (word.label for word in candidate.words)
-        facts = candidate.facts
-        values = {"attribute": attribute, "entity": entity, "taker": facts.taker.label}
-        return Sentence("taken" if facts.taken else "shared", values)
+        key = "taken" if candidate.facts.taken else "shared"
+        return self.say(key, attribute=attribute, entity=entity, taker=candidate.facts.taker.label)
+
+    def title(self, candidate: Candidate[Leak]) -> Sentence:
+        return self.say("title" if colour_word(candidate.words[0].text) else "title_other")
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         attribute, entity = words

@@ -13,6 +13,7 @@ from ...claims.expectations import place_region
 from ...maps.regions import centroid, place_name
 from ...prompt.groups import WordGroup
 from ..scene import Scene
+from ..terms import at_place, relation, relation_to_it
 from .kind import Candidate, Facts, FindingKind, Outline, Regions, Sentence
 
 Point = tuple[float, float]
@@ -47,13 +48,14 @@ class Misplaced(FindingKind[Places]):
     features = ("turned", "turned_by_colour")
     pixel_features = frozenset(("turned_by_colour",))
     texts = {
-        "relation": '"{subject}" should be {value} "{other}", but it lies {found} it.',
-        "relation_unclear": '"{subject}" should be {value} "{other}", which cannot be seen clearly.',
-        "place": '"{subject}" should be at the {value}; it lies at the {found}.',
-        "place_unclear": '"{subject}" should be at the {value}, which cannot be seen clearly.',
+        "title": "Wrong place",
+        "relation": '"{subject}" should be {value} "{other}", but it is {found}.',
+        "relation_unclear": '"{subject}" should be {value} "{other}"; that cannot be seen clearly.',
+        "place": '"{subject}" should be {value}, but it is {found}.',
+        "place_unclear": '"{subject}" should be {value}; that cannot be seen clearly.',
     }
     remedies = {
-        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+        "region": 'give "{first}" its own region (Conditioning Set Area or Set Mask)',
         "seed": "try another seed",
         "order": "say the relation the other way round",
         "weight": "raise the weight of the words that say the place",
@@ -82,17 +84,19 @@ class Misplaced(FindingKind[Places]):
             yield Candidate(self.name, claim, (claim.subject,), features, facts)
 
     def sentence(self, candidate: Candidate[Places]) -> Sentence:
-        facts = candidate.facts
-        values = {"subject": candidate.words[0].label, "value": facts.value}
-        if candidate.claim.other is None:
-            found = place_name(*facts.deciding[0])
-            return Sentence(
-                "place_unclear" if _same_place(found, facts.value) else "place", {**values, "found": found}
+        facts, subject, other = candidate.facts, candidate.words[0].label, candidate.claim.other
+        if other is None:
+            found, meant = at_place(place_name(*facts.deciding[0])), at_place(facts.value)
+            unclear = found == meant
+            values = {"subject": subject, "value": meant}
+            return (
+                self.say("place_unclear", **values) if unclear else self.say("place", **values, found=found)
             )
-        found = _relation(*facts.deciding[:2])
-        values |= {"other": candidate.claim.other.label, "found": found}
-        unclear = DIRECTIONS[found] == DIRECTIONS[facts.value]
-        return Sentence("relation_unclear" if unclear else "relation", values)
+        seen = _relation(*facts.deciding[:2])
+        values = {"subject": subject, "value": relation(facts.value), "other": other.label}
+        if DIRECTIONS[seen] == DIRECTIONS[facts.value]:
+            return self.say("relation_unclear", **values)
+        return self.say("relation", **values, found=relation_to_it(seen))
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         found = regions.of(words[0])
@@ -119,11 +123,6 @@ def _relation(subject: Point, other: Point) -> str:
     if abs(dx) >= abs(dy):
         return "left of" if dx > 0 else "right of"
     return "above" if dy > 0 else "below"
-
-
-def _same_place(found: str, claimed: str) -> bool:
-    spoken = {"upper": "top", "lower": "bottom", "centre": "center"}
-    return " ".join(spoken.get(word, word) for word in found.split()) == claimed
 
 
 def _way_to(words: tuple[WordGroup, ...], value: str, regions: Regions) -> tuple[Point, Point] | None:

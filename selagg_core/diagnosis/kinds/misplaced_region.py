@@ -10,6 +10,7 @@ from ...maps.regions import place_name
 from ...prompt.groups import WordGroup
 from ..measure import PlaceEvidence
 from ..scene import Scene
+from ..terms import at_place
 from .kind import Candidate, Facts, FindingKind, Outline, Regions, Sentence
 
 COVERS_ALL = 0.95
@@ -30,6 +31,10 @@ class OutOfRegion(Facts):
     def expected_at(self) -> str:
         return place_name(*self.place.expected_centre)
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.found_at, self.expected_at
+
     def told(self) -> dict[str, float | bool | str]:
         return {
             "mass_inside": self.place.mass_inside,
@@ -46,13 +51,12 @@ class MisplacedRegion(FindingKind[OutOfRegion]):
     thing = "expected region"
     features = ("outside", "peak_outside", "elsewhere")
     texts = {
-        "elsewhere": '"{word}" lies at the {found}, not where it was expected ({expected}): {share:.0%} of '
-        "its map is inside.",
-        "beside": '"{word}" lies beside the region where it was expected ({expected}): {share:.0%} of its '
-        "map is inside.",
+        "title": "Wrong place",
+        "elsewhere": '"{word}" is {found}, but you expected it {expected}.',
+        "beside": '"{word}" is beside the region where you expected it, {expected}.',
     }
     remedies = {
-        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+        "region": 'give "{first}" its own region (Conditioning Set Area or Set Mask)',
         "seed": "try another seed",
         "order": "say the relation the other way round",
         "weight": "raise the weight of the words that say the place",
@@ -67,14 +71,10 @@ class MisplacedRegion(FindingKind[OutOfRegion]):
                 yield Candidate(self.name, claim, (word,), region_features(place), OutOfRegion(place))
 
     def sentence(self, candidate: Candidate[OutOfRegion]) -> Sentence:
-        facts = candidate.facts
-        values = {
-            "word": candidate.words[0].label,
-            "found": facts.found_at,
-            "expected": facts.expected_at,
-            "share": facts.place.mass_inside,
-        }
-        return Sentence("beside" if facts.found_at == facts.expected_at else "elsewhere", values)
+        word, found, expected = candidate.words[0].label, *map(at_place, candidate.facts.ends)
+        if found == expected:
+            return self.say("beside", word=word, expected=expected)
+        return self.say("elsewhere", word=word, found=found, expected=expected)
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         region = regions.expected.get(words[0])

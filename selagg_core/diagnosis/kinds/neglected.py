@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..scene import Scene, inside, largest, overlap
 from .kind import Candidate, Facts, FindingKind, Sentence
 
 NOT_WORTH_TELLING = 0.85
-"""Share of the usual from which a figure is not named: it is about as it is for others."""
+"""Share of the usual from which a map is not spoken of: it is about as it is for others."""
 STRONG = 0.6
 """From here on a feature between 0 and 1 is named."""
+SIGNS = 2
+"""Signs that are told at most."""
 
 
 class Neglected(FindingKind[Facts]):
@@ -31,21 +33,21 @@ class Neglected(FindingKind[Facts]):
     )
     pixel_features = frozenset(features[5:])
     texts = {
-        "plain": 'no region holds "{word}".',
-        "signs": 'no region holds "{word}": {signs}.',
-        "map": "its map has {shares}",
-        "faint": "{share:.0%} of the peak of the other things",
-        "unfocused": "{share:.0%} of the focus of the other things",
-        "weak": "{share:.0%} of the attention of the other things",
-        "and": " and ",
-        "nothing_there": "its map lies where nothing stands out",
-        "colour_nowhere": "nothing in the picture has its colour",
+        "title": "Missing",
+        "plain": '"{word}" seems to be missing: the model found no place for it.',
+        "sign": "{missing} {sign}",
+        "signs": "{missing} {sign} {other}",
+        "faint": "Nowhere did the model look for it clearly.",
+        "unfocused": "The model looked for it all over the picture.",
+        "weak": "The model hardly looked for it.",
+        "nothing_there": "Where the model looked for it, there is only background.",
+        "colour_nowhere": "Nothing in the picture has its colour.",
     }
     remedies = {
-        "weight": "raise the weight of {first}, such as ({bare}:{raised})",
+        "weight": 'raise the weight of "{first}", such as ({bare}:{raised})',
         "seed": "try another seed",
-        "order": "name {first} first in the prompt",
-        "region": "give {first} its own region (Conditioning Set Area or Set Mask)",
+        "order": 'name "{first}" first in the prompt',
+        "region": 'give "{first}" its own region (Conditioning Set Area or Set Mask)',
         "tags": "write the prompt as tags",
         "break": "encode each thing in a text of its own (BREAK, or Conditioning Concat)",
     }
@@ -68,17 +70,18 @@ class Neglected(FindingKind[Facts]):
             yield Candidate(self.name, claim, (entity,), features, Facts())
 
     def sentence(self, candidate: Candidate[Facts]) -> Sentence:
-        word, features = candidate.words[0].label, candidate.features
-        shares = []
-        for name in ("faint", "unfocused", "weak"):
-            share = math.exp(-features.get(name, 0.0))
-            if share < NOT_WORTH_TELLING:
-                shares.append((share, self.texts[name].format(share=share)))
-        signs = []
-        if shares:
-            told = self.texts["and"].join(text for _, text in sorted(shares)[:2])
-            signs.append(self.texts["map"].format(shares=told))
-        signs += [self.texts[n] for n in ("nothing_there", "colour_nowhere") if features.get(n, 0) > STRONG]
+        missing = self.say("plain", word=candidate.words[0].label)
+        signs = [self.say(name) for name in _signs(candidate.features)[:SIGNS]]
         if not signs:
-            return Sentence("plain", {"word": word})
-        return Sentence("signs", {"word": word, "signs": "; ".join(signs)})
+            return missing
+        if len(signs) == 1:
+            return self.say("sign", missing=missing, sign=signs[0])
+        return self.say("signs", missing=missing, sign=signs[0], other=signs[1])
+
+
+def _signs(features: Mapping[str, float]) -> list[str]:
+    """Names of what shows it: one sign of the maps, then those of the picture."""
+    shares = {name: math.exp(-features.get(name, 0.0)) for name in ("weak", "faint", "unfocused")}
+    lowest = min(shares, key=shares.__getitem__)
+    of_maps = [lowest] if shares[lowest] < NOT_WORTH_TELLING else []
+    return of_maps + [n for n in ("nothing_there", "colour_nowhere") if features.get(n, 0) > STRONG]

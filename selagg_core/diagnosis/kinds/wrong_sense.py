@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...prompt.groups import WordGroup
 from ..scene import Scene
+from ..terms import either
 from .kind import Candidate, Facts, FindingKind, Outline, Regions, Sentence
 
 
@@ -25,10 +26,13 @@ class WrongSense(FindingKind[Meanings]):
     name = "wrong_sense"
     thing = "meaning"
     features = ("other_heads", "noun_fainter")
-    texts = {"taken": '"{word}" was meant as {meant}, but the picture takes it as {instead}.'}
+    texts = {
+        "title": "Wrong meaning",
+        "taken": '"{word}" was meant as {meant}, but the picture seems to take it as {instead}.',
+    }
     remedies = {
         "rephrase": "say it in other words that have one meaning only",
-        "weight": "bring the weights of {first} and its noun back to 1, if they have others",
+        "weight": 'bring the weights of "{first}" and its noun back to 1, if they have others',
         "seed": "try another seed",
         "region": "prompt each thing in a region of its own (Conditioning Set Area or Set Mask)",
         "order": "name the thing that it belongs to later, or earlier, in the prompt",
@@ -47,7 +51,10 @@ class WrongSense(FindingKind[Meanings]):
             yield Candidate(self.name, claim, (claim.words,), features, facts)
 
     def sentence(self, candidate: Candidate[Meanings]) -> Sentence:
-        return Sentence("taken", {"word": candidate.words[0].label, **candidate.facts.told()})
+        facts = candidate.facts
+        return self.say(
+            "taken", word=candidate.words[0].label, meant=either(facts.meant), instead=either(facts.instead)
+        )
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         return Outline(found=regions.of(words[0]), label=words[0].label)

@@ -1,0 +1,393 @@
+"""Diagnose this prompt, and Remove SelAgg, in real frontends: two clicks, one undo step, nothing left."""
+
+from __future__ import annotations
+
+import importlib.resources
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import pytest
+from graph_edits import REMOVE, edit, graph, select, undo
+from test_frontend import FRONTENDS, NEWEST
+
+from demo.background_server import background_server
+from demo.host_path import REGISTRY, find_host
+from demo.workflows import DEMO_PROMPT, Workflow
+
+SAMPLED = {"seed": 7, "control_after_generate": "randomize", "steps": 3, "cfg": 4.0}
+SAMPLED |= {"sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+
+
+@pytest.fixture(scope="module", params=FRONTENDS)
+def server(request, browser, tmp_path_factory):
+    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
+        pytest.skip("The frontend of the registry's host is too old for the viewer.")
+    options = []
+    if request.param == "newest":
+        if not (NEWEST / "static").is_dir():
+            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
+        options = ["--front-end-root", str(NEWEST / "static")]
+    base = tmp_path_factory.mktemp(f"server_{request.param}")
+    with background_server(base, base / "server.log", options=options) as client:
+        yield request.param, client.address
+
+
+@pytest.fixture
+def frontend(browser, server):
+    from frontend import Frontend
+
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    frontend = Frontend(context.new_page(), server[1])
+    yield frontend
+    context.close()
+    assert frontend.errors == []
+
+
+@pytest.fixture
+def shot(server, shots):
+    return lambda name: shots / f"{server[0]}_{name}.png"
+
+
+def stock(hires: bool = False, decode: bool = True) -> dict:
+    """A picture of the demo model with the host's own nodes alone."""
+    flow = Workflow()
+    model, clip, vae = flow.add("SelAggDemoModel", (0, 0))
+    (positive,) = flow.add("CLIPTextEncode", (380, 0), {"text": DEMO_PROMPT}, "Prompt", clip=clip)
+    (negative,) = flow.add("CLIPTextEncode", (380, 200), {"text": ""}, "Negative", clip=clip)
+    size = {"width": 128, "height": 128, "batch_size": 1}
+    (latent,) = flow.add("EmptyLatentImage", (0, 400), size)
+    for number in range(1 + hires):
+        wires = {"model": model, "positive": positive, "negative": negative, "latent_image": latent}
+        settings = {**SAMPLED, "denoise": 0.6 if number else 1.0}
+        (latent,) = flow.add("KSampler", (800 + 400 * number, 0), settings, f"Sampler {number + 1}", **wires)
+    if decode:
+        (image,) = flow.add("VAEDecode", (1600, 0), samples=latent, vae=vae)
+        flow.add("SaveImage", (1600, 200), {"filename_prefix": "x"}, images=image)
+    return flow.editor("stock")
+
+
+def told(edited) -> str:
+    return " ".join(f"{message['summary']} {message['detail']}" for message in edited.said)
+
+
+def assert_wired(edited, sampler: str = "KSampler") -> None:
+    (viewer,) = edited.viewers()
+    assert edited.source(viewer["capture"]) == ("SelAggCapture", 1)
+    assert edited.source(viewer["latent"])[0] == sampler
+    assert edited.source(viewer["image"]) == ("VAEDecode", 0)
+    decode = edited.request[viewer["image"][0]]
+    assert decode["inputs"]["samples"] == viewer["latent"], "the picture is of this latent"
+
+
+# -- two clicks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "vue"])
+def test_two_clicks_to_a_diagnosis(frontend, shot, vue):
+    """A right click on the sampler, a click on the item; with the seed of the picture that is there."""
+    frontend.open(vue_nodes=vue)
+    frontend.load(stock(), "KSampler")
+    seed = "() => app.graph.nodes.find(({ type }) => type === 'KSampler').widgets[0].value"
+    frontend.run()
+    assert frontend.page.evaluate(seed) != 7, "the host has changed it for the next run"
+    before = graph(frontend)
+    frontend.show_node("KSampler")
+    frontend.page.mouse.click(*title_of(frontend, "KSampler"), button="right")
+    item = frontend.page.get_by_text("Diagnose this prompt")
+    item.wait_for()
+    frontend.screenshot(shot(f"diagnose_menu_{'vue' if vue else 'classic'}"))
+    item.click()
+    frontend.page.wait_for_function(
+        "() => app.graph.nodes.some(({ type }) => type === 'SelAggDiagnose')", timeout=60_000
+    )
+    if vue:  # the Vue nodes of some frontends show no DOM widgets
+        frontend.page.wait_for_timeout(4000)
+    else:
+        viewer = frontend.wait_for_view()
+        assert "circle" in viewer.locator(".text").inner_text()
+        assert viewer.locator(".finding, .checked, details").count()
+    assert frontend.page.evaluate(seed) == 7
+    control = "() => app.graph.nodes.find(({ type }) => type === 'KSampler').widgets[1].value"
+    assert frontend.page.evaluate(control) == "randomize"
+    frontend.screenshot(shot(f"diagnosed_{'vue' if vue else 'classic'}"))
+    undo(frontend)
+    assert graph(frontend) == before, "one step takes it all back, the seed, too"
+
+
+def title_of(frontend, kind: str) -> tuple[float, float]:
+    """Where the title of a node is on the page."""
+    x, y = frontend.page.evaluate(
+        """kind => {
+          const node = app.graph.nodes.find(({ type }) => type === kind)
+          const { left, top } = app.canvas.canvas.getBoundingClientRect()
+          const { scale, offset } = app.canvas.ds
+          return [(node.pos[0] + 60 + offset[0]) * scale + left, (node.pos[1] - 12 + offset[1]) * scale + top]
+        }""",
+        kind,
+    )
+    return x, y
+
+
+def test_menus_toolbox_and_key(frontend):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    page = frontend.page
+    page.evaluate("() => { window.runs = 0; app.queuePrompt = async () => { runs += 1; return true } }")
+    page.mouse.click(640, 900, button="right")
+    page.get_by_text("Remove SelAgg from this workflow").wait_for()
+    page.get_by_text("Diagnose this prompt").click()
+    page.wait_for_function("() => runs === 1")
+    page.evaluate("() => document.activeElement?.blur()")
+    page.keyboard.press("Shift+D")
+    page.wait_for_function("() => runs === 2")
+    count = "() => app.graph.nodes.filter(({ type }) => type.startsWith('SelAgg')).length"
+    assert page.evaluate(count) == 3, "what is there is used again: demo model, capture, diagnosis"
+    select(frontend, "KSampler")
+    page.wait_for_timeout(300)
+    assert page.locator("button:has(.pi-search)").count(), "in the toolbox of a sampler"
+
+
+# -- shapes ----------------------------------------------------------------------------------------------
+
+
+def test_again_and_out(frontend):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    before = graph(frontend)
+    first = edit(frontend)
+    assert_wired(first)
+    assert first.fed_by_capture() == [("KSampler", "model")]
+    assert len(edit(frontend).viewers()) == 1
+    removed = edit(frontend, REMOVE)
+    assert "2 nodes" in told(removed)
+    assert graph(frontend) == before
+    undo(frontend)
+    assert len(graph(frontend)[0]["nodes"]) == len(before[0]["nodes"]) + 2
+
+
+def test_two_samplers_are_asked_for(frontend, shot):
+    frontend.open()
+    frontend.load(stock(hires=True), "KSampler")
+    before = graph(frontend)
+    nothing = edit(frontend, pick=-1)
+    assert nothing.request is None and len(nothing.asked) == 3 and "Sampler 2" in nothing.asked[0]
+    assert graph(frontend) == before
+    last = edit(frontend, pick=0)
+    assert_wired(last)
+    (viewer,) = last.viewers()
+    assert last.request[viewer["latent"][0]]["inputs"]["denoise"] == 0.6
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+    first = edit(frontend, pick=1)
+    assert_wired(first)
+    (viewer,) = first.viewers()
+    assert first.request[viewer["latent"][0]]["inputs"]["denoise"] == 1.0, "a VAE Decode of its own"
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+
+
+def test_a_latent_without_a_picture(frontend):
+    frontend.open()
+    frontend.load(stock(decode=False), "KSampler")
+    before = graph(frontend)
+    assert_wired(edit(frontend))
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+
+
+IN_SUBGRAPH = """kinds => {
+  const nodes = app.graph.nodes.filter(({ type }) => kinds.includes(type))
+  app.graph.convertToSubgraph(new Set(nodes))
+}"""
+INSIDE = """() => {
+  const { subgraph } = app.canvas.graph.nodes.find((node) => node.subgraph)
+  app.canvas.setGraph(subgraph)
+}"""
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["from outside", "inside"])
+@pytest.mark.parametrize(
+    "kinds",
+    [["KSampler", "VAEDecode"], ["KSampler"], ["KSampler", "VAEDecode", "SaveImage", "CLIPTextEncode"]],
+    ids=["with its decode", "alone", "with all that follows"],
+)
+def test_a_sampler_in_a_subgraph(frontend, kinds, inside):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    frontend.page.evaluate(IN_SUBGRAPH, kinds)
+    before = graph(frontend)
+    if inside:
+        frontend.page.evaluate(INSIDE)
+    else:
+        select(frontend, "")
+    edited = edit(frontend)
+    assert_wired(edited)
+    assert edited.fed_by_capture() == [("KSampler", "model")]
+    viewer = next(n for n, node in edited.request.items() if node["class_type"] == "SelAggDiagnose")
+    assert (":" in viewer) == (inside and "VAEDecode" in kinds), "where the artist looks, if it can be there"
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+
+
+GET_AND_SET = """() => {
+  const { LGraphNode } = window.LiteGraph
+  const named = (node) => { node.addWidget('text', 'Constant', '', () => {}); node.isVirtualNode = true }
+  class SetNode extends LGraphNode {
+    constructor(title) { super(title); this.addInput('*', '*'); this.addOutput('*', '*'); named(this) }
+  }
+  class GetNode extends LGraphNode {
+    constructor(title) { super(title); this.addOutput('*', '*'); named(this) }
+    getInputLink() {
+      const same = ({ type, widgets }) => type === 'SetNode' && widgets[0].value === this.widgets[0].value
+      const { link } = this.graph.nodes.find(same).inputs[0]
+      return this.graph.getLink?.(link) ?? this.graph.links.get(link)
+    }
+  }
+  window.LiteGraph.registerNodeType('SetNode', SetNode)
+  window.LiteGraph.registerNodeType('GetNode', GetNode)
+}"""
+#: Puts nodes into the wire of the first input of this name of the first node of this kind.
+VIA = """([kind, name, types, mode]) => {
+  const { graph } = app
+  const node = graph.nodes.find(({ type }) => type === kind)
+  const slot = node.inputs.findIndex((input) => input.name === name)
+  const link = graph.getLink?.(node.inputs[slot].link) ?? graph.links.get(node.inputs[slot].link)
+  const origin = graph.getNodeById(link.origin_id)
+  const nodes = types.map((type) => window.LiteGraph.createNode(type))
+  for (const [place, each] of nodes.entries()) {
+    graph.add(each)
+    each.pos = [-600 - 300 * place, -600]
+    each.mode = mode
+    if (/Node$/.test(each.type)) each.widgets[0].value = 'shared'
+  }
+  origin.connect(link.origin_slot, nodes[0], 0)
+  if (nodes.length > 1 && nodes[1].inputs?.length) nodes[0].connect(0, nodes[1], 0)
+  nodes.at(-1).connect(0, node, slot)
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("KSampler", "model"), ("VAEDecode", "samples")], ids=["to the model", "to the decode"]
+)
+@pytest.mark.parametrize("through", [["SetNode", "GetNode"], ["Reroute", "Reroute"]], ids="-".join)
+def test_wires_that_are_passed_on(frontend, kind, name, through):
+    frontend.open()
+    frontend.page.evaluate(GET_AND_SET)
+    frontend.load(stock(), "KSampler")
+    frontend.page.evaluate(VIA, [kind, name, through, 0])
+    before = graph(frontend)
+    edited = edit(frontend)
+    assert_wired(edited)
+    assert edited.fed_by_capture() == [("KSampler", "model")]
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+
+
+def test_bypassed_and_muted_nodes(frontend):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    frontend.page.evaluate(VIA, ["KSampler", "model", ["LoraLoaderModelOnly"], 4])
+    assert_wired(edit(frontend))
+    edit(frontend, REMOVE)
+    frontend.page.evaluate("() => { app.graph.nodes.find(({ type }) => type === 'VAEDecode').mode = 2 }")
+    before = graph(frontend)
+    assert_wired(edit(frontend))  # a muted decode makes no picture: another is put in
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+    frontend.page.evaluate("() => { app.graph.nodes.find(({ type }) => type === 'KSampler').mode = 4 }")
+    edited = edit(frontend)
+    assert edited.request is None and "no sampler" in told(edited)
+
+
+def test_reroutes_of_wires_stay(frontend):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    frontend.page.evaluate(
+        """() => {
+          const { graph } = app
+          const { link } = graph.nodes.find(({ type }) => type === 'KSampler').inputs[0]
+          graph.createReroute([500, -80], graph.getLink?.(link) ?? graph.links.get(link))
+        }"""
+    )
+    before = graph(frontend)
+    assert before[0]["reroutes"]
+    assert_wired(edit(frontend))
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+
+
+@pytest.mark.parametrize("cut", ["model", "all"])
+def test_what_is_missing_is_said(frontend, cut):
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    if cut == "model":
+        frontend.page.evaluate(
+            "() => app.graph.nodes.find(({ type }) => type === 'KSampler').disconnectInput(0)"
+        )
+    else:
+        frontend.page.evaluate("() => app.graph.clear()")
+    before = graph(frontend)
+    edited = edit(frontend)
+    assert edited.request is None and graph(frontend) == before
+    assert ("has no model" if cut == "model" else "no sampler") in told(edited)
+
+
+def test_words_of_an_unknown_encoder(frontend):
+    """A conditioning that no text makes: it is said that SelAgg Prompt is needed."""
+    frontend.open()
+    frontend.load(stock(), "KSampler")
+    frontend.page.evaluate(
+        """() => {
+          const { graph } = app
+          const node = graph.nodes.find(({ title }) => title === 'Prompt')
+          const loader = window.LiteGraph.createNode('ConditioningZeroOut')
+          graph.add(loader)
+          graph.nodes.find(({ title }) => title === 'Negative').connect(0, loader, 0)
+          graph.nodes.find(({ title }) => title === 'Negative').widgets[0].value = ''
+          loader.connect(0, graph.nodes.find(({ type }) => type === 'KSampler'), 1)
+          graph.remove(node)
+        }"""
+    )
+    edited = edit(frontend)
+    assert_wired(edited)
+    assert "SelAgg Prompt" in told(edited)
+
+
+# -- what others have built ------------------------------------------------------------------------------
+
+SHAPES = json.loads((Path(__file__).parent / "shapes.json").read_text("utf-8"))
+
+
+def public_workflow(name: str) -> dict | None:
+    """A workflow of the host's own templates; None if this host has none of that name."""
+    for package in ("comfyui_workflow_templates_json", "comfyui_workflow_templates"):
+        if importlib.util.find_spec(package) is None:
+            continue
+        file = importlib.resources.files(package) / "templates" / f"{name}.json"
+        if file.is_file():
+            return json.loads(file.read_text("utf-8"))
+    return None
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_public_workflows(frontend, name):
+    workflow = public_workflow(name)
+    if workflow is None:
+        pytest.skip("This host has no such template.")
+    frontend.open()
+    frontend.page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
+    frontend.page.wait_for_timeout(300)
+    before = graph(frontend)
+    edited = edit(frontend)
+    if SHAPES[name] == "no picture":
+        assert edited.request is None and "makes no picture but" in told(edited)
+        assert graph(frontend) == before
+        return
+    sampler, fed = SHAPES[name].split(" by ")
+    assert_wired(edited, sampler)
+    assert fed in {kind for kind, _ in edited.fed_by_capture()}
+    edit(frontend, REMOVE)
+    assert graph(frontend) == before
+    frontend.errors = []  # of models that are not there
