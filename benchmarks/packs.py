@@ -332,6 +332,9 @@ def every_pack(folders: list[Path], bench: Bench) -> Iterator[tuple[str, dict[st
         sys.stderr.write(
             f"{folder.name}: {time.monotonic() - started:.0f} s, {told.get('skipped', 'done')}\n"
         )
+        for node in told.get("tried", ()):
+            told_of = node.get("reported") or node.get("why") or ""
+            sys.stderr.write(f"    {node['node']}: {node['verdict']} {told_of}"[:220] + "\n")
         sys.stderr.flush()
         yield folder.name, {"commit": commit_of(folder), **told}
 
@@ -372,12 +375,19 @@ def main() -> None:
     missing = [name for name in args.only if not (args.packs / name).is_dir()]
     names = args.only or sorted(folder.name for folder in args.packs.iterdir() if folder.is_dir())
     folders = [args.packs.resolve() / name for name in names if name not in missing]
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as base:
+    found: dict[str, dict[str, Any]] = {}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        tempfile.TemporaryDirectory() as base,
+        contextlib.suppress(KeyboardInterrupt),  # what was reached by then is told
+    ):
         prepare(base)
-        found = dict(every_pack(folders, Bench()))
+        for name, told in every_pack(folders, Bench()):
+            found[name] = told
     found |= {name: {"skipped": "it is not there"} for name in missing}
     verdicts = Counter(node["verdict"] for pack in found.values() for node in pack.get("tried", ()))
-    told = {
+    result = {
         "packs": len(found),
         "skipped": sum("skipped" in pack for pack in found.values()),
         "nodes_tried": sum(verdicts.values()),
@@ -385,7 +395,7 @@ def main() -> None:
         "faults": sum(count for verdict, count in verdicts.items() if verdict not in GOOD),
         "by_pack": found,
     }
-    write_line(json.dumps(told), args.json)
+    write_line(json.dumps(result), args.json)
 
 
 if __name__ == "__main__":
