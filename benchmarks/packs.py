@@ -234,7 +234,8 @@ def tried(bench: Bench, name: str, change: Callable[[Any, list], tuple[Any, list
     found["reported"] = {order: why[:200] for order, why in told.items() if why}
     complete = {order: way.recording for order, way in ways.items() if not told[order]}
     found["difference"] = difference(*complete.values()) if len(complete) == 2 else None
-    own = any(word.casefold() in name.casefold() for word in OWN_KEYS)
+    named = any(word.casefold() in name.casefold() for word in OWN_KEYS)
+    own = named and found["changes_the_picture"]  # by its defaults a node may do nothing
     return {**found, "own_keys": own, "verdict": _verdict(found, own, complete)}
 
 
