@@ -8,7 +8,7 @@ sent to the real server. Seeds spread the counts: the same seeds and counts give
 
 A fault is: an exception other than ValueError (of a viewer: any), more than a second a thousand words, a
 message that is empty or longer than 300 characters, an answer of the server with status 500 or a fault of
-ours in its log. Prints one JSON object last.
+ours in its log. Prints one JSON object last, also of what was reached when it is ended early (Ctrl+C).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import json
 import logging
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,9 @@ def progress(name: str, count: int, tally: Tally) -> Callable[[int], None]:
         if time.monotonic() - last > SAID_EVERY:
             last = time.monotonic()
             sys.stderr.write(f"{name}: {done}/{count}, {sum(tally.faults.values())} faults\n")
+            sys.stderr.writelines(
+                f"    {times} {fault[:150]}\n" for fault, times in tally.faults.most_common(9)
+            )
             sys.stderr.flush()
 
     return watch
@@ -64,7 +68,12 @@ def main() -> None:
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
     found = {}
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as folder:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.suppress(KeyboardInterrupt),  # what was reached by then is told
+    ):
         if args.requests:
             from .fuzz_requests import fuzz_requests
 

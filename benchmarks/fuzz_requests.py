@@ -207,7 +207,19 @@ class Attempt:
             node[rng.choice(("inputs", "class_type", "_meta"))] = self._value(2)
         elif isinstance(node.get("inputs"), dict) and node["inputs"]:
             node["inputs"][rng.choice(list(node["inputs"]))] = self._value(2)
-        if chance > 0.9:
+        if chance > 0.95:  # a ring of links
+            workflow["selagg-words-1"] = {
+                "class_type": "SelAggGraphWords",
+                "inputs": {"more": ["selagg-words-1", 0]},
+            }
+            for each in workflow.values():
+                if (
+                    isinstance(each, dict)
+                    and isinstance(each.get("inputs"), dict)
+                    and "capture" in each["inputs"]
+                ):
+                    each["inputs"]["prompt"] = ["selagg-words-1", 0]
+        elif chance > 0.9:
             workflow[f"selagg-words-{rng.choice((1, 2, 'x'))}"] = {
                 "class_type": "SelAggGraphWords",
                 "inputs": self._value(2),

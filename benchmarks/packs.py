@@ -21,6 +21,8 @@ import contextlib
 import importlib
 import json
 import logging
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,11 +40,13 @@ import torch
 from demo.host_path import prepare_host
 from demo.result_file import write_line
 
+from .fuzz_tally import Hang, ended_after
+
 PROMPT = "a red circle left of a blue star"
 OTHER = "a green square"
-SIDE, STEPS, CFG = 8, 3, 4.0
+SIDE, STEPS, CFG = 8, 2, 4.0
 CLOSE = 1e-5
-PACK_SECONDS = 900
+PACK_SECONDS, NODE_SECONDS = 1200, 120
 OWN_KEYS = ("Attention couple", "AttentionCouplePPM", "AttentionCouple", "NAG", "PromptInjection")
 """Words in the names of nodes whose attention is not that between the picture and its prompt alone."""
 GOOD = ("recorded", "reported")
@@ -61,22 +65,44 @@ class Outcome:
     recording: Any = None
 
 
-# -- one pack, in a process of its own ---------------------------------------------------------------------
+# -- one pack ----------------------------------------------------------------------------------------------
 
 
 def nodes_of(folder: Path) -> dict[str, type]:
     """The node classes that the host has after loading the pack and had not before. Raises Unfit."""
     host_nodes = importlib.import_module("nodes")
     before = dict(host_nodes.NODE_CLASS_MAPPINGS)
-    loaded = host_nodes.load_custom_node(str(folder), module_parent="custom_nodes")
-    if asyncio.iscoroutine(loaded):
-        loaded = asyncio.get_event_loop().run_until_complete(loaded)
+    with _heard() as said:
+        loaded = host_nodes.load_custom_node(str(folder), module_parent="custom_nodes")
+        if asyncio.iscoroutine(loaded):
+            loaded = asyncio.get_event_loop().run_until_complete(loaded)
     if not loaded:
-        raise Unfit("the host cannot import it")
+        why = next((line for line in reversed(said) if "Cannot import" in line), "no reason given")
+        raise Unfit(f"the host cannot import it: {why.rpartition('custom nodes:')[2].strip()[:120]}")
     found = {n: k for n, k in host_nodes.NODE_CLASS_MAPPINGS.items() if before.get(n) is not k}
     if not found:
         raise Unfit("it has no nodes")
     return found
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the host logs meanwhile."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, listener = logging.getLogger(), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.WARNING)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
 
 
 class Bench:
@@ -92,6 +118,7 @@ class Bench:
             self.positive, self.offered = SelAggTextEncode().encode(PROMPT, self.studio.clip)
             self.other = SelAggTextEncode().encode(OTHER, self.studio.clip)[0]
             self.negative = self.studio.conditioning("")
+        self.untouched = self.sample(lambda model, positive: (model, positive), "plain").latent
 
     def sample(self, change: Callable[[Any, list], tuple[Any, list]], order: str) -> Outcome:
         """order: "plain", or where the capture is: "before" or "after" the node."""
@@ -202,17 +229,14 @@ def tried(bench: Bench, name: str, change: Callable[[Any, list], tuple[Any, list
             "why": f"{type(error).__name__}: {str(error)[:160]}",
         }
     found["identical"] = all(torch.equal(way.latent, plain.latent) for way in ways.values())
-    found["changes_the_picture"] = not torch.equal(plain.latent, bench.sample(_as_it_is, "plain").latent)
+    found["changes_the_picture"] = not torch.equal(plain.latent, bench.untouched)
     told = {order: reported(way.recording) for order, way in ways.items()}
     found["reported"] = {order: why[:200] for order, why in told.items() if why}
     complete = {order: way.recording for order, way in ways.items() if not told[order]}
     found["difference"] = difference(*complete.values()) if len(complete) == 2 else None
-    own = any(word.casefold() in name.casefold() for word in OWN_KEYS)
+    named = any(word.casefold() in name.casefold() for word in OWN_KEYS)
+    own = named and found["changes_the_picture"]  # by its defaults a node may do nothing
     return {**found, "own_keys": own, "verdict": _verdict(found, own, complete)}
-
-
-def _as_it_is(model: Any, positive: list) -> tuple[Any, list]:
-    return model, positive
 
 
 def _verdict(found: Mapping[str, Any], own: bool, complete: Mapping[str, Any]) -> str:
@@ -245,40 +269,41 @@ def difference(one: Any, other: Any) -> float:
     return max((float(np.abs(a - b).max()) for a, b in pairs), default=float("inf"))
 
 
-def try_pack(folder: Path) -> dict[str, Any]:
+def try_pack(folder: Path, bench: Bench) -> dict[str, Any]:
     """All nodes of one pack that fit."""
     try:
         nodes = nodes_of(folder)
     except Unfit as error:
         return {"skipped": str(error)}
-    bench, found, unfit = Bench(), [], Counter[str]()
+    found: list[dict[str, Any]] = []
+    unfit = Counter[str]()
     for name, kind in nodes.items():
         try:
             change = changes_of(bench, kind)
             if change is not None:
-                found.append(tried(bench, name, change))
+                with ended_after(NODE_SECONDS):
+                    found.append(tried(bench, name, change))
         except Unfit as error:
             unfit[str(error)[:120]] += 1
+        except Hang:
+            unfit[f"it takes more than {NODE_SECONDS} s"] += 1
         except Exception as error:  # noqa: BLE001 - a declaration that cannot be read: another pack's code
             unfit[f"its inputs cannot be read ({type(error).__name__})"] += 1
     return {"nodes": len(nodes), "tried": found, "unfit": dict(unfit)}
 
 
-def run_alone(folder: Path, result: Path) -> None:
-    """Loads one pack into a host of its own and writes what came of it."""
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as base:
-        prepare_host()
-        sys.argv += ["--base-directory", base]
-        warnings.simplefilter("ignore")
-        logging.getLogger().setLevel(logging.ERROR)
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        with contextlib.suppress(Exception):  # packs add routes to it when they are imported
-            importlib.import_module("server").PromptServer(loop)
-        host_nodes = importlib.import_module("nodes")
-        loop.run_until_complete(host_nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
-        told = try_pack(folder)
-    result.write_text(json.dumps(told), encoding="utf-8")
+def prepare(base: str) -> None:
+    """The host with its own nodes, as it is before it loads packs."""
+    prepare_host()
+    sys.argv += ["--base-directory", base]
+    warnings.simplefilter("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with contextlib.suppress(Exception):  # packs add routes to it when they are imported
+        importlib.import_module("server").PromptServer(loop)
+    host_nodes = importlib.import_module("nodes")
+    loop.run_until_complete(host_nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
 
 
 # -- all packs ---------------------------------------------------------------------------------------------
@@ -294,30 +319,47 @@ def commit_of(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def every_pack(folders: list[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+def every_pack(folders: list[Path], bench: Bench) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What came of each pack, each loaded by a copy of this process: it changes nothing for the others."""
     for folder in folders:
-        with tempfile.TemporaryDirectory() as place:
-            result = Path(place) / "result.json"
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.packs",
-                "--alone",
-                str(folder),
-                "--json",
-                str(result),
-            ]
-            started = time.monotonic()
-            try:
-                done = subprocess.run(command, stdout=sys.stderr, timeout=PACK_SECONDS, check=False)  # noqa: S603
-                ended = f"its process ended with code {done.returncode}"
-            except subprocess.TimeoutExpired:
-                ended = f"it took more than {PACK_SECONDS} s"
-            told = json.loads(result.read_text("utf-8")) if result.is_file() else {"skipped": ended}
+        started = time.monotonic()
+        with tempfile.NamedTemporaryFile("w+", suffix=".json") as result:
+            child = os.fork()
+            if child == 0:
+                _in_child(folder, bench, Path(result.name))
+            code = _waited(child)
+            told = json.loads(Path(result.name).read_text("utf-8") or "null")
+        told = told or {"skipped": f"its process ended with code {code}"}
         sys.stderr.write(
             f"{folder.name}: {time.monotonic() - started:.0f} s, {told.get('skipped', 'done')}\n"
         )
+        for node in told.get("tried", ()):
+            told_of = node.get("reported") or node.get("why") or ""
+            sys.stderr.write(f"    {node['node']}: {node['verdict']} {told_of}"[:220] + "\n")
+        sys.stderr.flush()
         yield folder.name, {"commit": commit_of(folder), **told}
+
+
+def _in_child(folder: Path, bench: Bench, result: Path) -> None:
+    code = 1
+    try:
+        result.write_text(json.dumps(try_pack(folder, bench)), encoding="utf-8")
+        code = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _waited(child: int) -> int:
+    """The exit code of a process, which is ended if it takes too long."""
+    last = time.monotonic() + PACK_SECONDS
+    while time.monotonic() < last:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.2)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
@@ -327,20 +369,26 @@ def main() -> None:
     )
     parser.add_argument("--packs", type=Path, help="folder with a folder for each pack")
     parser.add_argument("--only", nargs="+", default=[], help="names of packs; all without it")
-    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
-    if args.alone is not None:
-        run_alone(args.alone.resolve(), Path(args.json))
-        return
     if args.packs is None or not args.packs.is_dir():
         parser.error("--packs: name a folder with checkouts of other packs.")
     missing = [name for name in args.only if not (args.packs / name).is_dir()]
     names = args.only or sorted(folder.name for folder in args.packs.iterdir() if folder.is_dir())
-    found = dict(every_pack([args.packs / name for name in names if name not in missing]))
+    folders = [args.packs.resolve() / name for name in names if name not in missing]
+    found: dict[str, dict[str, Any]] = {}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        tempfile.TemporaryDirectory() as base,
+        contextlib.suppress(KeyboardInterrupt),  # what was reached by then is told
+    ):
+        prepare(base)
+        for name, told in every_pack(folders, Bench()):
+            found[name] = told
     found |= {name: {"skipped": "it is not there"} for name in missing}
     verdicts = Counter(node["verdict"] for pack in found.values() for node in pack.get("tried", ()))
-    told = {
+    result = {
         "packs": len(found),
         "skipped": sum("skipped" in pack for pack in found.values()),
         "nodes_tried": sum(verdicts.values()),
@@ -348,7 +396,7 @@ def main() -> None:
         "faults": sum(count for verdict, count in verdicts.items() if verdict not in GOOD),
         "by_pack": found,
     }
-    write_line(json.dumps(told), args.json)
+    write_line(json.dumps(result), args.json)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
 from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
+from .prompt.quoted import shortened
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .relevance.run_view import MapSet, RunView, choose_or_all
@@ -59,8 +60,8 @@ NOTHING_TO_CHECK = (
     "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
     "Write claims, such as red > scarf, to have them checked."
 )
-MOST_UNSURE = 12
-"""Claims that the notice of what was read and is not checked names at most."""
+MOST_NAMED = 180
+"""Characters of the claims that a notice of what is not checked names."""
 
 
 def diagnose_run(
@@ -229,13 +230,10 @@ def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> 
     unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
     notices = []
     if lines:
-        notices.append(f"Not checked, for maps cannot tell: {'; '.join(lines)}.")
+        notices.append(f"Not checked, for maps cannot tell: {shortened(lines, MOST_NAMED, '; ')}.")
     if unsure:
-        shown = "; ".join(unsure[:MOST_UNSURE])
-        more = f"; and {len(unsure) - MOST_UNSURE} more" if len(unsure) > MOST_UNSURE else ""
-        notices.append(
-            f"Read, but not surely enough to warn: {shown}{more}. Write a claim to have it checked."
-        )
+        shown = shortened(unsure, MOST_NAMED, "; ")
+        notices.append(f"Read, but not surely enough to warn: {shown}. Write a claim to have it checked.")
     return tuple(notices)
 
 

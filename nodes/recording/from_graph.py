@@ -107,13 +107,20 @@ INTERNAL_NAMES: dict[str, str] = {WORDS: "SelAgg Words (internal)"}
 def words_for_request(request: dict) -> dict:
     """A request for a run as the server got it, with the words of its texts for each viewer."""
     graph = request.get("prompt") if isinstance(request, dict) else None
-    if not isinstance(graph, dict) or not any(_kind(node) in VIEWERS for node in graph.values()):
+    if not _is_workflow(graph) or not any(_kind(node) in VIEWERS for node in graph.values()):
         return request
     try:
         return {**request, "prompt": with_words(graph, host.node_classes())}
     except Exception:  # noqa: BLE001 - a graph that is none: the host says so, in its own words
         logger.warning("The words of this workflow's texts cannot be looked up.", exc_info=True)
         return request
+
+
+def _is_workflow(graph: Any) -> bool:
+    """Whether it has the form of a graph; what has not is refused by the host, in its own words."""
+    return isinstance(graph, dict) and all(
+        isinstance(node, Mapping) and isinstance(node.get("inputs", {}), Mapping) for node in graph.values()
+    )
 
 
 def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
@@ -157,7 +164,11 @@ def _without_words(graph: Graph) -> dict[str, Any]:
     """The graph as the artist made it: links to nodes of words lead to what those were given."""
 
     def before(value: Any) -> Any:
+        passed = set()
         while _is_link(value) and _kind(graph.get(value[0])) == WORDS:
+            if value[0] in passed:  # a ring of links, which no artist makes
+                return None
+            passed.add(value[0])
             value = graph[value[0]].get("inputs", {}).get("more")
         return value
 

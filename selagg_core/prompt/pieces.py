@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .quoted import short
 from .words import CLIP_SPLIT, Prompt, Word, is_word
 
 #: Surface of a token that is no text: begin, end, padding.
@@ -48,7 +49,7 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes = (WEIGHTS_ARE_TEXT.format(example=example.group()),) if example else ()
+    notes = (WEIGHTS_ARE_TEXT.format(example=short(example.group())),) if example else ()
     return Prompt(text, words, len(pieces), special, notes)
 
 

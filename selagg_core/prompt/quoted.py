@@ -14,14 +14,14 @@ def short(text: str, most: int = LONGEST_QUOTE) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def shortened(names: Iterable[str], most: int = LONGEST_LIST) -> str:
-    """Names separated by commas, cut where they fill more than `most` characters."""
+def shortened(names: Iterable[str], most: int = LONGEST_LIST, mark: str = ", ") -> str:
+    """Names with a mark between them, cut where they fill more than `most` characters."""
     shown: list[str] = []
     length = 0
     rest = list(names)
     for name in map(short, rest):
         length += len(name) + 2
         if length > most and shown:
-            return f"{', '.join(shown)} and {len(rest) - len(shown)} more"
+            return f"{mark.join(shown)} and {len(rest) - len(shown)} more"
         shown.append(name)
-    return ", ".join(shown)
+    return mark.join(shown)

@@ -180,6 +180,27 @@ def test_claims_that_maps_cannot_judge_are_named():
     assert any("Not checked" in notice and "cat behind square" in notice for notice in report.notices)
 
 
+def test_claims_that_were_read_and_are_not_checked_are_named_up_to_a_limit():
+    invented = [
+        "zorble",
+        "blick",
+        "frob",
+        "quux",
+        "snerf",
+        "plomble",
+        "wug",
+        "gazork",
+        "flimp",
+        "torv",
+        "drabble",
+        "mirp",
+    ]
+    text = f"{TEXT}, {', '.join(f'a {word} thrumble' + word for word in invented)}"
+    report, _ = diagnosed(view(text=text))
+    told = [notice for notice in report.notices if notice.startswith("Read, but not surely enough")]
+    assert len(told) == 1 and "thrumblezorble" in told[0] and "more" in told[0] and len(told[0]) <= 300
+
+
 @pytest.mark.parametrize("text", ["", "!!!", "\u732b \U0001f431"])
 def test_prompts_without_claims(text):
     report, pictures = diagnosed(view({}, text=text))

@@ -14,16 +14,22 @@ from selagg_core.claims.claim import DIRECTIONS, PLACES
 from selagg_core.diagnosis import calibration
 from selagg_core.diagnosis.calibration import KindModel, choose_threshold, fit_kind
 from selagg_core.diagnosis.scene import angle
+from selagg_core.drawing.contact_sheet import ContactSheet
+from selagg_core.heatmaps import _senses
+from selagg_core.maps.heads import select_heads
 from selagg_core.maps.regions import from_mask
 from selagg_core.prompt.groups import WordGroup
-from selagg_core.prompt.known_texts import LabelCache, TextKey
+from selagg_core.prompt.host_text import hidden_spans
+from selagg_core.prompt.known_texts import LabelCache, Labels, TextKey
 from selagg_core.prompt.lexicon import Concept
+from selagg_core.prompt.offered import OfferedText, recognise, sketch_of
 from selagg_core.prompt.tokens import prompt_from_tokens
 from selagg_core.prompt.words import CHUNK, Prompt, Word
 from selagg_core.recording.probabilities import column_probabilities
 from selagg_core.recording.run import EncodedText, Entry
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.settings import CaptureSettings
+from selagg_core.relevance.concepts import Assignment
 from selagg_core.relevance.relevance import HeadRelevance
 
 # -- labels ------------------------------------------------------------------------------------------------
@@ -293,3 +299,84 @@ def test_maps_that_were_made_coarser_are_told():
     assert (
         "maps of positive within 0 MiB" in notice and "of 3 layers were recorded on coarser grids" in notice
     )
+
+
+# -- found in a second sample ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((430, 4), (1000, 10)), ((4, 430), (10, 1000)), ((64, 96), (128, 192))]
+)
+def test_a_mask_of_the_same_proportions_fits_to_within_a_pixel_of_one_side(shape, size):
+    assert from_mask(np.ones(shape), size).mask.all()
+    with pytest.raises(ValueError, match="their shapes differ"):
+        from_mask(np.ones((shape[0], 3 * shape[1])), size)
+
+
+def test_the_weight_in_a_bracket_is_hidden():
+    assert hidden_spans("(cat:1.2)") == [(4, 8)]
+    assert hidden_spans("a (cat:1.2), (dog:0.5)") == [(6, 10), (17, 21)]
+
+
+def test_a_calibration_is_the_same_after_being_written_and_read():
+    made = calibration.shipped_calibration()
+    again = calibration.Calibration.from_json(made.to_json())
+    assert again == made
+    for kind in made.kinds.values():
+        assert kind.levels[0] != kind.levels[1]
+
+
+def test_a_quarter_of_the_heads_is_chosen_unless_it_is_said_otherwise():
+    scores = np.arange(LAYOUT.total, dtype=float)
+    chosen = select_heads(LAYOUT, "selective", scores=scores)
+    assert chosen.mask.sum() == round(LAYOUT.total / 4) and chosen.mask[-1] and not chosen.mask[0]
+
+
+@pytest.mark.parametrize(
+    ("concepts", "told"), [((), ""), (("Animals",), "Animals, "), (("Animals", "Color"), "2 senses, ")]
+)
+def test_the_caption_of_a_map_names_the_one_sense_or_counts_them(concepts, told):
+    assert _senses(Assignment("crane", concepts, "lexicon")) == told
+
+
+@pytest.mark.parametrize("most", [90_000, 150_000, 300_000])
+def test_a_contact_sheet_has_at_most_so_many_pixels_and_uses_most_of_them(most):
+    picture = np.zeros((256, 256, 3), np.uint8)
+    whole = np.prod(ContactSheet(picture, 8)._extent)
+    limited = np.prod(ContactSheet(picture, 8, most_pixels=most)._extent)
+    assert most < whole and 0.4 * most < limited <= most
+
+
+def test_columns_of_an_offered_text_move_with_its_chunk():
+    """The second chunk of an offer stands first, and the first one after it."""
+    words = tuple(Word(f"w{place}", (place,)) for place in (3, CHUNK + 5))
+    special = tuple(c for c in range(2 * CHUNK) if c not in (3, CHUNK + 5))
+    columns = torch.randn(2 * CHUNK, 64, generator=torch.Generator().manual_seed(1))
+    empty = sketch_of(torch.randn(CHUNK, 64, generator=torch.Generator().manual_seed(2)))
+    offered = OfferedText(Prompt("x", words, 2 * CHUNK, special), "a test", sketch_of(columns), empty)
+    turned = torch.cat([columns[CHUNK:], columns[:CHUNK]])
+    unknown = Labels(None, tuple(range(2 * CHUNK)))
+    labels, _ = recognise(unknown, sketch_of(turned), 0, 2 * CHUNK, [offered])
+    assert [(w.text, w.columns) for w in labels.prompt.words] == [
+        (f"w{CHUNK + 5}", (5,)),
+        ("w3", (CHUNK + 3,)),
+    ]
+
+
+def test_a_word_across_two_chunks_of_an_offer_stays_one():
+    across = Word("long", (CHUNK - 2, CHUNK + 1))
+    special = tuple(c for c in range(2 * CHUNK) if c not in across.columns)
+    columns = torch.randn(2 * CHUNK, 64, generator=torch.Generator().manual_seed(1))
+    empty = sketch_of(torch.randn(CHUNK, 64, generator=torch.Generator().manual_seed(2)))
+    offered = OfferedText(Prompt("x", (across,), 2 * CHUNK, special), "a test", sketch_of(columns), empty)
+    labels, _ = recognise(Labels(None, tuple(range(2 * CHUNK))), sketch_of(columns), 0, 2 * CHUNK, [offered])
+    assert labels.prompt.words == (across,)
+
+
+def test_a_text_that_is_registered_again_is_the_newest():
+    cache = LabelCache(capacity=2)
+    prompts = [Prompt(f"w{i}", (Word(f"w{i}", (1,)),), 3, (0, 2)) for i in range(3)]
+    texts = [torch.full((1, 3, 2), float(i)) for i in range(3)]
+    keys = [cache.register(prompts[i], texts[i]) for i in (0, 1, 0, 2)]
+    assert cache.resolve(keys[1]).prompt is None
+    assert cache.resolve(keys[0]).prompt == prompts[0] and cache.resolve(keys[3]).prompt == prompts[2]

@@ -295,7 +295,21 @@ def test_numbers_of_building_are_refused_before_anything_is_sampled(parts, numbe
     {"prompt": {"1": {"class_type": "SelAggDiagnose", "inputs": {"latent": [{}, 0]}}}},
     {"prompt": {"1": {"class_type": "SelAggDiagnose", "inputs": {"capture": ["2", 0]}}, "2": {}}}],
 )  # fmt: skip
-def test_a_request_that_is_no_workflow_is_left_to_the_host(pack, request_):
+def test_a_request_that_is_no_workflow_is_left_to_the_host(pack, request_, caplog):
     words = importlib.import_module("selagg_nodes.recording.from_graph").words_for_request
     before = json.dumps(request_)
     assert words(request_) == request_ and json.dumps(request_) == before
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_ring_of_nodes_of_words_ends(pack, length):
+    words = importlib.import_module("selagg_nodes.recording.from_graph").words_for_request
+    graph = {
+        f"w{i}": {"class_type": "SelAggGraphWords", "inputs": {"more": [f"w{(i + 1) % length}", 0]}}
+        for i in range(length)
+    }
+    viewer = {"class_type": "SelAggDiagnose", "inputs": {"prompt": ["w0", 0]}}
+    assert words({"prompt": {**graph, "1": viewer}})["prompt"] == {
+        "1": {"class_type": "SelAggDiagnose", "inputs": {}}
+    }

@@ -35,6 +35,8 @@ from selagg_core.maps.word_maps import word_maps
 
 SITUATIONS = all_situations()
 TABLE = ROOT / "docs" / "compatibility.md"
+PACKS = "\n## Other packs"
+"""What follows from here on is of `benchmarks/packs.py`."""
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +286,8 @@ def table() -> str:
 
 
 def test_the_table_is_up_to_date():
+    situations, mark, packs = TABLE.read_text(encoding="utf-8").partition(PACKS)
     if os.environ.get("SELAGG_WRITE_COMPATIBILITY"):
-        TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text(table(), encoding="utf-8")
-    assert TABLE.read_text(encoding="utf-8") == table()
+        TABLE.write_text(table() + mark + packs, encoding="utf-8")
+        situations = table()
+    assert situations == table()
