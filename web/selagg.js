@@ -5,6 +5,7 @@ import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
+import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
 import { graphTexts } from './extension/texts.js'
@@ -336,9 +337,11 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
     },
     loadedGraphNode(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
       if (viewer) restore(node, viewer)
     },
