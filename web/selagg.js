@@ -3,6 +3,7 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
+import { keepEventsInside } from './extension/events_inside.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
@@ -225,15 +226,6 @@ const lead = (message, node) => announce(message, node, graphTexts(commands.text
 function hideOwnPreview(node) {
   node.hideOutputImages = true
   node.onDrawBackground = () => {}
-}
-
-/**
- * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
- * @param {HTMLElement} element
- */
-function keepEventsInside(element) {
-  element.dataset.captureWheel = 'true'
-  for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
 }
 
 /** @param {HostNode} node */
