@@ -129,7 +129,7 @@ KINDS = {
         NodeKind(
             "SelAggHeatmaps",
             inputs=(*_VIEWED, *_HOW, ("prompt", "SELAGG_PROMPT")),
-            widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
+            widgets=("words", "mode", "top_fraction", "threshold", "concepts", "scale"),
             outputs=(
                 ("overlays", "IMAGE"),
                 ("masks", "MASK"),
@@ -378,7 +378,14 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
 
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
-    settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0, "concepts": ""}
+    settings = {
+        "words": "all",
+        "mode": "selective",
+        "top_fraction": 0.25,
+        "threshold": 0.0,
+        "concepts": "",
+        "scale": "one for all words",
+    }
     overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (2100, 0), settings, **viewed)
     flow.add("PreviewImage", (2600, 0), None, "Overlays", images=overlays)
     flow.add("PreviewImage", (2600, 380), None, "Contact sheet", images=sheet)

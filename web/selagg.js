@@ -3,6 +3,7 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
+import { keepEventsInside } from './extension/events_inside.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
@@ -220,15 +221,6 @@ function toastProblem(text, node) {
 
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
 const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
-
-/**
- * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
- * @param {HTMLElement} element
- */
-function keepEventsInside(element) {
-  element.dataset.captureWheel = 'true'
-  for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
-}
 
 /** @param {HostNode} node */
 function addViewer(node) {
