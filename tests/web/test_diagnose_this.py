@@ -495,7 +495,7 @@ def test_words_that_artists_search_for(server, words, node):
     kinds = Client(server[1]).object_info()
     if "search_aliases" not in kinds["KSampler"]:
         pytest.skip("This host searches names alone.")
-    found = {kind["display_name"] for kind in kinds.values() if words in kind.get("search_aliases", ())}
+    found = {kind["display_name"] for kind in kinds.values() if words in (kind.get("search_aliases") or ())}
     assert node in found
 
 
