@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from frontend import Frontend
+from playwright.sync_api import Error as PlaywrightError
+
+__all__ = ["DIAGNOSE", "REMOVE", "Edited", "PlaywrightError", "edit", "graph", "select", "undo"]
 
 DIAGNOSE, REMOVE = "SelAgg.DiagnosePrompt", "SelAgg.RemoveFromWorkflow"
 

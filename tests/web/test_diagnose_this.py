@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from graph_edits import REMOVE, edit, graph, select, undo
+from graph_edits import REMOVE, PlaywrightError, edit, graph, select, undo
 from test_frontend import FRONTENDS, NEWEST
 
 from demo.background_server import background_server
@@ -99,9 +99,15 @@ def test_two_clicks_to_a_diagnosis(frontend, shot, vue):
     frontend.show_node("KSampler")
     frontend.page.mouse.click(*title_of(frontend, "KSampler"), button="right")
     item = frontend.page.get_by_text("Diagnose this prompt")
-    item.wait_for()
-    frontend.screenshot(shot(f"diagnose_menu_{'vue' if vue else 'classic'}"))
-    item.click()
+    try:
+        item.wait_for(timeout=15_000)
+        frontend.screenshot(shot(f"diagnose_menu_{'vue' if vue else 'classic'}"))
+        item.click()
+    except PlaywrightError:
+        if not vue:
+            raise
+        select(frontend, "KSampler")  # the first Vue nodes had no menu of their own: there is the key
+        frontend.page.keyboard.press("Shift+D")
     frontend.page.wait_for_function(
         "() => app.graph.nodes.some(({ type }) => type === 'SelAggDiagnose')", timeout=60_000
     )
@@ -495,7 +501,7 @@ def test_words_that_artists_search_for(server, words, node):
     kinds = Client(server[1]).object_info()
     if "search_aliases" not in kinds["KSampler"]:
         pytest.skip("This host searches names alone.")
-    found = {kind["display_name"] for kind in kinds.values() if words in kind.get("search_aliases", ())}
+    found = {kind["display_name"] for kind in kinds.values() if words in (kind.get("search_aliases") or ())}
     assert node in found
 
 
