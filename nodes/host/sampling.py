@@ -54,7 +54,7 @@ def _outer_sample_wrapper(handler):
 
         return handler(SamplingRun(guider, given["noise"], given["sigmas"], proceed))
 
-    outer_sample.handler = handler  # type: ignore[attr-defined]
+    outer_sample.handler = handler
     return outer_sample
 
 

@@ -24,7 +24,7 @@ from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
-from .plan import UNTIL, PictureRepair, RepairPlan
+from .plan import UNTIL, Operator, PictureRepair, RepairPlan
 from .remedies import Fault, Known, remedy_for
 
 ALL = "all warnings"
@@ -75,7 +75,7 @@ def plan_from_report(
     repaired, changes, advice = [], [], []
     for number, picture in enumerate(report.pictures):
         known = _known(picture, prompts, claims, expected[number], report, asked.relevance)
-        operators = []
+        operators: list[Operator] = []
         for finding in (own for own, index in chosen if index == number):
             remedy = remedy_for(_fault(finding, known), known)
             operators += remedy.operators
