@@ -15,6 +15,8 @@ from . import (
 )
 from .host import on_queued, server_routes
 from .recording import from_graph
+from .recording.texts_route import add_texts_route
+from .viewer.connected import note_connected
 from .viewer.routes import add_routes
 from .viewer.store import VIEWS
 
@@ -41,5 +43,7 @@ NODE_CLASS_MAPPINGS |= from_graph.INTERNAL
 NODE_DISPLAY_NAME_MAPPINGS |= from_graph.INTERNAL_NAMES
 
 on_queued(from_graph.words_for_request)
+on_queued(note_connected)
 if (_routes := server_routes()) is not None:
     add_routes(_routes, VIEWS)
+    add_texts_route(_routes)

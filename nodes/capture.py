@@ -45,6 +45,7 @@ class SelAggCapture:
                 "every_nth_step": (
                     "INT",
                     {
+                        "advanced": True,
                         "default": 1,
                         "min": 1,
                         "max": 100,
@@ -54,6 +55,7 @@ class SelAggCapture:
                 "memory_mb": (
                     "INT",
                     {
+                        "advanced": True,
                         "default": DEFAULT_BUDGET // MEBIBYTE,
                         "min": 1,
                         "max": 65536,
@@ -63,11 +65,16 @@ class SelAggCapture:
                 ),
                 "negative_prompt": (
                     "BOOLEAN",
-                    {"default": False, "tooltip": "Record the negative prompt too (about twice the memory)."},
+                    {
+                        "advanced": True,
+                        "default": False,
+                        "tooltip": "Record the negative prompt too (about twice the memory).",
+                    },
                 ),
                 "step_bins": (
                     "INT",
                     {
+                        "advanced": True,
                         "default": 1,
                         "min": 1,
                         "max": MOST_STEP_BINS,
@@ -78,6 +85,7 @@ class SelAggCapture:
                 "self_attention": (
                     "BOOLEAN",
                     {
+                        "advanced": True,
                         "default": True,
                         "tooltip": "Keep the self-attention of a few layers at one step, with which maps "
                         "follow the outlines of objects. Off saves a little time and memory.",
@@ -86,6 +94,7 @@ class SelAggCapture:
                 "sub_tokens": (
                     "BOOLEAN",
                     {
+                        "advanced": True,
                         "default": False,
                         "tooltip": "Keep each token of a word of several tokens, so that SelAgg Map "
                         "Recipe can take the best one instead of their mean.",

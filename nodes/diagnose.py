@@ -24,12 +24,29 @@ NODE = "SelAgg Diagnose"
 
 class SelAggDiagnose:
     DESCRIPTION = (
-        "Says where the picture is not what the prompt says: things that are missing, attributes on the "
-        "wrong thing, words in the wrong sense, things in the wrong place or blended, with the evidence and "
-        "something to try. Put it after VAE Decode."
+        "Says where the picture is not what the prompt says: what is missing, colours that bled onto another "
+        "thing, things in the wrong place, things that merged, words taken in another meaning; with the "
+        "evidence and something to try. Put it after VAE Decode."
     )
     CATEGORY = "SelAgg"
-    SEARCH_ALIASES = ["prompt debug", "attention", "why", "missing object", "daam", "report", "warnings"]
+    SEARCH_ALIASES = [
+        "prompt",
+        "prompt adherence",
+        "not following prompt",
+        "color bleed",
+        "colour bleed",
+        "missing object",
+        "explain",
+        "analyze",
+        "analyse",
+        "debug",
+        "prompt debug",
+        "why",
+        "attention",
+        "daam",
+        "report",
+        "warnings",
+    ]
     FUNCTION = "diagnose"
     OUTPUT_NODE = True
     RETURN_TYPES = ("IMAGE", "STRING", "STRING")
@@ -65,22 +82,34 @@ class SelAggDiagnose:
                 ),
                 "expected_words": (
                     "STRING",
-                    {"default": "", "tooltip": "The words that the mask is for, separated by commas."},
+                    {
+                        "advanced": True,
+                        "default": "",
+                        "tooltip": "The words that the mask is for, separated by commas.",
+                    },
                 ),
                 "boxes": (
                     "STRING",
                     {
+                        "advanced": True,
                         "default": "",
                         "multiline": True,
                         "tooltip": "Where words should be, one box a line: word: left, top, right, bottom in "
                         "pixels or per cent, such as cat: 0, 0, 50%, 100%",
                     },
                 ),
-                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
-                "claims": ("STRING", {"default": "", "multiline": True, "tooltip": sockets.CLAIMS_TOOLTIP}),
+                "concepts": (
+                    "STRING",
+                    {"advanced": True, "default": "", "tooltip": sockets.CONCEPTS_TOOLTIP},
+                ),
+                "claims": (
+                    "STRING",
+                    {"advanced": True, "default": "", "multiline": True, "tooltip": sockets.CLAIMS_TOOLTIP},
+                ),
                 "keep_report": (
                     "BOOLEAN",
                     {
+                        "advanced": True,
                         "default": False,
                         "tooltip": "Save the report and the pictures to output/selagg_reports, to label them "
                         "for SelAgg Calibrate.",
@@ -90,8 +119,8 @@ class SelAggDiagnose:
                 "calibration": (
                     "SELAGG_CALIBRATION",
                     {
-                        "tooltip": "Confidences fitted on your own pictures, from SelAgg Calibrate. Without "
-                        "it those of the demo model are used.",
+                        "tooltip": "How sure findings are, fitted on your pictures, from SelAgg Calibrate. "
+                        "Without it as on the demo model.",
                     },
                 ),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),

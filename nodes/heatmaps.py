@@ -13,6 +13,7 @@ from selagg_core.view import open_run
 
 from .recording.words import ConceptFinder
 from .viewer import sockets
+from .viewer.connected import connected
 from .viewer.hand_over import HIDDEN, Asked, browser_asks, hand_over, nothing
 
 NODE = "SelAgg Heatmaps"
@@ -34,8 +35,19 @@ class SelAggHeatmaps:
         "after VAE Decode."
     )
     CATEGORY = "SelAgg"
-    SEARCH_ALIASES = ["attention map", "heatmap", "daam", "cross attention", "word mask", "segmentation"]
+    SEARCH_ALIASES = [
+        "mask from prompt",
+        "mask from text",
+        "word mask",
+        "segmentation",
+        "attention map",
+        "cross attention",
+        "heatmap",
+        "daam",
+        "explain",
+    ]
     FUNCTION = "draw"
+    OUTPUT_NODE = True
     RETURN_TYPES = ("IMAGE", "MASK", "IMAGE", "STRING")
     RETURN_NAMES = ("overlays", "masks", "contact_sheet", "words")
     OUTPUT_TOOLTIPS = (
@@ -65,6 +77,7 @@ class SelAggHeatmaps:
                 "mode": (
                     list(MODES),
                     {
+                        "advanced": True,
                         "default": "selective",
                         "tooltip": "Which attention heads make the map: those that speak most for the word's "
                         "concept (selective), all of them, or those that speak least. Without head relevance "
@@ -74,6 +87,7 @@ class SelAggHeatmaps:
                 "top_fraction": (
                     "FLOAT",
                     {
+                        "advanced": True,
                         "default": DEFAULT_FRACTION,
                         "min": 0.01,
                         "max": 1.0,
@@ -94,7 +108,10 @@ class SelAggHeatmaps:
                 ),
             },
             "optional": {
-                "concepts": ("STRING", {"default": "", "tooltip": sockets.CONCEPTS_TOOLTIP}),
+                "concepts": (
+                    "STRING",
+                    {"advanced": True, "default": "", "tooltip": sockets.CONCEPTS_TOOLTIP},
+                ),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
                 "recipe": ("SELAGG_RECIPE", {"tooltip": sockets.RECIPE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
@@ -143,24 +160,27 @@ class SelAggHeatmaps:
             check_settings(top_fraction, threshold)
             run = open_run(capture, sockets.latent_samples(latent), image, prompt)
             settings = HeadSettings(mode, top_fraction, concepts, relevance, recipe, self._concepts.by(clip))
+            taken = connected(graph, unique_id, self.RETURN_NAMES)
             one_scale = scale != SCALES[1]
-            result = draw_heatmaps(run, words, settings, threshold or None, browser_asks(), one_scale)
+            result = draw_heatmaps(
+                run, words, settings, threshold or None, browser_asks(), one_scale, outputs=taken
+            )
             samples = sockets.latent_samples(latent)
             shown = hand_over(result.shown, capture, samples, asked)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             message, pictures = sockets.refusal(NODE, error, image)
             return {
-                "ui": nothing(asked),
+                "ui": {
+                    "images": sockets.preview(pictures, "selagg_heatmaps"),
+                    "text": [message],
+                    **nothing(asked),
+                },
                 "result": (pictures, torch.zeros(pictures.shape[:3]), pictures, message),
             }
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
-        drawn = (
-            torch.from_numpy(result.overlays),
-            torch.from_numpy(result.masks),
-            sockets.pictures_to_images(result.sheets),
-            "\n".join(lines),
-        )
-        return {"ui": shown, "result": drawn}
+        sheets = sockets.pictures_to_images(result.sheets)
+        drawn = (torch.from_numpy(result.overlays), torch.from_numpy(result.masks), sheets, "\n".join(lines))
+        return {"ui": {"images": sockets.preview(sheets, "selagg_heatmaps"), **shown}, "result": drawn}
 
 
 NODES: dict[str, type] = {"SelAggHeatmaps": SelAggHeatmaps}

@@ -17,7 +17,7 @@ class SelAggTextEncode:
         "belongs to which word. Use it in place of CLIP Text Encode."
     )
     CATEGORY = "SelAgg"
-    SEARCH_ALIASES = ["clip text encode", "prompt", "attention", "heatmap", "daam"]
+    SEARCH_ALIASES = ["clip text encode", "attention", "heatmap", "daam"]
     FUNCTION = "encode"
     RETURN_TYPES = ("CONDITIONING", "SELAGG_PROMPT")
     RETURN_NAMES = ("conditioning", "prompt")

@@ -195,8 +195,10 @@ def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance
     folder = Path(host.relevance_directory())
     bar = host.progress_bar(len(plan.prompts) * plan.steps)
     state = folder / f"{stem}.building"
-    relevance = build_relevance(model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score)
-    relevance.save(folder / f"{stem}{SUFFIX}")
+    relevance = build_relevance(
+        model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score,
+        lambda found: found.save(folder / f"{stem}{SUFFIX}"),
+    )  # fmt: skip
     logger.info("%s saved %s%s in %s.", BUILD, stem, SUFFIX, folder)
     return relevance
 

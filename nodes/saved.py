@@ -10,6 +10,7 @@ from PIL import Image
 
 from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
 from selagg_core.files.names import file_stem
+from selagg_core.files.write import claimed, write_file
 from selagg_core.recording.saved import SavedCapture, load_recording, save_recording
 from selagg_core.report.report import Report
 from selagg_core.view import check_images
@@ -80,23 +81,14 @@ class SelAggSave:
         check_images(samples, image)
         parsed = Report.from_json(report) if report else None
         folder = saved_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = _free_stem(folder, file_stem(name))
-        for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
-            (folder / f"{stem}_{number}.png").write_bytes(png_bytes(rgb_picture(picture)))
-        if parsed is not None:
-            (folder / f"{stem}.json").write_text(parsed.to_json(), encoding="utf-8")
-        path = folder / f"{stem}.safetensors"
-        save_recording(recording, path)
+        with claimed(folder, file_stem(name)) as stem:
+            for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
+                write_file(folder / f"{stem}_{number}.png", png_bytes(rgb_picture(picture)))
+            if parsed is not None:
+                write_file(folder / f"{stem}.json", parsed.to_json().encode())
+            path = folder / f"{stem}.safetensors"
+            save_recording(recording, path)
         return path
-
-
-def _free_stem(folder: Path, stem: str) -> str:
-    """The stem with a number behind it that no file of the folder has."""
-    number = 1
-    while any(folder.glob(f"{stem}-{number:04d}[._]*")):
-        number += 1
-    return f"{stem}-{number:04d}"
 
 
 class SelAggLoad:

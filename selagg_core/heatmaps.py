@@ -7,7 +7,8 @@ many words, pictures or pixels overlays, masks and sheets are made smaller, and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +30,9 @@ OVERLAY_BYTES = 288 * MEBIBYTE
 """What all overlays of a run take at most, as float32: 22 of 1024 x 1024 px."""
 MASK_BYTES = 96 * MEBIBYTE
 """What all masks take at most: 24 of 1024 x 1024 px."""
+OUTPUTS = ("overlays", "masks")
+"""What is made only if it is asked for; sheets always are: they are what can be shown without a viewer."""
+_NONE = (8, 8)
 SHEET_BYTES = 64 * MEBIBYTE
 """What all contact sheets take at most, as float32: one of 2360 x 2360 px."""
 
@@ -56,18 +60,20 @@ def draw_heatmaps(
     threshold: float | None = None,
     for_viewer: bool = False,
     one_scale: bool = True,
+    outputs: Collection[str] = OUTPUTS,
 ) -> Heatmaps:
     """Overlays, masks and contact sheets of the words asked for (see `choose_groups`).
 
     A mask holds what lies above `threshold` of the range of its map; None chooses the threshold by Otsu.
     for_viewer: whether the maps of all other words are made as well, for a viewer. one_scale: whether the
     overlays of a picture have one scale for all words, or each word its own; masks do not depend on it.
+    outputs: which of OUTPUTS are made; those that are not have no pixels to speak of.
     """
     groups, settings = choose_groups(view.prompts, words), settings or HeadSettings()
     chooser = view.chooser(settings)
     chosen = chooser.choose([group.text for group in groups])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
-    sizes = _Sizes.of(view, len(groups))
+    sizes = _Sizes.of(view, len(groups), outputs)
     notices = (*view.faults(), *sizes.notices(view.size), *view.notices(chosen))
     drawing = _Drawing(view, groups, chosen, settings, threshold, sizes, notices, one_scale)
     for index in range(len(view.pictures)):
@@ -81,26 +87,28 @@ def draw_heatmaps(
 
 @dataclass(frozen=True)
 class _Sizes:
-    """(h, w) px at which things are drawn: work holds the larger of the other two."""
+    """(h, w) px at which things are drawn: work holds the larger of the other two. made: of OUTPUTS."""
 
     count: int
     work: tuple[int, int]
     overlay: tuple[int, int]
     mask: tuple[int, int]
+    made: frozenset[str]
 
     @classmethod
-    def of(cls, view: RunView, words: int) -> _Sizes:
+    def of(cls, view: RunView, words: int, made: Collection[str]) -> _Sizes:
         height, width = view.size
         count = max(1, words * len(view.pictures))
         overlay = view.size
         while 12 * count * _tile_pixels(overlay, overlay == view.size) > OVERLAY_BYTES and min(overlay) > 8:
             overlay = _scaled(overlay, 0.95)
         mask = _scaled(view.size, MASK_BYTES / (4 * count * height * width))
-        return cls(count, max(overlay, mask), overlay, mask)
+        return cls(count, max(overlay, mask), overlay, mask, frozenset(made) & set(OUTPUTS))
 
     def notices(self, size: tuple[int, int]) -> tuple[str, ...]:
         """What is smaller than the pictures, and how to have it as large."""
-        small = [(n, s) for n, s in (("overlays", self.overlay), ("masks", self.mask)) if s != size]
+        drawn = {"overlays": self.overlay, "masks": self.mask}
+        small = [(n, s) for n, s in drawn.items() if n in self.made and s != size]
         if not small:
             return ()
         told = " and ".join(f"{name} are {w} x {h} px" for name, (h, w) in small)
@@ -142,8 +150,8 @@ class _Drawing:
         self._one_scale = one_scale
         self._view, self._groups, self._chosen, self._settings = view, groups, chosen, settings
         self._threshold, self._sizes, self._notices = threshold, sizes, notices
-        self.masks = np.empty((sizes.count, *sizes.mask), np.float32)
-        self.overlays = np.empty((0, 0, 0, 3), np.float32)
+        self.masks = np.zeros((sizes.count, *(sizes.mask if "masks" in sizes.made else _NONE)), np.float32)
+        self.overlays = np.zeros((sizes.count, *_NONE, 3), np.float32)
         self.sheets: list[np.ndarray] = []
         self._done = 0
 
@@ -163,9 +171,9 @@ class _Drawing:
             note = f"{_senses(assignment)}peak {heat.max():.3f}"
             large = normalise(enlarger.one(heat))
             shown = large if scale is None else scale.place(large, heat)
-            tile = Tile(group.label, _resized(shown, self._sizes.overlay), note)
-            self._add(overlay_tile(small, tile, painter), _resized(large, self._sizes.mask))
-            sheet.add(Tile(group.label, shown, note))
+            tile = Tile(group.label, shown, note)
+            self._add(large, small, tile, painter)
+            sheet.add(tile)
         self.sheets.append(sheet.finished(self._footer(), self._notices))
 
     def _footer(self) -> str:
@@ -173,11 +181,16 @@ class _Drawing:
         scale = "all words on one scale" if self._one_scale else "each word on its own scale"
         return f"{self._chosen.summary}, {steps} steps; {scale}"
 
-    def _add(self, overlay: np.ndarray, heat: np.ndarray) -> None:
-        if not self._done:
-            self.overlays = np.empty((self._sizes.count, *overlay.shape), np.float32)
-        into_float(overlay, self.overlays[self._done])
-        self.masks[self._done] = above(heat, self._threshold)
+    def _add(self, heat: np.ndarray, picture: np.ndarray, tile: Tile, painter: OverlayPainter) -> None:
+        """The overlay and the mask of a word, of those that are asked for."""
+        sizes = self._sizes
+        if "overlays" in sizes.made:
+            drawn = overlay_tile(picture, replace(tile, heat=_resized(tile.heat, sizes.overlay)), painter)
+            if not self._done:
+                self.overlays = np.empty((sizes.count, *drawn.shape), np.float32)
+            into_float(drawn, self.overlays[self._done])
+        if "masks" in sizes.made:
+            self.masks[self._done] = above(_resized(heat, sizes.mask), self._threshold)
         self._done += 1
 
 

@@ -2,8 +2,13 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { GraphCommands } from './extension/diagnose_this.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
-import { resultFirst } from './extension/result_first.js'
+import { addToOlderMenus, menus } from './extension/menus.js'
+import { hideRare, noteDelivered } from './extension/rare_inputs.js'
+import { hideOwnPreview, resultFirst } from './extension/result_first.js'
+import { announce } from './extension/show_node.js'
+import { graphTexts } from './extension/texts.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -37,6 +42,7 @@ const SETTINGS = {
 /** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
+const commands = new GraphCommands()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -51,7 +57,9 @@ async function loadTexts() {
   if (locale === 'en') return
   const answer = await api.fetchApi('/i18n')
   if (!answer.ok) return
-  language.texts = (await answer.json())[locale]?.selagg ?? {}
+  const texts = (await answer.json())[locale]
+  language.texts = texts?.selagg ?? {}
+  commands.texts = texts?.selaggGraph ?? {}
 }
 
 /**
@@ -191,27 +199,27 @@ function rememberView(event) {
   if (told) memory.remember(told.workflow ?? '', detail.display_node ?? detail.node, told.id)
 }
 
-/** One short message for all severe warnings of a run. @param {Manifest} manifest */
-function toast(manifest) {
+/** One short message for all severe warnings of a run; a click on it leads to the node. @param {Manifest} manifest @param {HostNode} node */
+function toast(manifest, node) {
   if (!setting(SETTINGS.toast)) return
   const t = translator(language.texts)
   const findings = manifest.report.flatMap((picture) => picture.findings)
   const severe = findings.filter(({ sure, severity }) => sure && severity >= SEVERE)
   const messages = [...new Set(severe.map(({ message, said }) => t.say(said?.message, message)))]
   if (!messages.length) return
-  app.extensionManager.toast.add({
-    severity: 'warn',
-    summary: t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length }),
-    detail: messages[0],
-    life: 6000,
-  })
+  const summary = t(messages.length > 1 ? 'toast' : 'toastOne', { count: messages.length })
+  lead({ severity: 'warn', summary, detail: messages[0], life: 6000 }, node)
 }
 
-/** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
-function hideOwnPreview(node) {
-  node.hideOutputImages = true
-  node.onDrawBackground = () => {}
+/** Why a node has nothing to show, as a short message too. @param {string[]} text @param {HostNode} node */
+function toastProblem(text, node) {
+  if (!text.length || !setting(SETTINGS.toast)) return
+  const summary = graphTexts(commands.texts)('problem')
+  lead({ severity: 'warn', summary, detail: text[0].replace(/^problem: /, ''), life: 12000 }, node)
 }
+
+/** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
+const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
 
 /**
  * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
@@ -267,9 +275,10 @@ async function executed(viewer, message) {
     viewer.shown = NOTHING
     viewer.widget.earlier = false
     viewer.widget.clear(message?.text?.join('\n'))
+    toastProblem(message?.text ?? [], viewer.node)
   } else if (viewer.shown !== told.id) {
     const manifest = await showView(viewer, told.id, false)
-    if (manifest) toast(manifest)
+    if (manifest) toast(manifest, viewer.node)
   } else viewer.widget.earlier = false
 }
 
@@ -277,6 +286,7 @@ async function executed(viewer, message) {
 if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
     name: 'selagg.viewer',
+    ...menus(commands),
     settings: [
       {
         id: SETTINGS.toast,
@@ -310,18 +320,22 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       },
     ],
     async setup() {
+      addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
       await language.ready
       for (const { widget } of viewers.values()) widget.texts = language.texts
       api.addEventListener('executed', rememberView)
       api.addEventListener('execution_start', markAll)
+      api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
     },
     loadedGraphNode(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
       if (viewer) restore(node, viewer)
     },

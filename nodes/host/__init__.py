@@ -10,6 +10,7 @@ from .hooks import ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
     embeds_workflows,
+    executing,
     is_interruption,
     node_classes,
     on_queued,
@@ -44,6 +45,7 @@ __all__ = [
     "encode_text",
     "encode_tokens",
     "evaluate",
+    "executing",
     "is_attention_exchanged",
     "is_compiled_without_guards",
     "is_host_attention",

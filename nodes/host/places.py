@@ -61,6 +61,17 @@ def progress_bar(total: int):
     return importlib.import_module("comfy.utils").ProgressBar(total)
 
 
+def executing() -> tuple[str | None, str | None]:
+    """(request, node) that the host works on in this thread; None where that is not known."""
+    try:
+        context = importlib.import_module("comfy_execution.utils").get_executing_context()
+        request = getattr(context, "prompt_id", None) or getattr(context, "task_id", None)
+        return request, getattr(context, "node_id", None)
+    except (ImportError, AttributeError):  # the registry's host: the node, if a browser is connected
+        server = _server()
+        return getattr(server, "last_prompt_id", None), getattr(server, "last_node_id", None)
+
+
 def is_interruption(error: BaseException) -> bool:
     """Whether an exception is the host's own way to stop a run: never to be held up."""
     management = importlib.import_module("comfy.model_management")

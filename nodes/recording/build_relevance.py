@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from selagg_core.files.write import cause_of
 from selagg_core.prompt.lexicon import Concept, Lexicon
 from selagg_core.recording.layout import HeadLayout
 from selagg_core.recording.probabilities import column_matrix, column_probabilities
@@ -79,11 +80,12 @@ def build_relevance(
     on_step: Callable[[int, int], None] = lambda done, total: None,
     about: dict[str, str] | None = None,
     score_kind: str = ARGMAX_WINS,
+    save: Callable[[HeadRelevance], None] = lambda relevance: None,
 ) -> HeadRelevance:
     """The head relevance of a model (ModelPatcher) with its CLIP, by sampling the prompts of a plan.
 
     state: a file that holds what is done, written after every picture; the same plan goes on from it. It is
-    deleted at the end.  on_step: called with steps done and steps in all.
+    deleted at the end, after `save` was given the result.  on_step: called with steps done and steps in all.
 
     Raises ValueError for a model without cross-attention, a text encoder whose words are not known, an empty
     plan, or layers that could not be measured; and whatever the host raises when it is interrupted.
@@ -124,9 +126,17 @@ def build_relevance(
         {**(about or {}), "measured": plan.measured},
         score_kind,
     )
+    save(relevance)
     if state is not None:
-        state.unlink(missing_ok=True)
+        _forget(state)
     return relevance
+
+
+def _forget(state: Path) -> None:
+    try:
+        state.unlink(missing_ok=True)
+    except OSError as error:  # another server reads it: the result is saved all the same
+        logger.warning("%s: %s could not be deleted: %s.", NODE, state.name, cause_of(error))
 
 
 def _sample(model, positive, negative, columns, plan, index, texts, run, on_step, total) -> None:

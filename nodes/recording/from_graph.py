@@ -197,22 +197,42 @@ def encoders_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[
 
     Those of the negative prompt count only if the capture records it.
     """
-    inputs = graph[viewer]["inputs"]
-    negative = _records_negative(graph, inputs.get("capture"))
+    negative = _records_negative(graph, graph[viewer]["inputs"].get("capture"))
     found: list[Encoder] = []
+    for number, node in _above(graph, viewer, negative):
+        encoder = _encoder(number, node, classes.get(_kind(node)), negative)
+        if encoder is not None:
+            found.append(encoder)
+        if sum(len(encoder.texts) for encoder in found) >= MOST_TEXTS:
+            break
+    return found
+
+
+def texts_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[str]:
+    """Names of the nodes that tell a viewer its words: encoders that can be read, and those of this pack.
+
+    Raises ValueError if there is no such viewer.
+    """
+    node = graph.get(viewer)
+    if node is None or _kind(node) not in VIEWERS or not isinstance(node.get("inputs"), Mapping):
+        raise ValueError(f"node {viewer!r} is no viewer of this workflow.")
+    own = [number for number, node in _above(graph, viewer, False) if _kind(node) in OWN_ENCODERS]
+    named = [node["inputs"]["prompt"][0]] if _is_link(node["inputs"].get("prompt")) else []
+    return [*named, *own, *(encoder.node for encoder in encoders_of(graph, viewer, classes))]
+
+
+def _above(graph: Graph, viewer: str, negative: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Nodes that make a viewer's latent, the nearest first; of the negative prompt only if asked to."""
     seen: set[str] = set()
-    waiting = deque(link[0] for link in (inputs.get("latent"),) if _is_link(link))
-    while waiting and sum(len(encoder.texts) for encoder in found) < MOST_TEXTS:
+    waiting = deque(link[0] for link in (graph[viewer]["inputs"].get("latent"),) if _is_link(link))
+    while waiting:
         number = waiting.popleft()
         node = graph.get(number)
         if number in seen or not isinstance(node, Mapping) or not isinstance(node.get("inputs"), Mapping):
             continue
         seen.add(number)
-        encoder = _encoder(number, node, classes.get(_kind(node)), negative)
-        if encoder is not None:
-            found.append(encoder)
+        yield number, node
         waiting.extend(source for name, source in _links(node) if negative or not _NEGATIVE.match(name))
-    return found
 
 
 def _records_negative(graph: Graph, capture: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from selagg_core.recording.capture import Capture
+from selagg_core.recording.capture import Capture, Origin
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import sampled_grid, sampled_queries
@@ -242,7 +242,8 @@ class RunRecorder(host.SamplingHooks):
 
     def _keep(self, run, latents: tuple[torch.Tensor, ...]) -> None:
         try:
-            self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents)
+            origin = Origin(*host.executing())
+            self._capture.keep(self._sums.fail(self._failure or "") if run is None else run, latents, origin)
         except Exception:
             logger.exception("SelAgg Capture could not keep this run; the picture is not affected.")
         self._guider = self._batch = self._denoised = self._whole = None

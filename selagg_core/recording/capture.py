@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -45,13 +45,40 @@ def latent_hash(latent: torch.Tensor) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a run was sampled: the request that the host worked on, and its node; None: not known."""
+
+    request: str | None = None
+    node: str | None = None
+
+
+NOWHERE = Origin()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A run, the latents by which it is found, and where it was sampled."""
+
+    run: Run
+    hashes: frozenset[str]
+    origin: Origin
+
+    @property
+    def group(self) -> tuple[Origin, tuple[int, ...]]:
+        """Runs of one kind: a node that samples many tiles or faces."""
+        return self.origin, self.run.latent_shape if self.origin.node is None else ()
+
+
 class Capture:
     """What the socket SELAGG_CAPTURE carries: the last runs of one SelAgg Capture node.
 
     A run is found by the latents that it gave out; maps of another run are never shown in its place.  When
-    there are more than `kept_runs`, or they take more than two budgets, the oldest go, first of them those
-    that no viewer has asked for.
+    there are more than `kept_runs`, or they take more than two budgets, some go: first of those that no
+    viewer has asked for, the oldest of the most of one kind (a node that samples many tiles or faces), but
+    not the first since a viewer last asked, which is the picture that the others are made from.
     wanted: whether runs are recorded; a capture that no node is connected to waits until one asks for a run.
+    As long as there is none, everyone who asks is told of the wait, not the first alone.
     Copies of a model share its capture, so a copy of a capture is the capture itself.
     """
 
@@ -63,13 +90,13 @@ class Capture:
         kept_runs: int = KEPT_RUNS,
         wanted: bool = True,
     ):
-        self.labels, self.wanted = labels, wanted
+        self.labels, self.wanted, self._waited = labels, wanted, not wanted
         self.settings = settings or CaptureSettings()
         self.unsupported = unsupported
         self._kept = kept_runs
-        self._runs: OrderedDict[int, tuple[Run, frozenset[str]]] = OrderedDict()
+        self._runs: OrderedDict[int, _Kept] = OrderedDict()
         self._asked: set[int] = set()
-        self._number = 0
+        self._number = self._since = 0
         self._lock = threading.Lock()
 
     def __copy__(self) -> Capture:
@@ -81,21 +108,21 @@ class Capture:
     def get_ram_usage(self) -> int:
         """Bytes of maps held (asked for by hosts that evict outputs by size)."""
         with self._lock:
-            return sum(run.nbytes for run, _ in self._runs.values())
+            return sum(kept.run.nbytes for kept in self._runs.values())
 
-    def keep(self, run: Run, latents: tuple[torch.Tensor, ...] = ()) -> None:
-        """Keep a run and the latents it gave out, in place of an interrupted one; the oldest go."""
+    def keep(self, run: Run, latents: tuple[torch.Tensor, ...] = (), origin: Origin = NOWHERE) -> None:
+        """Keep a run and the latents it gave out, in place of an interrupted one; others go."""
         hashes = frozenset(latent_hash(latent) for latent in latents)
         with self._lock:
-            for number in [n for n, (_, own) in self._runs.items() if own & hashes or not own]:
+            for number in [n for n, x in self._runs.items() if x.hashes & hashes or not x.hashes]:
                 del self._runs[number]
-            self._runs[self._number] = (run, hashes)
+            self._runs[self._number] = _Kept(run, hashes, origin)
             self._number += 1
             limit = KEPT_BUDGETS * self.settings.budget
-            sizes = {n: own.nbytes for n, (own, _) in self._runs.items()}
+            sizes = {n: kept.run.nbytes for n, kept in self._runs.items()}
             while len(self._runs) > self._kept or (len(self._runs) > 1 and sum(sizes.values()) > limit):
-                oldest = self._first_to_go()
-                del self._runs[oldest], sizes[oldest]
+                number = self._first_to_go()
+                del self._runs[number], sizes[number]
             self._asked &= set(self._runs)
 
     def recording_for(self, latent: torch.Tensor, offers: Sequence[OfferedText] = ()) -> Recording:
@@ -123,26 +150,33 @@ class Capture:
         """The run with these texts, which is kept in its place."""
         told = replace(run, offers=offers)
         with self._lock:
-            for number, (kept, hashes) in self._runs.items():
-                if kept is run:
-                    self._runs[number] = (told, hashes)
+            for number, kept in self._runs.items():
+                if kept.run is run:
+                    self._runs[number] = replace(kept, run=told)
         return told
 
     def _first_to_go(self) -> int:
-        """The oldest run that nobody has looked at, such as a tile of an upscale; else the oldest."""
-        *older, _newest = self._runs
-        return next((number for number in older if number not in self._asked), older[0])
+        """The oldest of the largest group of those that nobody has looked at; else the oldest."""
+        *older, newest = self._runs
+        unseen = [number for number in (*older, newest) if number not in self._asked]
+        request = self._runs[newest].origin.request
+        here = [n for n in unseen if n >= self._since and self._runs[n].origin.request == request]
+        sizes = Counter(self._runs[number].group for number in unseen)
+        free = [number for number in unseen if number not in (*here[:1], newest)]
+        # Of the largest group: what is one of many is missed least.
+        return max(free, key=lambda number: (sizes[self._runs[number].group], -number), default=older[0])
 
     def _find(self, fits: Callable[[frozenset[str]], bool]) -> Run:
         with self._lock:
             runs = list(self._runs.items())
-            found = next((number for number, (_, hashes) in reversed(runs) if fits(hashes)), None)
+            found = next((number for number, kept in reversed(runs) if fits(kept.hashes)), None)
             if found is not None:
                 self._asked.add(found)
-        waited, self.wanted = not self.wanted, True
+                self._since = self._number
+        self.wanted = True
         if found is not None:
-            return dict(runs)[found][0]
+            return dict(runs)[found].run
         if not runs:
-            raise ValueError(NOT_CONNECTED if waited else NO_RUN)
-        interrupted = " The last run was interrupted." if not runs[-1][1][1] else ""
+            raise ValueError(NOT_CONNECTED if self._waited else NO_RUN)
+        interrupted = " The last run was interrupted." if not runs[-1][1].hashes else ""
         raise ValueError(WRONG_LATENT + interrupted)

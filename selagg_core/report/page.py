@@ -109,7 +109,7 @@ def _evidence_html(picture: PictureDiagnosis, count: int) -> str:
         f"<td>{word.spread:.0%}</td></tr>"
         for word in picture.words
     )
-    return f'<h2>{title}</h2><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<h3>{title}</h3><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def _list_html(items: Sequence[str], title: str) -> str:
@@ -166,11 +166,13 @@ _PAGE = """<!doctype html>
 <h2>Findings</h2>
 {warnings}
 {pictures}
-{evidence}
 {claims}
 {notices}
-<h2>How the maps were made</h2>
+<details><summary>Numbers for experts</summary>
+{evidence}
+<h3>How the maps were made</h3>
 <dl>{settings}</dl>
+</details>
 <details><summary>report.json</summary><pre>{json}</pre></details>
 </body>
 </html>

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import workflows
+from demo import blueprint, workflows
 from demo.archive import archive_files, write_archive
 
 try:
@@ -24,7 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 LARGEST_MB = 22
 TOP = {
     *("__init__.py", "packages.py", "pyproject.toml", "requirements.txt", "LICENSE", "NOTICE", "README.md"),
-    *("demo", "example_workflows", "examples_workflows", "locales", "nodes", "selagg_core", "web"),
+    *(
+        "demo",
+        "example_workflows",
+        "examples_workflows",
+        "locales",
+        "nodes",
+        "selagg_core",
+        "subgraphs",
+        "web",
+    ),
 }
 """What lies at the top of the archive, no more and no less."""
 DEMO = {"__init__.py", "MODEL_CARD.md", "model.py", "weights/selagg_demo.safetensors"}
@@ -59,7 +68,15 @@ def test_the_archive_holds_all_that_runs_and_nothing_else(archive):
     names = set(archive.namelist())
     assert {name.split("/")[0] for name in names} == TOP
     assert {name.removeprefix("demo/") for name in names if name.startswith("demo/")} == DEMO
-    whole = ("example_workflows/", "examples_workflows/", "locales/", "nodes/", "selagg_core/", "web/")
+    whole = (
+        "example_workflows/",
+        "examples_workflows/",
+        "locales/",
+        "nodes/",
+        "selagg_core/",
+        "subgraphs/",
+        "web/",
+    )
     here = {name for name in tracked() if name.startswith(whole) and (ROOT / name).exists()}
     assert {name for name in names if name.startswith(whole)} == here - NOT_SHIPPED
     assert sum(name.startswith("web/docs/") and name.endswith(".md") for name in names) >= 12
@@ -96,6 +113,8 @@ def test_no_file_needs_a_feature_that_a_system_may_lack():
 
 def test_what_the_template_browser_shows_is_what_the_examples_are():
     assert workflows.differing() == [], "run `python -m demo.workflows`"
+    kept = blueprint.FOLDER / f"{blueprint.NAME}.json"
+    assert kept.read_text("utf-8") == blueprint.text(), "run `python -m demo.blueprint`"
     assert all((ROOT / "example_workflows" / f"{name}.json").is_file() for name in workflows.RECIPES)
 
 

@@ -42,3 +42,16 @@ def test_usual_outputs_are_as_large_as_the_picture():
     made = draw_heatmaps(opened(512))
     assert made.masks.shape[1:] == (512, 512) and made.overlays.shape[2] == 512
     assert not any("too much memory" in notice for notice in made.notices)
+
+
+@pytest.mark.parametrize("outputs", [(), ("masks",), ("overlays",)])
+def test_only_what_is_asked_for_is_made(outputs):
+    view = opened(512)
+    whole, made = draw_heatmaps(view, WORDS), draw_heatmaps(view, WORDS, outputs=outputs)
+    for name in heatmaps.OUTPUTS:
+        own, other = getattr(made, name), getattr(whole, name)
+        if name in outputs:
+            assert (own == other).all()
+        else:
+            assert len(own) == len(other) and own.nbytes < 10_000, "as many, of no size"
+    assert len(made.sheets) == 1 and made.sheets[0].shape == whole.sheets[0].shape

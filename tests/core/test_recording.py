@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from selagg_core.prompt.known_texts import LabelCache
 from selagg_core.prompt.words import Prompt, Word
-from selagg_core.recording.capture import Capture, latent_hash
+from selagg_core.recording.capture import Capture, Origin, latent_hash
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
@@ -470,21 +471,91 @@ def test_the_oldest_runs_go_when_they_take_too_much_memory():
     for v, latent in enumerate(latents):
         capture.keep(finished(v), (latent,))
     assert capture.get_ram_usage() == 2 * size
-    assert capture.recording_for(latents[1]).complete
+    assert capture.recording_for(latents[0]).complete, "the first, which others may be made from"
+    assert capture.recording_for(latents[2]).complete
     with pytest.raises(ValueError, match="not sampled with this capture"):
-        capture.recording_for(latents[0])
+        capture.recording_for(latents[1])
     small = Capture(LabelCache(), CaptureSettings(budget=1))
     small.keep(finished(), (latents[0],))
     assert small.recording_for(latents[0]).complete
 
 
+# What is sampled in one request: (node, size of the latent) of each run, in order.  The first is the picture.
+MAIN = ("1", 8)
+REQUESTS = {
+    "a detailer's faces": [MAIN, *[("2", 4 + i % 5) for i in range(20)]],
+    "tiles of an upscale": [MAIN, *[("2", 8)] * 30],
+    "faces, then tiles": [MAIN, *[("2", 4)] * 12, *[("3", 8)] * 12],
+    "a second pass, then tiles": [MAIN, ("2", 16), *[("3", 8)] * 40],
+    "many detailers of one face": [MAIN, *[(str(2 + i), 4) for i in range(20)]],
+    "a loader that samples first": [("9", 4), ("9", 4), MAIN, *[("2", 8)] * 30],
+}
+
+
+def sampled(capture, requests, start=0, known=True):
+    """Keeps the runs of these requests; their latents by place."""
+    latents = {}
+    for number, request in enumerate(requests):
+        for place, (node, size) in enumerate(request):
+            latent = torch.full((1, 4, size, size), float(start + 100 * number + place))
+            origin = Origin(f"request {start + number}", node) if known else Origin()
+            capture.keep(replace(finished(0), latent_shape=tuple(latent.shape)), (latent,), origin)
+            latents[number, place] = latent
+    return latents
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_picture_is_not_dropped_for_what_is_made_from_it(name):
+    capture, request = Capture(LabelCache()), REQUESTS[name]
+    latents = sampled(capture, [request])
+    assert capture.recording_for(latents[0, request.index(MAIN)]).complete
+    assert capture.recording_for(latents[0, len(request) - 1]).complete
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if REQUESTS[name][0] == MAIN])
+def test_the_same_where_the_node_is_not_known(name):
+    capture = Capture(LabelCache())
+    latents = sampled(capture, [REQUESTS[name]], known=False)
+    assert capture.recording_for(latents[0, 0]).complete
+
+
+def test_a_second_pass_is_not_dropped_for_tiles():
+    capture = Capture(LabelCache())
+    latents = sampled(capture, [REQUESTS["a second pass, then tiles"]])
+    assert capture.recording_for(latents[0, 1]).complete
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_requests_one_after_the_other(known):
+    """Each is looked at when it is done; the picture of the next is kept as well, and those looked at."""
+    capture, request = Capture(LabelCache()), REQUESTS["tiles of an upscale"]
+    for number in range(4):
+        latents = sampled(capture, [request], 1000 * number, known)
+        assert capture.recording_for(latents[0, 0]).complete
+    first = torch.full((1, 4, 8, 8), 0.0)
+    assert capture.recording_for(first).complete
+
+
+def test_requests_that_nobody_looks_at_make_room():
+    """As when a viewer is muted: the newest picture counts, not the first that was ever sampled."""
+    capture = Capture(LabelCache(), kept_runs=4)
+    latents = sampled(capture, [[MAIN]] * 9)
+    for number in (6, 7, 8):
+        assert capture.recording_for(latents[number, 0]).complete
+
+
 def test_a_capture_that_nobody_asked_is_asked_for_the_next_run():
+    """Every viewer is told why there is nothing, whichever of them asks first."""
     capture = Capture(LabelCache(), wanted=False)
-    with pytest.raises(ValueError, match="before any node was connected"):
-        capture.recording_for(torch.zeros(1))
-    assert capture.wanted
+    for _ in range(2):
+        with pytest.raises(ValueError, match="before any node was connected"):
+            capture.recording_for(torch.zeros(1))
+        assert capture.wanted
+    latent = torch.zeros(1)
+    capture.keep(finished(), (latent,))
+    assert capture.recording_for(latent).complete
     with pytest.raises(ValueError, match="recorded no sampling run yet"):
-        capture.recording_for(torch.zeros(1))
+        Capture(LabelCache()).recording_for(latent)
 
 
 def test_handle_is_shared_by_copies_and_tells_its_size():

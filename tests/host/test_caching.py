@@ -113,3 +113,28 @@ def test_a_viewer_that_is_connected_later(server, new):
     found, ran = overlays(server, workflow)
     assert ran == SAMPLED
     np.testing.assert_array_equal(found, recorded_anew(server, workflow, new))
+
+
+def test_an_output_that_is_connected_later(server, new):
+    """What nobody took was not made: it is as soon as something is connected."""
+    workflow = with_inputs(short_demo(), SAMPLER, seed=next(new))
+    viewer = next(number for number, node in workflow.items() if node["class_type"] == VIEWER)
+    alone = {number: node for number, node in workflow.items() if node["class_type"] != "PreviewImage"}
+    outputs, ran = executed(server, alone)
+    assert VIEWER in ran and outputs[viewer]["images"], "it runs and shows by itself"
+    assert not executed(server, alone)[1]
+    found, ran = overlays(server, workflow)
+    assert VIEWER in ran and SAMPLER not in ran
+    np.testing.assert_array_equal(found, recorded_anew(server, workflow, new))
+    sheet = {**alone, "x": {"class_type": "PreviewImage", "inputs": {"images": [viewer, 2]}}}
+    _, ran = executed(server, sheet)
+    assert {VIEWER, "PreviewImage"} <= ran
+
+
+def test_the_viewer_of_a_tab_that_was_opened_later(server, new):
+    """Nothing runs, for all is kept: the host tells the new tab what Heatmaps has shown."""
+    workflow = with_inputs(short_demo(), SAMPLER, seed=next(new))
+    viewer = next(number for number, node in workflow.items() if node["class_type"] == VIEWER)
+    first, _ = executed(server, workflow)
+    again, ran = executed(server, workflow)
+    assert not ran and first[viewer].get("selagg") == again[viewer].get("selagg")

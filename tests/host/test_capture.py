@@ -378,14 +378,27 @@ def test_the_last_runs_are_kept(pack, model, capturing):
     count = importlib.import_module("selagg_core.recording.capture").KEPT_RUNS
     captured_model, capture = capturing(model, self_attention=False)
     latents = [sample(captured_model, text(77, 700 + i), text(77, 99), steps=1) for i in range(count + 2)]
-    for latent in latents[2:]:
+    for latent in (latents[0], *latents[3:]):  # the first is what the others may be tiles of
         assert capture.recording_for(latent).complete
-    for latent in latents[:2]:
+    for latent in latents[1:3]:
         with pytest.raises(ValueError, match="not sampled with this capture"):
             capture.recording_for(latent)
     maps = capture.recording_for(latents[-1]).positive().maps
     kept = sum(values.nbytes // 77 * 78 for values in maps.values())  # the columns and the special sum
     assert capture.get_ram_usage() == count * kept
+
+
+def test_a_run_knows_the_request_and_the_node_that_sampled_it(host, model, capturing):
+    executing = importlib.import_module("selagg_nodes.host").executing
+    if host == "registry":
+        pytest.skip("this host tells of a node only while a browser is connected")
+    contexts = importlib.import_module("comfy_execution.utils")
+    captured_model, capture = capturing(model)
+    assert executing() == (None, None)
+    with contexts.CurrentNodeContext("a request", "7"):
+        sample(captured_model, text(77, 1), text(77, 2), steps=1)
+    (kept,) = capture._runs.values()
+    assert (kept.origin.request, kept.origin.node) == ("a request", "7")
 
 
 def test_the_denoised_output_finds_its_run(host, model, capturing):
@@ -633,7 +646,7 @@ def test_a_capture_that_may_be_in_use_records_at_once(model, capturing, hidden):
 def test_everything_is_freed_when_the_capture_goes(model, capturing):
     captured_model, capture = capturing(model)
     sample(captured_model, text(77, 1), text(77, 2))
-    run = next(iter(capture._runs.values()))[0]
+    run = next(iter(capture._runs.values())).run
     maps = weakref.ref(next(iter(run.entries[0].maps.values())).base)
     attention = weakref.ref(next(iter(run.entries[0].self_attention.values())))
     gone = [weakref.ref(x) for x in (capture, run)]  # the model may be kept: hosts hold the last one

@@ -1,0 +1,40 @@
+/** What the commands of the graph say, in English. Other languages come from the host's locales, under "selaggGraph". */
+
+export const GRAPH_ENGLISH = {
+  diagnose: 'Diagnose this prompt',
+  remove: 'Remove SelAgg from this workflow',
+  started: 'Diagnosing {name}',
+  startedDetail: 'The findings will be in SelAgg Diagnose, which is behind the picture now.',
+  cannot: 'This prompt cannot be diagnosed yet',
+  noSampler: 'There is no sampler here. Add one (such as KSampler) with a model, or unmute it, and try again.',
+  noModel: '{name} has no model. Connect its model input, and try again.',
+  noGuider: '{name} has no guider. Connect one (such as CFG Guider) with a model, and try again.',
+  noPicture: '{name} makes no picture. Add a VAE Decode with a VAE for its LATENT, and try again.',
+  otherKind: '{name} makes no picture but something else (sound, or a shape in space), which SelAgg cannot show.',
+  failed: 'Something went wrong in SelAgg: {reason}. Undo takes back what was changed.',
+  wordsUnknown: 'SelAgg does not know the words yet',
+  noWords:
+    'No node with a text and a CLIP was found before {name}. Add SelAgg Prompt, give it the CLIP and the text, and connect it to SelAgg Diagnose.',
+  copiedWords: 'A SelAgg Prompt with a copy of your text was put in. When you change the text, change it there too.',
+  choose: 'Which sampler made the picture?',
+  chooseHint: 'The words are recorded while this one runs.',
+  cancel: 'Cancel',
+  lastStep: 'makes the final picture',
+  removed: 'SelAgg is out of this workflow',
+  removedDetail: '{count} nodes were taken out; wires are as they were without them.',
+  removedCut: '{count} nodes were taken out. Without SelAgg these have nothing to work with: {names}.',
+  nothingToRemove: 'There are no SelAgg nodes in this workflow.',
+  showNode: 'Show the node',
+  showRare: 'Show rare inputs',
+  hideRare: 'Hide rare inputs',
+  problem: 'SelAgg has nothing to show',
+}
+
+/**
+ * @param {Record<string, string>} texts of another language
+ * @returns {(key: keyof typeof GRAPH_ENGLISH, values?: Record<string, string | number>) => string}
+ */
+export const graphTexts =
+  (texts) =>
+  (key, values = {}) =>
+    (texts[key] ?? GRAPH_ENGLISH[key]).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
