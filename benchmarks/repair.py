@@ -401,7 +401,8 @@ def run(args: argparse.Namespace, done: Checkpoint, left_out: LeftOut) -> None:
     counts = {kind: sum(row.get("kind") == kind for row in done.rows.values()) for kind in args.kinds}
     for kind, case in candidates(args.seeds):
         seed = case.seeds[0]
-        if kind not in counts or seed in done.rows or counts[kind] >= args.most:
+        asked = kind in counts and (not args.groups or case.group in args.groups)
+        if not asked or seed in done.rows or counts[kind] >= args.most:
             continue
         if args.minutes and time.monotonic() - started > 60 * args.minutes:
             break
@@ -432,6 +433,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=50, help="failures of a kind")
     parser.add_argument("--in-depth", type=int, default=10, help="failures with all arms")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(GROUPS), help="of faults")
+    parser.add_argument("--groups", nargs="+", default=[], help="of prompts; by default all of the kinds")
     parser.add_argument("--minutes", type=float, default=0, help="look for no more after; 0: all seeds")
     parser.add_argument("--checkpoint", type=Path, help="file that keeps what is done")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")

@@ -29,6 +29,10 @@ OTHER_BATCH = (
     "SelAgg Repair: nothing of this run was changed: the report is of {pictures} pictures, the batch has "
     "{rows}. Sample as many, or diagnose a single one."
 )
+PARTS = (
+    "SelAgg Repair: nothing of this run was changed: another pack calls the model on parts of the picture "
+    "(tiles?), and where they lie is not known."
+)
 NO_ROWS = (
     "SelAgg Repair: nothing of this run was changed, for no prompt of it is the CONDITIONING of that node: "
     "connect its conditioning output to the positive input of the sampler."
@@ -178,6 +182,8 @@ class RepairHooks(host.SamplingHooks):
             entries = conds[which] if which < len(conds) else None
             same = same_entries(entries or (), uuid, call.context[rows.start])
             fitting = [e for e in same if area_size(e, latent) == tuple(call.x.shape[-2:])]
+            if same and not fitting:
+                self._why = PARTS
             repair = self._repair(entries, fitting[0], plan, latent) if fitting else None
             if repair is not None:
                 found.append(ChangedRows(rows, repair))

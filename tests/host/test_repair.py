@@ -372,7 +372,9 @@ def test_repair_holds(situation, host, matrix, parts):
     case = replace(case, positive=marked)
     captured, capture = parts.capture().capture(own)
     latent = latent_of(case, case.after(captured), lambda *_: None)
-    assert torch.isfinite(latent).all() and not torch.equal(latent, plain)
+    assert torch.isfinite(latent).all()
+    # Of parts of a picture, and of text columns of other packs, it is not known what to change.
+    assert torch.equal(latent, plain) <= (not case.coverage)
     recording = capture.recording_for(latent)
     assert recording.coverage.complete == case.coverage, recording.coverage
 
