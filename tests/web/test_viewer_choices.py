@@ -271,7 +271,8 @@ def tile(page, text: str):
 def small(page, text: str) -> np.ndarray:
     """The small map of a word, RGB."""
     data = tile(page, text).locator("canvas").screenshot()
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    return whole[8:-8, 8:-8]  # its corners are round
 
 
 def open_gallery(page) -> None:
