@@ -1,7 +1,7 @@
 """What SelAgg Heatmaps takes of memory above the run that it shows.
 
-`python -m benchmarks.heatmap_memory --words 60 --batch 2 --sizes 1024 2048` draws a run of random numbers with
-the layers and grids of SDXL (see benchmarks.waiting), with nothing, masks or all outputs connected, each in a
+`python -m benchmarks.heatmap_memory --words 60 --batch 2 --sizes 1024 2048` draws a run of random numbers
+with the layers and grids of SDXL (see benchmarks.waiting), with nothing, masks or all connected, each in a
 process of its own. A figure is the largest resident memory while the node works, less the memory before.
 """
 

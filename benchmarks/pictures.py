@@ -122,6 +122,11 @@ def drawn_cases(count: int, seeds: Sequence[int]) -> list[Case]:
     ]
 
 
+def drawn_case(group: str, seed: int, seeds: Sequence[int]) -> Case:
+    """One prompt of a group; "related" are two things and how they lie, with nothing made hard."""
+    return _drawn(group, seed, tuple(seeds))
+
+
 def file_cases(
     path: Path, seeds: Sequence[int], starts: bool = True, left_out: LeftOut | None = None
 ) -> list[Case]:
@@ -168,6 +173,8 @@ def _drawn(group: str, seed: int, seeds: tuple[int, ...]) -> Case:
         return _started(group, seed, seeds, rng)
     if group == "merge":
         return _weighted(Case(group, _plain_prompt(rng), seeds), rng)
+    if group == "related":
+        return Case(group, _related_prompt(rng), seeds, QUICK_STEPS)
     if group.startswith("homonym"):
         return _weighted(Case(group, _homonym_prompt(rng), seeds), rng)
     objects = 3 if "three" in group else 2

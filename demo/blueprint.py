@@ -1,4 +1,4 @@
-"""The subgraph blueprint that ComfyUI's search offers: a sampler with its picture and its diagnosis, in one node.
+"""The subgraph blueprint that the host offers in its search: a sampler, its picture and its diagnosis.
 
 `python -m demo.blueprint` writes it to subgraphs/, the folder of a pack that the host looks into.
 """

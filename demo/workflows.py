@@ -129,7 +129,7 @@ KINDS = {
         NodeKind(
             "SelAggHeatmaps",
             inputs=(*_VIEWED, *_HOW, ("prompt", "SELAGG_PROMPT")),
-            widgets=("words", "mode", "top_fraction", "threshold", "concepts"),
+            widgets=("words", "mode", "top_fraction", "threshold", "concepts", "scale"),
             outputs=(
                 ("overlays", "IMAGE"),
                 ("masks", "MASK"),
@@ -151,6 +151,20 @@ KINDS = {
             widgets=("words", "expected_words", "boxes", "concepts", "claims", "keep_report"),
             outputs=(("annotated", "IMAGE"), ("warnings", "STRING"), ("report", "STRING")),
             size=(900, 1060),
+        ),
+        NodeKind(
+            "SelAggRepair",
+            inputs=(
+                ("model", "MODEL"),
+                ("conditioning", "CONDITIONING"),
+                ("report", "STRING"),
+                ("expect", "SELAGG_EXPECT"),
+                ("relevance", "SELAGG_RELEVANCE"),
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=("finding", "strength", "until"),
+            outputs=(("model", "MODEL"), ("conditioning", "CONDITIONING"), ("changes", "STRING")),
+            size=(340, 190),
         ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
@@ -277,6 +291,18 @@ class Recipe:
     batch: int = 1
     boxes: str = ""
     stock: bool = False
+    repair: bool = False
+    """Whether the picture is sampled again, from the same seed, with what the diagnosis says mended."""
+
+
+_CAPTURING = {
+    "every_nth_step": 1,
+    "memory_mb": 256,
+    "negative_prompt": False,
+    "step_bins": 1,
+    "self_attention": True,
+    "sub_tokens": False,
+}
 
 
 def build(recipe: Recipe) -> Workflow:
@@ -287,15 +313,7 @@ def build(recipe: Recipe) -> Workflow:
     else:
         model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
     positive, negative, prompt = _encode(flow, recipe, clip)
-    capturing = {
-        "every_nth_step": 1,
-        "memory_mb": 256,
-        "negative_prompt": False,
-        "step_bins": 1,
-        "self_attention": True,
-        "sub_tokens": False,
-    }
-    recorded, capture = flow.add("SelAggCapture", (0, 200), capturing, model=model)
+    recorded, capture = flow.add("SelAggCapture", (0, 200), _CAPTURING, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
     (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)
     sampling = {
@@ -307,19 +325,43 @@ def build(recipe: Recipe) -> Workflow:
         "scheduler": recipe.scheduler,
         "denoise": 1.0,
     }
-    (latent,) = flow.add(
-        "KSampler",
-        (800, 0),
-        sampling,
-        model=recorded,
-        positive=positive,
-        negative=negative,
-        latent_image=empty,
-    )
+    rest = {"negative": negative, "latent_image": empty}
+    (latent,) = flow.add("KSampler", (800, 0), sampling, model=recorded, positive=positive, **rest)
     (image,) = flow.add("VAEDecode", (800, 330), samples=latent, vae=vae)
     flow.add("SaveImage", (800, 440), {"filename_prefix": "selagg/picture"}, "Picture", images=image)
-    _view(flow, recipe, {"capture": capture, "latent": latent, "image": image, **prompt})
+    seen = {"capture": capture, "latent": latent, "image": image, **prompt}
+    if not recipe.repair:
+        _view(flow, recipe, seen)
+        return flow
+    report = flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)[2]
+    _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
     return flow
+
+
+def _sample_again(flow: Workflow, recipe: Recipe, mended, sampling: dict, rest: dict[str, Output]) -> None:
+    """The same seed with what the report says mended, and its own diagnosis."""
+    model, positive, report, vae = mended
+    how = {"finding": "all warnings", "strength": 1.0, "until": 0.6}
+    model, positive, _ = flow.add(
+        "SelAggRepair", (2100, 0), how, "Repair", model=model, conditioning=positive, report=report
+    )
+    recorded, capture = flow.add("SelAggCapture", (2100, 420), _CAPTURING, "Capture again", model=model)
+    (latent,) = flow.add("KSampler", (2480, 0), sampling, "Again", model=recorded, positive=positive, **rest)
+    (image,) = flow.add("VAEDecode", (2480, 330), samples=latent, vae=vae)
+    flow.add("SaveImage", (2480, 440), {"filename_prefix": "selagg/repaired"}, "Repaired", images=image)
+    seen = {"capture": capture, "latent": latent, "image": image}
+    flow.add("SelAggDiagnose", (2840, 0), _checks(recipe), "Diagnosis of the repaired", **seen)
+
+
+def _checks(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "words": "all",
+        "expected_words": "",
+        "boxes": recipe.boxes,
+        "concepts": "",
+        "claims": "",
+        "keep_report": False,
+    }
 
 
 def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output]]:
@@ -336,19 +378,18 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
 
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
-    settings = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0, "concepts": ""}
+    settings = {
+        "words": "all",
+        "mode": "selective",
+        "top_fraction": 0.25,
+        "threshold": 0.0,
+        "concepts": "",
+        "scale": "one for all words",
+    }
     overlays, _, sheet, _ = flow.add("SelAggHeatmaps", (2100, 0), settings, **viewed)
     flow.add("PreviewImage", (2600, 0), None, "Overlays", images=overlays)
     flow.add("PreviewImage", (2600, 380), None, "Contact sheet", images=sheet)
-    checks = {
-        "words": "all",
-        "expected_words": "",
-        "boxes": recipe.boxes,
-        "concepts": "",
-        "claims": "",
-        "keep_report": False,
-    }
-    flow.add("SelAggDiagnose", (1160, 0), checks, "Diagnosis", **viewed)
+    flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **viewed)
 
 
 _DEMO = Recipe(DEMO_PROMPT, "", 128, 7, 20, 4.0, "euler", "normal", batch=2, boxes=DEMO_BOXES)
@@ -368,6 +409,9 @@ RECIPES = {
         f"diagnose_demo_{kind}": Recipe(prompt, "", 128, seed, steps, 4.0, "euler", "normal")
         for kind, (prompt, seed, steps) in _WRONG.items()
     },
+    "repair_demo": Recipe(
+        "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
+    ),
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,
         PHOTO_NEGATIVE,

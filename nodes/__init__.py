@@ -1,6 +1,18 @@
 """The ComfyUI side of the pack: the nodes of all files, under their ids."""
 
-from . import calibrate, capture, demo_model, diagnose, expect, heatmaps, prompt, recipe, relevance, saved
+from . import (
+    calibrate,
+    capture,
+    demo_model,
+    diagnose,
+    expect,
+    heatmaps,
+    prompt,
+    recipe,
+    relevance,
+    repair,
+    saved,
+)
 from .host import on_queued, server_routes
 from .recording import from_graph
 from .recording.texts_route import add_texts_route
@@ -8,7 +20,19 @@ from .viewer.connected import note_connected
 from .viewer.routes import add_routes
 from .viewer.store import VIEWS
 
-_FILES = (prompt, capture, heatmaps, diagnose, expect, calibrate, relevance, recipe, demo_model, saved)
+_FILES = (
+    prompt,
+    capture,
+    heatmaps,
+    diagnose,
+    expect,
+    repair,
+    calibrate,
+    relevance,
+    recipe,
+    demo_model,
+    saved,
+)
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {key: node for file in _FILES for key, node in file.NODES.items()}
 NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {

@@ -32,6 +32,7 @@ from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .relevance.run_view import MapSet, RunView, choose_or_all
 from .report.annotated import annotate
+from .report.model_name import name_of_model
 from .report.report import Report
 from .report.shown import Planned, Shown
 
@@ -243,6 +244,7 @@ def _settings(view: RunView, chosen: ChosenHeads, judge: Judge) -> dict[str, str
     return {
         "heads": chosen.summary,
         "concepts": "; ".join(f"{word}: {named}" for word, named in concepts.items()) or "none",
+        "model": name_of_model(view.recording.layout),
         "layers": len(view.entries[0].maps),
         "steps": view.entries[0].steps,
         "recorded": str(view.recording.coverage or "unknown"),

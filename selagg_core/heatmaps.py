@@ -26,10 +26,10 @@ from .relevance.run_view import MapSet, RunView
 from .report.shown import Planned, Shown
 
 MEBIBYTE = 1024 * 1024
-OVERLAY_BYTES = 288 * MEBIBYTE
-"""What all overlays of a run take at most, as float32: 22 of 1024 x 1024 px."""
-MASK_BYTES = 96 * MEBIBYTE
-"""What all masks take at most: 24 of 1024 x 1024 px."""
+OVERLAY_BYTES = 144 * MEBIBYTE
+"""What all overlays of a run take at most, as float32: 11 of 1024 x 1024 px."""
+MASK_BYTES = 72 * MEBIBYTE
+"""What all masks take at most: 18 of 1024 x 1024 px."""
 OUTPUTS = ("overlays", "masks")
 """What is made only if it is asked for; sheets always are: they are what can be shown without a viewer."""
 _NONE = (8, 8)

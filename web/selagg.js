@@ -3,9 +3,11 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
+import { keepEventsInside } from './extension/events_inside.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
-import { resultFirst } from './extension/result_first.js'
+import { hideRare, noteDelivered } from './extension/rare_inputs.js'
+import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
 import { graphTexts } from './extension/texts.js'
 import { SCALE_NAMES } from './viewer/colours.js'
@@ -220,21 +222,6 @@ function toastProblem(text, node) {
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
 const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
 
-/** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
-function hideOwnPreview(node) {
-  node.hideOutputImages = true
-  node.onDrawBackground = () => {}
-}
-
-/**
- * Vue nodes drag the node and zoom the graph by events of what is inside them, unless told otherwise.
- * @param {HTMLElement} element
- */
-function keepEventsInside(element) {
-  element.dataset.captureWheel = 'true'
-  for (const event of ['pointerdown', 'mousedown']) element.addEventListener(event, (heard) => heard.stopPropagation())
-}
-
 /** @param {HostNode} node */
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
@@ -336,9 +323,11 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
     },
     loadedGraphNode(node) {
+      if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
       if (viewer) restore(node, viewer)
     },

@@ -17,6 +17,7 @@ import torch
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
+from selagg_core.repair.channels import Widened
 
 from ..host.hooks import ModelCall
 
@@ -99,6 +100,23 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
+CHANGE = "selagg_change"
+"""Key among transformer options: the `AttentionChange` of this model call, for whoever records it."""
+
+
+class AttentionChange(Protocol):
+    """What is changed in the attention of one model call."""
+
+    def widened(self, reading: AttentionReading) -> Sequence[tuple[slice, Widened]]:
+        """Blocks of rows with their changed q, k, v (rows, heads, tokens, channels); () where nothing is."""
+
+    def missed(self, layer: LayerId, cause: str) -> None:
+        """A layer cannot be changed, and why."""
+
+    def notice(self, text: str) -> None:
+        """What the artist should know of this run, in a sentence."""
+
+
 Site = TypeVar("Site", bound=AttentionSite)
 
 
@@ -118,6 +136,15 @@ class ModelFamily(Protocol[Site]):
         What the model computes, and whatever other packs have put there, must stay as it is.
         """
 
+    def changed(
+        self, sites: Sequence[Site], call: ModelCall, change: AttentionChange
+    ) -> AbstractContextManager[dict]:
+        """For the length of one model call: its transformer options, by which its attention is changed.
+
+        They hold the change under `CHANGE`, so that a recorder of this call records it. A family may lack
+        this: then SelAgg Repair says that it cannot repair such models.
+        """
+
     def text(self, sites: Sequence[Site], entry: dict, genuine: dict) -> EncodedText | None:
         """The text that the model is given for a conditioning entry; None if it is given none.
 
@@ -126,6 +153,11 @@ class ModelFamily(Protocol[Site]):
 
     def words(self, clip, text: str) -> Prompt | None:
         """The words of a text as this family's text encoder sees them; None for other encoders."""
+
+
+def can_be_changed(family: ModelFamily) -> bool:
+    """Whether the attention of such models can be changed: it is known, not guessed, where their text is."""
+    return hasattr(family, "changed") and not getattr(family, "guessed", False)
 
 
 def layout_of(sites: Sequence[AttentionSite]) -> HeadLayout:

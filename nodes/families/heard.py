@@ -6,12 +6,10 @@ none.  Queries and keys come as the host multiplies them, after norms and rotati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import LayerId
@@ -19,24 +17,10 @@ from selagg_core.recording.run import EncodedText
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .override import OVERRIDE, Heard, Unheard, changing, override
 
-OVERRIDE = "optimized_attention_override"
 UNKNOWN_TOKENS = "their sequence of text and picture is made in a way that is not known (another pack?)"
-
-
-@dataclass(frozen=True)
-class Heard:
-    """One call of the host's attention function: q, k, v (rows, heads, tokens, dim), with its labels.
-
-    v may have fewer heads, each of which serves several.
-    """
-
-    q: torch.Tensor
-    k: torch.Tensor
-    v: torch.Tensor
-    mask: torch.Tensor | None
-    labels: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -107,28 +91,16 @@ class Transformer:
         reader = self.reader(sites, call, listener)
         yield {**call.options, OVERRIDE: override(reader, call.options.get(OVERRIDE), listener)}
 
+    @contextmanager
+    def changed(self, sites: Sequence[BlockSite], call: host.ModelCall, change: AttentionChange):
+        reader = self.reader(sites, call, Unheard(change))
+        yield {**call.options, OVERRIDE: changing(reader, call.options.get(OVERRIDE), change), CHANGE: change}
+
     def reader(
         self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
     ) -> Callable[[Heard], AttentionReading | None]:
         """What makes a reading of an attention call within this model call."""
         return JointReader(self, sites, call, listener)
-
-
-def override(reader: Callable, previous: Callable | None, listener: Listener) -> Callable:
-    """An override that tells the listener and then does what `previous` or the host's function does."""
-
-    def attend(function, q, k, v, *args, **kwargs):
-        def attention():
-            if previous is not None:
-                return previous(function, q, k, v, *args, **kwargs)
-            return function(q, k, v, *args, **kwargs)
-
-        if previous is None and host.is_host_attention(function):
-            listener.record(_read, reader, q, k, v, args, kwargs)
-            return attention()
-        return listener.checked(attention, _read, reader, q, k, v, args, kwargs)
-
-    return attend
 
 
 class JointReader:
@@ -211,24 +183,6 @@ def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) 
 
 def frames_of(call: host.ModelCall) -> int:
     return call.x.shape[2] if call.x.ndim == 5 else 1
-
-
-def _read(
-    reader: Callable[[Heard], AttentionReading | None], q, k, v, args, kwargs
-) -> AttentionReading | None:
-    """A reading of an attention call with its arguments as packs and networks give them."""
-    heads = args[0] if args else kwargs.get("heads", kwargs.get("num_heads"))
-    mask = args[1] if len(args) > 1 else kwargs.get("mask")
-    if not kwargs.get("skip_reshape"):
-        # SD3 gives values by head already, (rows, tokens, heads, dim).
-        v = (v if v.ndim == 4 else v.unflatten(-1, (-1, q.shape[-1] // heads))).transpose(1, 2)
-        q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
-    if k.shape[1] != q.shape[1]:  # fewer keys than heads: each serves several
-        k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
-    scale = kwargs.get("scale")
-    if scale is not None:
-        q = q.float() * (scale * q.shape[-1] ** 0.5)
-    return reader(Heard(q, k, v, mask, kwargs.get("transformer_options") or {}))
 
 
 def is_kind(network, module: str, *names: str) -> bool:

@@ -7,12 +7,13 @@ function that their module calls is one that tells, and then does what it did.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
 from .. import host
-from .family import AttentionReading, Listener
-from .heard import BlockSite, Heard, Transformer, heads_in, is_kind, override, picture_grid
+from .family import CHANGE, AttentionChange, AttentionReading, Listener
+from .heard import BlockSite, Transformer, heads_in, is_kind, picture_grid
+from .override import Heard, Unheard, changing, override
 
 _MODULE = "comfy.ldm.pixart.blocks"
 _FUNCTION = "optimized_attention"
@@ -29,14 +30,30 @@ class PixArt(Transformer):
 
     @contextmanager
     def hooked(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
-        module = importlib.import_module(_MODULE)
-        own = getattr(module, _FUNCTION)
-        told = override(_AlternatingReader(sites, call, listener), None, listener)
-        setattr(module, _FUNCTION, lambda *args, **kwargs: told(own, *args, **kwargs))
-        try:
+        with _in_place_of(override(_AlternatingReader(sites, call, listener), None, listener)):
             yield call.options
-        finally:
-            setattr(module, _FUNCTION, own)
+
+    @contextmanager
+    def changed(self, sites: Sequence[BlockSite], call: host.ModelCall, change: AttentionChange):
+        with _in_place_of(changing(_AlternatingReader(sites, call, Unheard(change)), None, change)):
+            yield {**call.options, CHANGE: change}
+
+
+@contextmanager
+def _in_place_of(attend: Callable):
+    """For a while the module's attention function is one that hands it to `attend`."""
+    module = importlib.import_module(_MODULE)
+    own = getattr(module, _FUNCTION)
+
+    def instead(*args, **kwargs):
+        return attend(own, *args, **kwargs)
+
+    instead.changes_attention = getattr(attend, "changes_attention", False)  # type: ignore[attr-defined]
+    setattr(module, _FUNCTION, instead)
+    try:
+        yield
+    finally:
+        setattr(module, _FUNCTION, own)
 
 
 class _AlternatingReader:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from selagg_core.prompt.words import Prompt
 
 from .. import host
-from .family import Listener
-from .heard import OVERRIDE, BlockSite, JointReader, Transformer, is_kind, override
+from .family import CHANGE, AttentionChange, Listener
+from .heard import BlockSite, JointReader, Transformer, is_kind
+from .override import OVERRIDE, Unheard, changing, override
 from .text_encoders import clip_words, read_words
 
 
@@ -26,12 +27,14 @@ class SD3(Transformer):
     @contextmanager
     def hooked(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
         reader = JointReader(self, sites, call, listener)
-        options = {**call.options, OVERRIDE: override(reader, call.options.get(OVERRIDE), listener)}
-        patches = dict(options.get("patches_replace", {}))
-        if "dit" in patches:
-            patches["dit"] = {key: _counted(reader, key, own) for key, own in patches["dit"].items()}
-            options["patches_replace"] = patches
-        yield options
+        own = override(reader, call.options.get(OVERRIDE), listener)
+        yield {**call.options, OVERRIDE: own, **_counting(call, reader)}
+
+    @contextmanager
+    def changed(self, sites: Sequence[BlockSite], call: host.ModelCall, change: AttentionChange):
+        reader = JointReader(self, sites, call, Unheard(change))
+        own = changing(reader, call.options.get(OVERRIDE), change)
+        yield {**call.options, OVERRIDE: own, CHANGE: change, **_counting(call, reader)}
 
     def words(self, clip, text: str) -> Prompt | None:
         """A word owns its columns of CLIP and those of T5."""
@@ -53,6 +56,15 @@ def joined(first: Prompt, second: Prompt) -> Prompt:
             del rest[: same + 1]
         words.append(word)
     return Prompt(first.text, tuple(words), later.length, (*first.special, *later.special), second.notes)
+
+
+def _counting(call: host.ModelCall, reader: JointReader) -> dict:
+    """The patches that replace whole blocks, each of which tells the reader its number."""
+    patches = dict(call.options.get("patches_replace", {}))
+    if "dit" not in patches:
+        return {}
+    patches["dit"] = {key: _counted(reader, key, own) for key, own in patches["dit"].items()}
+    return {"patches_replace": patches}
 
 
 def _counted(reader: JointReader, key, replacement):

@@ -13,11 +13,12 @@ from selagg_core.prompt.words import CHUNK, Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import grid_of
 from selagg_core.recording.run import EncodedText
+from selagg_core.repair.channels import Widened
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import AttentionReading, AttentionSite, Listener, context_of
-from .heard import OVERRIDE
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .override import OVERRIDE, blocks
 from .text_encoders import clip_words
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, dict], torch.Tensor]
@@ -58,6 +59,19 @@ class UNet:
         if kept:
             patches["attn1"] = _replacements(patches, "attn1", kept, listener, _self_reading)
         yield {**_with_watched_text(call.options, listener), "patches_replace": patches}
+
+    @contextmanager
+    def changed(self, sites: Sequence[UNetSite], call: host.ModelCall, change: AttentionChange):
+        patches = dict(call.options.get("patches_replace", {}))
+        replacements = dict(patches.get("attn2", {}))
+        for site in sites:
+            previous = _present(replacements, site)
+            if previous is None and not host.is_stock_attention(site.module):
+                change.missed(site.layer, "another pack changed them")
+            else:
+                replacements[site.key] = _Changing(site.layer, previous, change)
+        patches["attn2"] = replacements
+        yield {**call.options, "patches_replace": patches, CHANGE: change}
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)
@@ -159,11 +173,18 @@ def _replacements(
         if previous is None and not host.is_stock_attention(module):
             listener.missed(site.layer, "another pack changed them")
             continue
-        if name == "attn2" and (foreign or not isinstance(previous, _Recording | None)):
+        if name == "attn2" and _is_to_be_checked(previous, foreign):
             replacements[site.key] = _checking(site.layer, previous or host.attention, listener, read)
         else:
             replacements[site.key] = _Recording(site.layer, previous or host.attention, listener, read)
     return replacements
+
+
+def _is_to_be_checked(previous: Attend | None, foreign: bool) -> bool:
+    """Whether another pack computes what is there already; what we change ourselves is known."""
+    if isinstance(previous, _Changing):
+        return not isinstance(previous.previous, _Recording | None)
+    return foreign or not isinstance(previous, _Recording | None)
 
 
 @dataclass(frozen=True)
@@ -187,6 +208,52 @@ def _checking(layer: LayerId, attention: Attend, listener: Listener, read: Calla
         return listener.checked(lambda: attention(q, k, v, options), read, layer, q, k, v, options)
 
     return attend
+
+
+@dataclass(frozen=True)
+class _Changing:
+    """Attention with a change in it.
+
+    What another pack has put there (`previous`) is kept, and the difference that the change makes to the
+    host's own attention is added to it: packs that add pictures to the text (IPAdapter) do so as a sum, too.
+    """
+
+    layer: LayerId
+    previous: Attend | None
+    change: AttentionChange
+
+    def __call__(self, q, k, v, options):
+        found = self.change.widened(_cross_reading(self.layer, q, k, v, options))
+        if self.previous is not None:
+            out = self.previous(q, k, v, options)
+            for rows, wide in found:
+                # By its negative: who looks for the text's own attention in here must find it once.
+                less = host.attention(q[rows], k[rows], -v[rows], options)
+                changed = out[rows] + (_attended(wide, options) + less)
+                out = torch.cat([out[: rows.start], changed, out[rows.stop :]])
+            return out
+        if not found:
+            return host.attention(q, k, v, options)
+        outs = [
+            host.attention(q[rows], k[rows], v[rows], options) if wide is None else _attended(wide, options)
+            for rows, wide in blocks(found, q.shape[0])
+        ]
+        return torch.cat(outs) if len(outs) > 1 else outs[0]
+
+
+def _attended(wide: Widened, options: Mapping) -> torch.Tensor:
+    """The host's attention of widened tokens: (rows, pixels, heads * channels before)."""
+    q, k = (x.transpose(1, 2).flatten(2) for x in (wide.q, wide.k))
+
+    def attend(v: torch.Tensor) -> torch.Tensor:
+        return _by_head(host.attention(q, k, v.transpose(1, 2).flatten(2), dict(options)), options)
+
+    return wide.attended(attend).transpose(1, 2).flatten(2)
+
+
+def _by_head(x: torch.Tensor, options: Mapping) -> torch.Tensor:
+    """(rows, tokens, heads * channels) as (rows, heads, tokens, channels)."""
+    return x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2)
 
 
 def _with_watched_text(options: Mapping, listener: Listener) -> dict:
@@ -222,7 +289,7 @@ def _self_reading(layer: LayerId, q, k, v, options: dict) -> AttentionReading:
 
 
 def _reading(layer: LayerId, q, k, v, options: dict, text: slice | None) -> AttentionReading:
-    q, k, v = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (_by_head(x, options) for x in (q, k, v))
     return AttentionReading(layer, q, k, layer_grid(q.shape[2], options), text=text, v=v)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from .. import host
 from .family import AttentionReading, Listener
-from .heard import BlockSite, Heard, JointReader, Transformer
+from .heard import BlockSite, JointReader, Transformer
+from .override import Heard
 
 #: How networks call their lists of blocks, and what people call a block of them.
 _LISTS = (
@@ -32,6 +33,8 @@ GUESSED = (
 
 class Unknown(Transformer):
     """Recorded where a call has as many tokens as text and picture together, and nothing else; says so."""
+
+    guessed = True
 
     def is_own(self, network) -> bool:
         return _first(network, _HEADS) > 0 and _first(network, _PATCH) > 0 and any(self.blocks(network))

@@ -32,6 +32,9 @@ class ModelCall:
 class SamplingHooks:
     """What a recorder does during one sampling run; by itself, nothing."""
 
+    changes_attention = False
+    """Whether it changes what is recorded: recorders then come between it and the sampler."""
+
     def evaluation(self, x: torch.Tensor) -> AbstractContextManager:
         """Around one evaluation of the denoiser by the sampler, on the latent x of all pictures."""
         return nullcontext()

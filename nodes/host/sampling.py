@@ -28,6 +28,14 @@ def on_sampling(model, handler: Callable[[SamplingRun], torch.Tensor]) -> None:
     model.model_options["transformer_options"] = options
 
 
+def sampling_handlers(model) -> list[Callable]:
+    """All handlers that `on_sampling` has put around the runs of this ModelPatcher."""
+    if patcher_extension is None:
+        return list(model.model_options.get("transformer_options", {}).get(KEY, ()))
+    wrappers = model.get_wrappers(patcher_extension.WrappersMP.OUTER_SAMPLE, KEY)
+    return [wrapper.handler for wrapper in wrappers if hasattr(wrapper, "handler")]
+
+
 def _outer_sample_wrapper(handler):
     def outer_sample(executor, *args, **kwargs):
         guider = executor.class_obj
@@ -46,6 +54,7 @@ def _outer_sample_wrapper(handler):
 
         return handler(SamplingRun(guider, given["noise"], given["sigmas"], proceed))
 
+    outer_sample.handler = handler
     return outer_sample
 
 
@@ -75,6 +84,9 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
         (kinds.APPLY_MODEL, apply_model),
     ):
         patcher_extension.add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+        if hooks.changes_attention:  # first: what comes later stands before it in attention, and sees it
+            own = options["transformer_options"]["wrappers"][kind][KEY]
+            own.insert(0, own.pop())
 
 
 def evaluate(

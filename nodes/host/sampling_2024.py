@@ -51,6 +51,7 @@ def sample_with_hooks(original, guider, arguments: Mapping, hooks: Sequence[Samp
     arguments = {name: value for name, value in arguments.items() if name != "self"}
     if not hooks:
         return original(guider, **arguments)
+    hooks = sorted(hooks, key=lambda own: not own.changes_attention)  # first: what comes later sees it
     saved_options, batch = guider.model_options, comfy.samplers.calc_cond_batch
     predict, had_own = guider.predict_noise, vars(guider).get("predict_noise")
     previous = saved_options.get("model_function_wrapper")

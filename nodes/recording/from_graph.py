@@ -225,7 +225,7 @@ def texts_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[str
     Raises ValueError if there is no such viewer.
     """
     node = graph.get(viewer)
-    if _kind(node) not in VIEWERS or not isinstance(node.get("inputs"), Mapping):
+    if node is None or _kind(node) not in VIEWERS or not isinstance(node.get("inputs"), Mapping):
         raise ValueError(f"node {viewer!r} is no viewer of this workflow.")
     own = [number for number, node in _above(graph, viewer, False) if _kind(node) in OWN_ENCODERS]
     named = [node["inputs"]["prompt"][0]] if _is_link(node["inputs"].get("prompt")) else []

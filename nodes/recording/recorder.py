@@ -27,7 +27,7 @@ from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
-from ..families.family import context_of, layout_of
+from ..families.family import CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, pictures_of, same_entries
 
@@ -40,24 +40,20 @@ COMPILED = (
 )
 #: Ends of "7 of 16 attention layers were not recorded: ...".
 OWN_KEYS = (
-    "another pack computed them with keys or weights of its own (attention couple, regional prompts?), so "
-    "that maps of the prompt would not be of this picture. For maps, bypass that node (Ctrl+B)"
+    "another pack computed them with keys or weights of its own (attention couple?). For maps, bypass that "
+    "node (Ctrl+B)"
 )
 OWN_KEYS_COMPILED = (
-    "another pack changed what they give, and in a compiled model it cannot be seen how. For maps, bypass "
-    "Torch Compile Model (Ctrl+B)"
+    "another pack changed them, which cannot be followed in a compiled model. For maps, bypass Torch Compile "
+    "Model (Ctrl+B)"
 )
 OTHER_TEXT = (
-    "another pack gave the model a text of its own in place of the prompt (prompt injection, schedules?). "
-    "For maps, bypass that node (Ctrl+B)"
+    "another pack gave them a text of its own in place of the prompt. For maps, bypass that node (Ctrl+B)"
 )
-MORE_ROWS = (
-    "another pack gave them rows of its own (attention couple, regional prompts?), which cannot be told "
-    "apart. For maps, bypass that node (Ctrl+B)"
-)
+MORE_ROWS = "another pack gave them rows of its own (attention couple?). For maps, bypass that node (Ctrl+B)"
 PARTS = (
-    "the model was called on a few pictures at a time (context windows?), and only those of one call are "
-    "recorded. For maps of all, bypass that node (Ctrl+B), or sample no more pictures than it takes at once"
+    "the model was called on a few pictures at a time (context windows?), and only one call's are recorded. "
+    "For maps of all, bypass that node (Ctrl+B) or sample fewer"
 )
 TILES = "they cover another part of the picture than their prompt (tiles?)"
 NEGATIVE_UNUSED = (
@@ -371,7 +367,8 @@ class RunRecorder(host.SamplingHooks):
 
     def _hooked(self, family: ModelFamily[Any], call: host.ModelCall, rows: list[Rows]):
         """Around this call: options in which every layer tells of its attention, then does as before."""
-        return family.hooked(self._sites, call, _Call(self, rows, call.x.shape[0]))
+        told = _Call(self, rows, call.x.shape[0], call.options.get(CHANGE))
+        return family.hooked(self._sites, call, told)
 
     def _record_reading(self, call: _Call, make: Callable, args: tuple) -> AttentionReading | None:
         """The reading, where it is one between picture and text."""
@@ -451,24 +448,27 @@ class RunRecorder(host.SamplingHooks):
         if grid is None:
             self._sums.missed(layer, "they have a grid of unknown meaning")
             return False
-        image = q[:, :, reading.image]
-        if image.shape[2] != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
+        cells = len(range(q.shape[2])[reading.image])
+        if cells != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
             self._sums.missed(layer, "another pack gave them other text columns")
             return False
         joint = len(text) < k.shape[2] or reading.mask is not None
         if joint:
             small, stride = sampled_grid(grid)
-            image = sampled_queries(image, grid, stride)
             mask = _sampled_mask(reading, q.shape[2], grid, stride)
+        changed = call.changed(reading)
         for own in call.rows:
             part = slice(own.start, own.stop)
+            image, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
+            image = image[:, :, reading.image]
             if not joint:
-                queries, keys = (x[part].transpose(1, 2).flatten(2) for x in (image, k))
+                queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, own_keys))
                 self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
-                self._sums.add_joint(own.handle, layer, image[part], k[part], where, small, masked)
+                image = sampled_queries(image, grid, stride)
+                self._sums.add_joint(own.handle, layer, image, own_keys, where, small, masked)
             else:
                 self._sums.missed(layer, "another pack gave them other text columns")
         return True
@@ -491,12 +491,21 @@ class RunRecorder(host.SamplingHooks):
 class _Call:
     """Listens to one model call (`families.family.Listener`): whose rows it has, what is wanted of them."""
 
-    def __init__(self, recorder: RunRecorder, rows: list[Rows], total: int):
-        self.rows, self.total, self._recorder = rows, total, recorder
+    def __init__(
+        self, recorder: RunRecorder, rows: list[Rows], total: int, change: AttentionChange | None = None
+    ):
+        self.rows, self.total, self._recorder, self._change = rows, total, recorder, change
         self.done: set[LayerId] = set()
         """Layers that this call has been through."""
         self.wanted = {own.handle: recorder._sums.wanted_self_attention(own.handle) for own in rows}
         self.outlines: Collection[LayerId] = {layer for layers in self.wanted.values() for layer in layers}
+
+    def changed(self, reading: AttentionReading) -> dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]]:
+        """Queries and keys of the rows, by start and stop, that are changed before the model attends."""
+        if self._change is None:
+            return {}
+        found = self._change.widened(reading)
+        return {(rows.start, rows.stop): (wide.q, wide.k) for rows, wide in found}
 
     def record(self, make: Callable[..., AttentionReading | None], *args) -> None:
         self._recorder._record(self, make, args)

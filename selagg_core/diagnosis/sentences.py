@@ -44,7 +44,7 @@ class Sentences:
     """Says what the catalogue has. texts: others, or those of another language, by the same keys."""
 
     def __init__(self, texts: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._texts = catalogue() | texts
+        self._texts = {**catalogue(), **texts}
 
     def say(self, sentence: Sentence) -> str:
         """In words. Raises KeyError for a key that is not known."""

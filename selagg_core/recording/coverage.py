@@ -10,7 +10,7 @@ from ..prompt.groups import shortened
 from .layout import HeadLayout, LayerId
 
 #: Letters of layers' names in a sentence: large models have hundreds.
-MOST_NAMES = 100
+MOST_NAMES = 40
 #: Layers recorded for each conditioning entry, by its name.
 Recorded = Mapping[str, Container[LayerId]]
 

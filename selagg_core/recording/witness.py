@@ -108,9 +108,10 @@ class Witness(TorchDispatchMode):
         same = (error.sum(dim=1) <= TOLERANCE**2 * size.sum(dim=1)).all()
         same = same & (error <= CELL_TOLERANCE**2 * size.mean(dim=1, keepdim=True)).all()
         copy = self._copy(output)
-        if copy is None:
+        changed = None if copy is None else self._by_head(copy)
+        if changed is None:
             return same | unknown
-        arrived = self._looked_at(self._by_head(copy))[self._rows] - own
+        arrived = self._looked_at(changed)[self._rows] - own
         weight = self._change.square().sum(dim=(1, 3)) * len(self._heads)
         share = (arrived * self._change).sum(dim=(1, 3)) / weight
         return same | (share >= LEAST_SHARE).all() | unknown

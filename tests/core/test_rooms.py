@@ -11,7 +11,18 @@ import pytest
 import selagg_core
 
 CORE = Path(selagg_core.__file__).parent
-ROOMS = ("files", "prompt", "recording", "maps", "relevance", "claims", "diagnosis", "drawing", "report")
+ROOMS = (
+    "files",
+    "prompt",
+    "recording",
+    "maps",
+    "relevance",
+    "claims",
+    "diagnosis",
+    "drawing",
+    "report",
+    "repair",
+)
 """From left to right. What lies beside them (the verbs) may import all of them, and none of them a verb."""
 FILES = sorted(file for file in CORE.rglob("*.py") if file.parent.name != "presets")
 

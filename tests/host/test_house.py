@@ -22,6 +22,7 @@ NODE_IDS = {
     "SelAggHeadRelevance",
     "SelAggExpect",
     "SelAggDiagnose",
+    "SelAggRepair",
     "SelAggCalibrate",
     "SelAggDemoModel",
     "SelAggSave",

@@ -23,6 +23,8 @@ from situations import (
     Situation,
     all_situations,
     host_node,
+    like_attention_couple,
+    like_ip_adapter,
     patched,
 )
 from tiny_models import sample
@@ -138,6 +140,24 @@ def test_torch_compile(host, matrix, fresh_graphs):
     assert torch.allclose(same, latent, rtol=1e-3, atol=1e-3)
     recording = capture.recording_for(same)
     assert recording.coverage.complete
+    for layer, values in recording.positive().maps.items():
+        assert np.abs(values - wanted.maps[layer]).max() < 1e-4
+
+
+def test_a_couple_in_a_compiled_model_gives_no_map_of_another_text(matrix, fresh_graphs):
+    captured_model, capture = matrix.capturing(like_attention_couple(matrix.models.sd1))
+    latent = sample(with_guards_on_options(captured_model), P, N, **SMALL)
+    recording = capture.recording_for(latent)
+    assert recording.entries == () and not recording.coverage.complete
+    assert any("Ctrl+B" in notice for notice in recording.notices)
+
+
+def test_an_adapter_in_a_compiled_model_is_recorded_or_said_to_be_left_out(matrix, fresh_graphs):
+    plain_model, plain = matrix.capturing(like_ip_adapter(matrix.models.sd1))
+    wanted = plain.recording_for(sample(plain_model, P, N, **SMALL)).positive()
+    captured_model, capture = matrix.capturing(like_ip_adapter(matrix.models.sd1))
+    recording = capture.recording_for(sample(with_guards_on_options(captured_model), P, N, **SMALL))
+    assert recording.coverage.complete or any("in a compiled model" in x for x in recording.notices)
     for layer, values in recording.positive().maps.items():
         assert np.abs(values - wanted.maps[layer]).max() < 1e-4
 

@@ -27,6 +27,8 @@ def declared(node_class) -> dict[str, tuple]:
 
 
 def is_widget(definition) -> bool:
+    if len(definition) > 1 and definition[1].get("forceInput"):
+        return False
     return isinstance(definition[0], list) or definition[0] in ("INT", "FLOAT", "STRING", "BOOLEAN")
 
 

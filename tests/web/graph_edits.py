@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from frontend import Frontend
+from playwright.sync_api import Error as PlaywrightError
+
+__all__ = ["DIAGNOSE", "REMOVE", "Edited", "PlaywrightError", "edit", "graph", "select", "undo"]
 
 DIAGNOSE, REMOVE = "SelAgg.DiagnosePrompt", "SelAgg.RemoveFromWorkflow"
 
@@ -38,7 +41,7 @@ _PICK = """async ([command, pick]) => {
   await wait(300)
   return asked
 }"""
-#: What a workflow is, whatever the numbers of its wires: nodes, what is set in them, wires, outputs of subgraphs.
+#: What a workflow is, whatever the numbers of its wires: nodes, their values, wires, outputs of subgraphs.
 _GRAPH = """() => {
   const end = (link) => Array.isArray(link) ? link.slice(1, 5) :
     [link.origin_id, link.origin_slot, link.target_id, link.target_slot]

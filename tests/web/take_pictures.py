@@ -85,6 +85,14 @@ def shot_of_viewer(frontend: Frontend, kind: str) -> np.ndarray:
     return decoded(frontend.viewer(kind).screenshot())
 
 
+def card_of(frontend: Frontend) -> np.ndarray:
+    viewer = frontend.viewer()
+    viewer.locator("details.menu summary").click()
+    with frontend.page.expect_download() as waiting:
+        viewer.locator("[data-export=exportCard]").click()
+    return decoded(Path(waiting.value.path()).read_bytes())
+
+
 def take_viewers(frontend: Frontend, palette: str) -> None:
     """The viewer in its usual states."""
     frontend.open(**{"Comfy.ColorPalette": palette, "SelAgg.Viewer.Toast": False})
@@ -99,6 +107,10 @@ def take_viewers(frontend: Frontend, palette: str) -> None:
     frontend.page.keyboard.press("Escape")
     open_finding(frontend, 1)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), DOCS / f"viewer_warning_{palette}.png")
+    save(card_of(frontend), DOCS / f"card_{palette}.png", 1000)
+    viewer.locator("[data-tab=gallery]").click()
+    frontend.page.wait_for_timeout(900)
+    save(shot_of_viewer(frontend, "SelAggDiagnose"), DOCS / f"viewer_maps_{palette}.png")
     viewer.locator("[data-tab=heads]").click()
     viewer.locator('.word:has(span:text-is("star"))').hover()
     frontend.page.wait_for_timeout(900)
@@ -127,7 +139,9 @@ def take_help(frontend: Frontend) -> None:
 
 
 def open_finding(frontend: Frontend, number: int) -> None:
-    frontend.viewer().locator(f'[data-finding="{number}"]').click()
+    button = frontend.viewer().locator(f'[data-finding="{number}"]')
+    if button.get_attribute("aria-expanded") != "true":  # the worst one is open from the start
+        button.click()
     frontend.page.mouse.move(2, 2)
     frontend.page.wait_for_timeout(400)
 
@@ -186,7 +200,9 @@ def main() -> None:
         base = Path(folder)
         browser = chromium(playwright)
         with background_server(base, base / "server.log") as client:
-            page = browser.new_context(viewport=VIEWPORT, device_scale_factor=2).new_page()
+            page = browser.new_context(
+                viewport=VIEWPORT, device_scale_factor=2, accept_downloads=True
+            ).new_page()
             frontend = Frontend(page, client.address)
             for palette in ("dark", "light"):
                 take_viewers(frontend, palette)

@@ -185,6 +185,11 @@ def test_only_what_has_a_place_is_outlined(page):
     lost = "manifest.report[0].findings[0].kind = 'neglected'; manifest.report[0].findings[0].evidence = {}"
     show_again(page, lost)
     assert pressed(page) == ["balloon"] and orange(pixels(page)) == 0
+    vague = (
+        "const [first] = manifest.report[0].findings; Object.assign(first, { kind: 'diffuse', evidence: {} })"
+    )
+    show_again(page, f"{vague}; first.words = ['balloon', 'house']")
+    assert pressed(page) == ["balloon", "house"] and orange(pixels(page)) == 0
 
 
 def test_masks_do_not_depend_on_the_scale(page):

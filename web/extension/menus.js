@@ -1,6 +1,7 @@
 /** Where the commands are found: the menus of the canvas and of nodes, the toolbox, the menu "SelAgg", a key. */
 
 import { app } from '../../../scripts/app.js'
+import { rareItems } from './rare_inputs.js'
 import { isSampler } from './samplers.js'
 import { graphTexts } from './texts.js'
 
@@ -47,8 +48,9 @@ function canvasItems(commands) {
 
 /** @param {GraphCommands} commands @param {HostNode} node @returns {(HostMenuItem | null)[]} */
 function nodeItems(commands, node) {
-  if (!mayBeMeant(node)) return []
-  return [null, { content: graphTexts(commands.texts)('diagnose'), callback: () => start(commands.diagnose(node)) }]
+  const told = graphTexts(commands.texts)
+  if (!mayBeMeant(node)) return rareItems(node, told('showRare'), told('hideRare'))
+  return [null, { content: told('diagnose'), callback: () => start(commands.diagnose(node)) }]
 }
 
 /** Frontends before 1.28 ask no extension for items of menus: there the canvas itself is told. @param {GraphCommands} commands */

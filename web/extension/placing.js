@@ -9,10 +9,20 @@ import { nodesOf } from './wires.js'
 const GAP = 40
 const TITLE = 30
 
+/** Nodes that show pictures become as high as this when they have one. */
+const SHOWING = 330
+
 /** Where a node lies, with its title. @param {HostNode} node @returns {Box} */
 export function boxOf(node) {
   const height = node.flags?.collapsed ? 0 : node.size[1]
   return [node.pos[0], node.pos[1] - TITLE, node.size[0], height + TITLE]
+}
+
+/** The same with the room that a node will need. @param {HostNode} node @returns {Box} */
+function roomOf(node) {
+  const [x, y, width, height] = boxOf(node)
+  const grows = node.constructor.nodeData?.output_node && !node.flags?.collapsed
+  return [x, y, width, grows ? Math.max(height, SHOWING) : height]
 }
 
 /**
@@ -34,7 +44,7 @@ const overlap = (one, other) =>
 export function placeNear(graph, node, wanted) {
   const boxes = nodesOf(graph)
     .filter((other) => other !== node)
-    .map(boxOf)
+    .map(roomOf)
   const [width, height] = [node.size[0], node.size[1] + TITLE]
   const columns = [wanted[0], ...boxes.flatMap(([x, , w]) => [x + w + GAP, x - width - GAP])]
   const rows = [wanted[1] - TITLE, ...boxes.flatMap(([, y, , h]) => [y + h + GAP, y - height - GAP])]

@@ -21,3 +21,9 @@ export function resultFirst(node, widget) {
     if (Array.isArray(values) && values.length > kept) saved.widgets_values = values.filter((_, i) => keeps(this.widgets?.[i]))
   }
 }
+
+/** The pictures of the node are in the viewer: the host need not draw them a second time. @param {HostNode} node */
+export function hideOwnPreview(node) {
+  node.hideOutputImages = true
+  node.onDrawBackground = () => {}
+}

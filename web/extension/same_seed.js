@@ -119,7 +119,9 @@ export class SameSeed {
  */
 async function lastRequest(workflow, sampler) {
   try {
-    const [done, queue] = await Promise.all([answered(`/history?max_items=${RUNS}`), answered('/queue')])
+    // The queue first: a run goes from there to the history, so none is missed in between.
+    const queue = await answered('/queue')
+    const done = await answered(`/history?max_items=${RUNS}`)
     const runs = [...Object.values(done).map(({ prompt }) => prompt), ...(queue.queue_running ?? []), ...(queue.queue_pending ?? [])]
     runs.sort((one, other) => other[0] - one[0])
     const isOwn = (/** @type {any} */ [, , request, extra]) => extra?.extra_pnginfo?.workflow?.id === workflow && request?.[sampler]

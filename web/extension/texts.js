@@ -25,6 +25,8 @@ export const GRAPH_ENGLISH = {
   removedCut: '{count} nodes were taken out. Without SelAgg these have nothing to work with: {names}.',
   nothingToRemove: 'There are no SelAgg nodes in this workflow.',
   showNode: 'Show the node',
+  showRare: 'Show rare inputs',
+  hideRare: 'Hide rare inputs',
   problem: 'SelAgg has nothing to show',
 }
 

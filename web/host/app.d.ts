@@ -6,6 +6,7 @@ export type { BoundarySlot, HostCanvas, HostGraph, HostLink, HostMenuItem, HostO
 
 export interface HostNode {
   id: number | string
+  constructor: Function & { nodeData?: { output_node?: boolean } }
   comfyClass: string
   type: string
   title: string
@@ -25,6 +26,7 @@ export interface HostNode {
   connect(slot: number, node: HostNode, targetSlot: number, afterRerouteId?: number): HostLink | null | undefined
   disconnectInput(slot: number, keepReroutes?: boolean): boolean
   getTitle?(): string
+  computeSize?(): [width: number, height: number]
   hideOutputImages?: boolean
   onDrawBackground?: () => void
   onExecuted?: (this: HostNode, message: any, ...others: unknown[]) => void
@@ -52,7 +54,8 @@ export interface HostWidget {
   type?: string
   value: unknown
   serialize?: boolean
-  options?: { multiline?: boolean; values?: unknown }
+  options?: { multiline?: boolean; values?: unknown; advanced?: boolean }
+  hidden?: boolean
   linkedWidgets?: HostWidget[]
   callback?: (value: unknown) => void
 }
@@ -129,6 +132,6 @@ export declare const app: {
 /** The library of the canvas, which the host's page has by this name. */
 declare global {
   interface Window {
-    LiteGraph: { createNode(type: string): HostNode | null; NODE_TITLE_HEIGHT?: number }
+    LiteGraph: { createNode(type: string): HostNode | null; vueNodesMode?: boolean }
   }
 }

@@ -56,7 +56,7 @@ export class Caption {
    * @param {Scene} scene
    */
   #keys({ state, opened }, { layers, expected, found }) {
-    const keys = opened ? this.#outlineKeys(found && layers.length === 1 && !layers[0].weak, expected.length > 0) : []
+    const keys = opened ? this.#outlineKeys(found && layers.length === 1 && layers[0].outlined, expected.length > 0) : []
     if (!keys.length && layers.length === 1 && state.view === 'heat') return [this.#scaleBar(layers[0].scale)]
     return keys
   }

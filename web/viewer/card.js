@@ -121,7 +121,7 @@ class Drawing {
   #keys({ layers, expected, found }) {
     /** @type {[string, RGB, boolean][]} */
     const keys = layers.map(({ word, colour }) => [this.#look.wordText(word), colour ?? this.#painter.colours.subarray(3 * 190, 3 * 191), false])
-    if (found && layers.length === 1 && !layers[0].weak) keys.push([this.#t('found'), FOUND, true])
+    if (found && layers.length === 1 && layers[0].outlined) keys.push([this.#t('found'), FOUND, true])
     if (expected.length) keys.push([this.#t('expected'), EXPECTED, true])
     return keys
   }

@@ -16,6 +16,9 @@ import { bitsOf } from './unpack.js'
 /** Words at a spot that are told. */
 const RANKED = 5
 
+/** Findings that say that there is no place of their words: nothing is outlined then. @type {ReadonlySet<string>} */
+const PLACELESS = new Set(['neglected', 'diffuse'])
+
 /** @typedef {{key: string, map: WordMap, loading?: boolean}} Keyed */
 
 /**
@@ -221,16 +224,18 @@ export class Look {
     const { picture, view, opacity, threshold, pins, spot } = this.state
     const { painted, opened } = this
     const strength = this.strength
+    const placed = opened === undefined || !PLACELESS.has(opened.kind)
     const layers = painted.flatMap((word) => {
       const found = this.#mapOf(word)
       if (!found) return []
       const { key, map, loading = false } = found
       const prepared = this.store.prepared(key, map)
       const colour = painted.length > 1 ? colourOf(pins, word) : null
-      return { word, prepared, colour, loading, scale: this.scaleFor(prepared.range), weak: isWeak(prepared.range, strength) }
+      const weak = isWeak(prepared.range, strength)
+      return { word, prepared, colour, loading, scale: this.scaleFor(prepared.range), weak, outlined: !weak && placed }
     })
     const expected = expectedRegions(this.store.expected(picture), opened)
-    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: opened?.kind !== 'neglected' && opened !== undefined }
+    return { view, opacity, threshold, layers, expected, spot: spot?.byKey ? spot : null, found: opened !== undefined }
   }
 
   /** The finding whose regions are outlined: not while a word or a head is looked at. */

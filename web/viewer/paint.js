@@ -144,8 +144,8 @@ export class Painter {
   #paintOutlines(context, scene) {
     const several = scene.layers.length > 1
     if (!several && scene.view === 'heat' && !scene.found) return
-    for (const { prepared, colour, weak } of scene.layers) {
-      if (weak && scene.view === 'heat') continue
+    for (const { prepared, colour, outlined } of scene.layers) {
+      if (!outlined && scene.view === 'heat') continue
       const threshold = scene.threshold || prepared.automatic
       this.#trace(context, this.#segmentsOf(prepared, threshold), colour ?? FOUND)
     }

@@ -206,8 +206,10 @@ export interface ShownLayer {
   loading: boolean
   /** What the lowest and the highest colour stand for. */
   scale: { low: number; high: number }
-  /** Whether it shows no place that could be outlined. */
+  /** Whether it is much weaker than the others, or flat. */
   weak: boolean
+  /** Whether it shows a place that can be outlined. */
+  outlined: boolean
 }
 
 export interface Scene {

@@ -87,16 +87,14 @@ class Misplaced(FindingKind[Places]):
         facts, subject, other = candidate.facts, candidate.words[0].label, candidate.claim.other
         if other is None:
             found, meant = at_place(place_name(*facts.deciding[0])), at_place(facts.value)
-            unclear = found == meant
-            values = {"subject": subject, "value": meant}
-            return (
-                self.say("place_unclear", **values) if unclear else self.say("place", **values, found=found)
-            )
-        seen = _relation(*facts.deciding[:2])
-        values = {"subject": subject, "value": relation(facts.value), "other": other.label}
+            if found == meant:
+                return self.say("place_unclear", subject=subject, value=meant)
+            return self.say("place", subject=subject, value=meant, found=found)
+        seen, value = _relation(*facts.deciding[:2]), relation(facts.value)
         if DIRECTIONS[seen] == DIRECTIONS[facts.value]:
-            return self.say("relation_unclear", **values)
-        return self.say("relation", **values, found=relation_to_it(seen))
+            return self.say("relation_unclear", subject=subject, value=value, other=other.label)
+        found = relation_to_it(seen)
+        return self.say("relation", subject=subject, value=value, other=other.label, found=found)
 
     def outline(self, words: tuple[WordGroup, ...], facts: Facts, regions: Regions) -> Outline:
         found = regions.of(words[0])

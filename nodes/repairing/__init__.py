@@ -1,0 +1,1 @@
+"""Puts a repair plan into the attention of a sampling run."""
