@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -59,10 +60,11 @@ class Unfit(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Latents of one way to sample, and what was recorded; recording: None without capture."""
+    """Latents of one way to sample, and what was recorded; without a recording why there is none."""
 
     latent: torch.Tensor
     recording: Any = None
+    refused: str = ""
 
 
 # -- one pack ----------------------------------------------------------------------------------------------
@@ -134,10 +136,12 @@ class Bench:
             if order == "after":
                 model, capture = self.capture().capture(model)
             latent = self.studio.sample(positive, [11], settings, model, side=SIDE)
-        recording = None
-        if capture is not None:
-            recording = capture.recording_for(latent, getattr(self.offered, "offers", ()))
-        return Outcome(latent, recording)
+        if capture is None:
+            return Outcome(latent)
+        try:
+            return Outcome(latent, capture.recording_for(latent, getattr(self.offered, "offers", ())))
+        except ValueError as error:  # a node that takes the capture out of the model again
+            return Outcome(latent, refused=str(error))
 
     def inputs(self, kind: type, model: Any) -> dict[str, Any]:
         """Default values of the required inputs. Raises Unfit if one is of a kind that is not there."""
@@ -174,7 +178,8 @@ def default_of(definition: Any, sockets: Mapping[str, Any]) -> Any:
     if kind in sockets:
         return sockets[kind]
     if kind in _PLAIN:
-        return options.get("default", _PLAIN[kind]) if kind != "STRING" else PROMPT
+        written = kind == "STRING" and (options.get("multiline") or not options.get("default"))
+        return PROMPT if written else options.get("default", _PLAIN[kind])
     raise Unfit(f"it needs a {kind}")
 
 
@@ -230,7 +235,7 @@ def tried(bench: Bench, name: str, change: Callable[[Any, list], tuple[Any, list
         }
     found["identical"] = all(torch.equal(way.latent, plain.latent) for way in ways.values())
     found["changes_the_picture"] = not torch.equal(plain.latent, bench.untouched)
-    told = {order: reported(way.recording) for order, way in ways.items()}
+    told = {order: way.refused or reported(way.recording) for order, way in ways.items()}
     found["reported"] = {order: why[:200] for order, why in told.items() if why}
     complete = {order: way.recording for order, way in ways.items() if not told[order]}
     found["difference"] = difference(*complete.values()) if len(complete) == 2 else None
@@ -292,8 +297,16 @@ def try_pack(folder: Path, bench: Bench) -> dict[str, Any]:
     return {"nodes": len(nodes), "tried": found, "unfit": dict(unfit)}
 
 
+NO_INSTALLING = {
+    "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_DRY_RUN": "1",
+    "UV_OFFLINE": "1", "UV_NO_INDEX": "1",
+}  # fmt: skip
+"""Some packs install what they need when they are imported, and change what others need."""
+
+
 def prepare(base: str) -> None:
-    """The host with its own nodes, as it is before it loads packs."""
+    """The host with its own nodes, as it is before it loads packs; none of them may install anything."""
+    os.environ.update(NO_INSTALLING)
     prepare_host()
     sys.argv += ["--base-directory", base]
     warnings.simplefilter("ignore")
@@ -307,6 +320,11 @@ def prepare(base: str) -> None:
 
 
 # -- all packs ---------------------------------------------------------------------------------------------
+
+
+def installed() -> frozenset[str]:
+    """Names and versions of all packages of this environment."""
+    return frozenset(f"{own.name} {own.version}" for own in importlib.metadata.distributions())
 
 
 def commit_of(folder: Path) -> str:
@@ -384,8 +402,12 @@ def main() -> None:
         contextlib.suppress(KeyboardInterrupt),  # what was reached by then is told
     ):
         prepare(base)
+        before = installed()
         for name, told in every_pack(folders, Bench()):
             found[name] = told
+            if installed() != before:
+                found[name]["skipped"] = "it installed packages: nothing after it was tried"
+                break
     found |= {name: {"skipped": "it is not there"} for name in missing}
     verdicts = Counter(node["verdict"] for pack in found.values() for node in pack.get("tried", ()))
     result = {

@@ -119,7 +119,9 @@ def words_for_request(request: dict) -> dict:
 def _is_workflow(graph: Any) -> bool:
     """Whether it has the form of a graph; what has not is refused by the host, in its own words."""
     return isinstance(graph, dict) and all(
-        isinstance(node, Mapping) and isinstance(node.get("inputs", {}), Mapping) for node in graph.values()
+        isinstance(node, Mapping)
+        and isinstance(node.get("inputs", None if _kind(node) in VIEWERS else {}), Mapping)
+        for node in graph.values()
     )
 
 

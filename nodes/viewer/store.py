@@ -105,9 +105,9 @@ class ViewStore:
 
     def _first_to_go(self) -> str:
         """The oldest view that its node shows no more; else the oldest. Never the newest."""
-        *older, newest = self._views
+        *older, _newest = self._views
         last = {view.place: key for key, view in self._views.items()}
-        shown = {key for place, key in last.items() if all(place)} | {newest}
+        shown = {key for place, key in last.items() if all(place)}
         return next((key for key in older if key not in shown), older[0])
 
     def get(self, key: str) -> StoredView | None:

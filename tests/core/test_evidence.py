@@ -40,14 +40,15 @@ def test_sizes_and_plain_surfaces_cannot_leak():
     assert {word for kind, word in made if kind == "leaked"} == {"red", "blue"}
 
 
-@pytest.mark.parametrize(("paint", "taken"), [({"blue": LEFT, "red": RIGHT}, True), ({"red": LEFT}, False)])
-def test_a_colour_is_taken_if_the_other_thing_has_more_of_it(paint, taken):
+@pytest.mark.parametrize(
+    ("red", "taken"), [((0.40, 0.5, 0.22), False), ((0.60, 0.5, 0.22), True)], ids=["own", "other"]
+)
+def test_a_colour_on_both_things_is_taken_if_the_other_has_more_of_it(red, taken):
     claims = read_claims([prompt_of(TEXT)], general_lexicon())
     heats = {g: 0.02 + 0.3 * blob((16, 16), *USUAL[g.text]) for g in claims.groups}
-    both = {**paint, "red": paint["red"]} if taken else {"red": (0.25, 0.5, 0.12)}
-    observed = Observed(heats, heats, rgb_picture(painted(both)[0].numpy()), {})
+    observed = Observed(heats, heats, rgb_picture(painted({"red": red})[0].numpy()), {})
     leak = next(c for c in candidates(claims, observed) if c.kind == "leaked" and c.words[0].label == "red")
-    assert leak.facts.taken is taken
+    assert leak.features["colour_elsewhere"] > 0.3 and leak.facts.taken is taken
 
 
 def test_colours_are_looked_for_inside_the_entity_whatever_the_map_of_the_colour_says():

@@ -48,6 +48,12 @@ def test_the_oldest_goes_first_and_only_as_far_as_needed(parts):
     assert [store.get(key) is None for key in keys] == [True, False, False]
 
 
+def test_of_views_that_are_all_shown_the_oldest_goes(parts):
+    store = parts["store"].ViewStore(limit=limit_of(parts, 3))
+    keys = [store.add(view(parts, ("w", str(number)))) for number in range(5)]
+    assert [store.holds(key) for key in keys] == [False, False, True, True, True]
+
+
 def test_routes_are_added_once(parts):
     from aiohttp import web
 
