@@ -97,14 +97,17 @@ def _smooth(rng, shape: tuple[int, ...]):
     return np.stack([cv2.resize(each, shape[:-3:-1]) for each in flat]).reshape(shape) / 20
 
 
-def measure(size: int, words: int, seed: int) -> dict[str, Any]:
-    """Seconds of one call of each node, and the maps made in it, in this process and checkout."""
+def measure(size: int, words: int, seed: int, outputs: str) -> dict[str, Any]:
+    """Seconds of one call of each node, and the maps made in it, in this process and checkout.
+
+    outputs: numbers of the outputs of Heatmaps that are connected.
+    """
     from selagg_nodes import diagnose, heatmaps, host
 
     host.server_routes = lambda: object()  # as if a browser could ask for the view
     host.temp_directory = lambda: os.environ["SELAGG_WAITING_TEMP"]
     run = Run(size, words, seed)
-    graph = {NODE: {"class_type": "SelAggHeatmaps", "inputs": {}}}
+    graph = {NODE: {"class_type": "SelAggHeatmaps", "inputs": {"connected_outputs": outputs}}}
     place = {"unique_id": NODE, "graph": graph, "extra_pnginfo": {"workflow": {"id": "waiting"}}}
     drawing = {"words": "all", "mode": "selective", "top_fraction": 0.25, "threshold": 0.0}
     found: dict[str, Any] = {}
@@ -152,6 +155,7 @@ def _turn(root: Path, args: argparse.Namespace, temporary: str) -> dict[str, Any
     """One turn in a process of its own, with the checkout in `root`."""
     command = [sys.executable, str(Path(__file__).resolve()), "--child", "--root", str(root)]
     command += ["--size", str(args.size), "--words", str(args.words), "--seed", str(args.seed)]
+    command += ["--outputs", args.outputs]
     environment = {**os.environ, "SELAGG_WAITING_TEMP": temporary}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
@@ -192,6 +196,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=1024, help="side of the picture in pixels")
     parser.add_argument("--words", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--outputs",
+        default="0 2",
+        help="outputs of Heatmaps that are connected, by number; by default overlays and contact sheet, as in "
+        "the example workflows. Before outputs were looked at, all were made.",
+    )
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -210,7 +220,7 @@ def _child(args: argparse.Namespace) -> None:
     import torch
 
     with torch.inference_mode():
-        found = measure(args.size, args.words, args.seed)
+        found = measure(args.size, args.words, args.seed, args.outputs)
     shown.write(json.dumps(found) + "\n")
 
 
@@ -231,7 +241,7 @@ def main() -> None:
                 before.append(_turn(args.before.resolve(), args, temporary))
             own.append(_turn(ROOT, args, temporary))
             sys.stderr.write(f"turn {turn + 1} of {args.turns}\n")
-    result = {"size": args.size, "words": args.words, "turns": args.turns}
+    result = {"size": args.size, "words": args.words, "turns": args.turns, "outputs": args.outputs}
     write_line(json.dumps({**result, **compare(own, before)}), args.json)
 
 
