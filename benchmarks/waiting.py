@@ -199,7 +199,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--outputs",
         default="0 2",
-        help="outputs of Heatmaps that are connected, by number; by default overlays and contact sheet, as in "
+        help="outputs of Heatmaps that are connected; by default overlays and contact sheet, as in "
         "the example workflows. Before outputs were looked at, all were made.",
     )
     parser.add_argument("--turns", type=int, default=3)
