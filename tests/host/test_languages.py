@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -44,6 +46,10 @@ def served(host, tmp_path, monkeypatch) -> dict:
     if host == "registry":
         pytest.skip("this host has no translations of packs")
     paths = importlib.import_module("folder_paths")
+    # The host's nodes put its folder comfy first in sys.path, where `utils` is another module.
+    monkeypatch.syspath_prepend(str(Path(paths.__file__).parent))
+    if not hasattr(sys.modules.get("utils"), "__path__"):
+        monkeypatch.delitem(sys.modules, "utils", raising=False)
     manager = importlib.import_module("app.custom_node_manager").CustomNodeManager()
     shutil.copytree(ROOT / "locales", tmp_path / "selagg" / "locales")
     monkeypatch.setattr(paths, "get_folder_paths", lambda kind: [str(tmp_path)])
