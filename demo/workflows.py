@@ -2,8 +2,9 @@
 
 `python -m demo.workflows` writes them to examples_workflows/, beside their thumbnails, and then makes
 example_workflows/ anew: what ComfyUI's template browser shows, under the one name that every version of it
-looks for. A link between the two would be a text file in a ZIP and on Windows, so the second folder is made
-from the first; `python dev.py check` fails while they differ.
+looks for, with titles as names of files (template_texts.py). A link between the two would be a text file in
+a ZIP and on Windows, so the second folder is made from the first; `python dev.py check` fails while they
+differ.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from .host_path import ROOT
+from .template_texts import TEMPLATES as TEXTS
+from .template_texts import shown_name
 
 FOLDER = ROOT / "examples_workflows"
 TEMPLATES = ROOT / "example_workflows"
 #: What the template browser takes from a folder: workflows of the editor and their thumbnails.
 SHOWN = (".jpg", ".json")
+NOTE = "MarkdownNote"
+"""A node of the editor alone, which the server never sees."""
+NOTE_PLACE, NOTE_SIZE = (-480, 0), (420, 400)
 DEMO_PROMPT = "a red circle left of a striped blue star on a white background"
 DEMO_BOXES = "circle: 0%, 0%, 50%, 100%\nstar: 50%, 0%, 100%, 100%"
 PHOTO_PROMPT = "a photo of a cat wearing a red scarf next to a dog wearing a blue hat, in a park"
@@ -177,6 +183,11 @@ class Workflow:
     """A graph under construction; nodes are numbered in the order in which they are added."""
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, title: str, text: str) -> None:
+        """Puts a note before the graph, in the editor's format alone. text: Markdown."""
+        self.notes.append((title, text))
 
     def add(
         self,
@@ -228,9 +239,12 @@ class Workflow:
         wires = [[number, *link] for number, link in enumerate(links, start=1)]
         return {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"selagg/{name}")),
-            "last_node_id": len(self.nodes),
+            "last_node_id": len(self.nodes) + len(self.notes),
             "last_link_id": len(wires),
-            "nodes": [self._editor_node(number, wires) for number in range(1, len(self.nodes) + 1)],
+            "nodes": [
+                *(self._editor_node(number, wires) for number in range(1, len(self.nodes) + 1)),
+                *(_editor_note(len(self.nodes) + number, *note) for number, note in enumerate(self.notes, 1)),
+            ],
             "links": wires,
             "groups": [],
             "config": {},
@@ -273,6 +287,25 @@ class Workflow:
             "properties": {"Node name for S&R": kind.id},
             "widgets_values": [node["widgets"][name] for name in kind.widgets],
         }
+
+
+def _editor_note(number: int, title: str, text: str) -> dict[str, Any]:
+    return {
+        "id": number,
+        "type": NOTE,
+        "pos": list(NOTE_PLACE),
+        "size": list(NOTE_SIZE),
+        "flags": {},
+        "order": number - 1,
+        "mode": 0,
+        "title": title,
+        "inputs": [],
+        "outputs": [],
+        "properties": {},
+        "widgets_values": [text],
+        "color": "#432",
+        "bgcolor": "#653",
+    }
 
 
 @dataclass(frozen=True)
@@ -442,6 +475,7 @@ def files() -> dict[str, str]:
     texts = {}
     for name, recipe in RECIPES.items():
         flow = build(recipe)
+        flow.note(TEXTS[name].title, TEXTS[name].note)
         texts[f"{name}.json"] = json.dumps(flow.editor(name), indent=2) + "\n"
         texts[f"api/{name}.json"] = json.dumps(flow.api(), indent=2) + "\n"
     return texts
@@ -449,7 +483,12 @@ def files() -> dict[str, str]:
 
 def templates(folder: Path = FOLDER) -> dict[str, bytes]:
     """File name -> bytes of what ComfyUI shows of the examples; those of the API are in a folder below."""
-    return {file.name: _bytes(file) for file in sorted(folder.iterdir()) if file.suffix in SHOWN}
+    return {
+        shown_name(name) + suffix: _bytes(file)
+        for name in RECIPES
+        for suffix in SHOWN
+        if (file := folder / (name + suffix)).is_file()
+    }
 
 
 def differing(folder: Path = FOLDER, shown: Path = TEMPLATES) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from demo import blueprint, workflows
 from demo.archive import archive_files, write_archive
+from demo.template_texts import shown_name
 
 try:
     import tomllib
@@ -115,7 +116,8 @@ def test_what_the_template_browser_shows_is_what_the_examples_are():
     assert workflows.differing() == [], "run `python -m demo.workflows`"
     kept = blueprint.FOLDER / f"{blueprint.NAME}.json"
     assert kept.read_text("utf-8") == blueprint.text(), "run `python -m demo.blueprint`"
-    assert all((ROOT / "example_workflows" / f"{name}.json").is_file() for name in workflows.RECIPES)
+    shown = [ROOT / "example_workflows" / f"{shown_name(name)}.json" for name in workflows.RECIPES]
+    assert shown and all(file.is_file() for file in shown)
 
 
 def test_a_changed_missing_or_left_over_template_is_noticed(tmp_path):

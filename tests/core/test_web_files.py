@@ -11,8 +11,9 @@ import pytest
 from selagg_core.diagnosis.sentences import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = sorted(folder.name for folder in (ROOT / "locales").iterdir() if folder.is_dir())
-#: Those of the frontends of ComfyUI 0.33.0 that SelAgg speaks; English is in the code.
+#: Of English, which is in the code, the host needs a file for the names of commands alone.
+LANGUAGES = sorted(folder.name for folder in (ROOT / "locales").iterdir() if folder.name != "en")
+#: Those of the frontends of ComfyUI 0.33.0 that SelAgg speaks.
 SPOKEN = {"es", "fr", "ja", "ko", "pt-BR", "ru", "zh", "zh-TW"}
 PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 
@@ -32,6 +33,7 @@ def translated(language: str) -> dict:
     return {
         **json.loads((folder / "main.json").read_text("utf-8")),
         "nodeDefs": json.loads((folder / "nodeDefs.json").read_text("utf-8")),
+        "commands": json.loads((folder / "commands.json").read_text("utf-8")),
     }
 
 
@@ -39,9 +41,26 @@ def names_in(text: str) -> set[str]:
     return set(re.findall(r"\{\w+\}", text))
 
 
+def texts_of(file: str) -> dict[str, str]:
+    text = (ROOT / "web" / file).read_text("utf-8")
+    return dict(re.findall(r"^  (\w+):\s+'((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
+
+
 def english() -> dict[str, str]:
-    text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
-    return dict(re.findall(r"^  (\w+): '((?:[^'\\]|\\.)*)',$", text, re.MULTILINE))
+    return texts_of("viewer/text.js")
+
+
+def graph_english() -> dict[str, str]:
+    return texts_of("extension/texts.js")
+
+
+def commands() -> dict[str, str]:
+    """Commands by the name that the host gives them in its translations, with their English labels."""
+    text = (ROOT / "web" / "extension" / "menus.js").read_text("utf-8")
+    ids = dict(re.findall(r"^const (\w+) = '(SelAgg\.\w+)'$", text, re.MULTILINE))
+    labels = dict(re.findall(r"\{ id: (\w+), label: '([^']+)'", text))
+    assert set(labels) == set(ids), "a command without a label, or the other way round"
+    return {ids[name].replace(".", "_"): label for name, label in labels.items()}
 
 
 def test_every_node_has_a_help_page_with_a_picture():
@@ -55,16 +74,34 @@ def test_every_node_has_a_help_page_with_a_picture():
 
 def test_the_languages_are_those_that_the_host_offers():
     assert set(LANGUAGES) == SPOKEN and len(english()) > 100 and len(catalogue()) > 100
+    assert len(graph_english()) > 20 and len(commands()) > 1
+
+
+def test_the_texts_of_the_graph_are_all_read_here():
+    """Every line of the table, also one whose text stands on the line below."""
+    text = (ROOT / "web" / "extension" / "texts.js").read_text("utf-8")
+    table = text[text.index("GRAPH_ENGLISH = {") : text.index("\n}\n")]
+    assert set(graph_english()) == set(re.findall(r"^  (\w+):", table, re.MULTILINE))
 
 
 def missing(language: str) -> dict[str, list[str]]:
     """What a language does not say, or says under a name that nothing has any more, by kinds of texts."""
-    own, nodes = translated(language)["selagg"], translated(language)["nodeDefs"]
+    told = translated(language)
+    own, nodes, graph = told["selagg"], told["nodeDefs"], told["selaggGraph"]
     said = {key for key, text in own.items() if isinstance(text, str) and text.strip()}
     sentences = {key for key, text in own["sentences"].items() if text.strip()}
     titled = {node for node, about in nodes.items() if about["display_name"] and about["description"]}
     return {
         "texts of the viewer": sorted(said ^ set(english())),
+        "texts of the graph": sorted(
+            {key for key, text in graph.items() if text.strip()} ^ set(graph_english())
+        ),
+        "commands": sorted(
+            {key for key, about in told["commands"].items() if about["label"].strip()} ^ set(commands())
+        ),
+        "labels of menus": sorted(
+            {key for key, text in told["menuLabels"].items() if text.strip()} ^ set(commands().values())
+        ),
         "sentences and suggestions": sorted(sentences ^ set(catalogue())),
         "nodes": sorted(titled ^ node_ids()),
     }
@@ -79,16 +116,39 @@ def test_nothing_is_missing_in_a_language(language, record_testsuite_property):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_keep_their_values(language):
-    own = translated(language)["selagg"]
-    for texts, told in ((english(), own), (catalogue(), own["sentences"])):
+    own, graph = translated(language)["selagg"], translated(language)["selaggGraph"]
+    for texts, told in ((english(), own), (catalogue(), own["sentences"]), (graph_english(), graph)):
         for key, text in texts.items():
             assert names_in(told[key]) == names_in(text), key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_host_can_read_what_is_said_of_nodes(language):
+def test_nothing_is_left_in_english(language):
+    """Sentences with several words; names of nodes and inputs stay as they are."""
+    graph = translated(language)["selaggGraph"]
+    assert not [key for key, text in graph_english().items() if " " in text and graph[key] == text]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_command_is_called_the_same_everywhere(language):
+    """In menus and toolbox, which ask for its label, and where the extension itself puts it."""
+    told = translated(language)
+    for key, label in commands().items():
+        (name,) = [name for name, text in graph_english().items() if text == label]
+        assert told["commands"][key]["label"] == told["menuLabels"][label] == told["selaggGraph"][name]
+
+
+def test_commands_have_english_labels_too():
+    """The toolbox asks the translations alone: without them its button has no name for a screen reader."""
+    told = json.loads((ROOT / "locales" / "en" / "commands.json").read_text("utf-8"))
+    assert told == {key: {"label": label} for key, label in commands().items()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_host_can_read_what_is_said_of_nodes_and_commands(language):
     """The host's translator gives braces, @ and | a meaning of their own, and fails at others."""
-    text = json.dumps(list(translated(language)["nodeDefs"].values()), ensure_ascii=False)
+    kinds = [translated(language)[kind] for kind in ("nodeDefs", "commands", "menuLabels")]
+    text = json.dumps([list(kind.values()) for kind in kinds], ensure_ascii=False)
     told = [part for part in re.findall(r'"((?:[^"\\\\]|\\\\.)*)"', text) if len(part) > 1]
     assert told and not [part for part in told if set(part) & set("{}@|")]
 
@@ -101,11 +161,16 @@ def test_every_setting_is_translated(language):
     assert set(own) == {name.replace(".", "_") for name in ids}
 
 
+def used_by(call: str) -> set[str]:
+    """Keys that any script hands to a function of texts."""
+    scripts = [file.read_text("utf-8") for file in (ROOT / "web").rglob("*.js")]
+    return {key for text in scripts for key in re.findall(call + r"\(\s*'(\w+)'", text)}
+
+
 def test_every_text_that_is_used_exists():
-    used = set()
-    for file in (ROOT / "web").rglob("*.js"):
-        used |= set(re.findall(r"\bt\(\s*'(\w+)'", file.read_text("utf-8")))
-    assert used <= set(english())
+    assert used_by(r"\bt") <= set(english())
+    used = used_by(r"(?:\btold|graphTexts\([\w.]+\))")
+    assert used and used <= set(graph_english())
 
 
 def test_what_is_left_out_of_the_package_is_nothing_that_ships():

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from served import finish, said, short_demo
 from demo import workflows
 from demo.archive import write_archive
 from demo.background_server import background_server
+from demo.template_texts import shown_name
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: git knows what is shipped")
 FOLDER = "selagg"
@@ -88,10 +90,11 @@ def test_every_template_is_offered_with_its_thumbnail(server, host):
     if host == "registry":
         pytest.skip("this host has no template browser")
     offered = json.loads(get(server, "/workflow_templates"))
-    assert set(offered[FOLDER]) == set(workflows.RECIPES)
+    assert set(offered[FOLDER]) == {shown_name(name) for name in workflows.RECIPES}
     for name in workflows.RECIPES:
         for suffix in (".json", ".jpg"):
-            served = get(server, f"/api/workflow_templates/{FOLDER}/{name}{suffix}")
+            address = urllib.parse.quote(f"/api/workflow_templates/{FOLDER}/{shown_name(name)}{suffix}")
+            served = get(server, address)
             assert served == (ROOT / "examples_workflows" / f"{name}{suffix}").read_bytes()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
 
 from demo import workflows
+from demo.template_texts import TEMPLATES, shown_name
+from selagg_core.diagnosis.sentences import catalogue
 
 EDITOR_FILES = sorted(workflows.RECIPES)
 
@@ -36,11 +39,16 @@ def read(name: str) -> dict:
     return json.loads((ROOT / "examples_workflows" / name).read_text(encoding="utf-8"))
 
 
+def run_nodes(editor: dict) -> list[dict]:
+    """The nodes that the server is given: a note is the editor's alone."""
+    return [node for node in editor["nodes"] if node["type"] != workflows.NOTE]
+
+
 def to_api(editor: dict, classes: dict) -> dict:
     """The API's form of an editor's workflow, by the host's own order of widgets."""
     wires = {wire[0]: SimpleNamespace(node=wire[1], slot=wire[2]) for wire in editor["links"]}
     nodes = {}
-    for node in editor["nodes"]:
+    for node in run_nodes(editor):
         values = iter(node["widgets_values"])
         inputs = {}
         for name, definition in declared(classes[node["type"]]).items():
@@ -71,7 +79,41 @@ def test_the_files_are_what_their_description_gives():
 
 
 def test_the_folder_is_found_under_the_hosts_name_too():
-    assert (ROOT / "example_workflows" / "diagnose_demo.json").is_file()
+    assert (ROOT / "example_workflows" / f"{shown_name('diagnose_demo')}.json").is_file()
+
+
+def test_templates_have_titles_and_an_order():
+    """The browser's title is the file's name, an order is one of names; the name is put into addresses."""
+    assert set(TEMPLATES) == set(workflows.RECIPES)
+    names = [shown_name(name) for name in TEMPLATES]
+    assert names == sorted(names) and len({text.title.lower() for text in TEMPLATES.values()}) == len(names)
+    for name in names:
+        assert re.fullmatch(r"\d\d [A-Z][A-Za-z0-9 .()]+[A-Za-z0-9)]", name), name
+
+
+@pytest.mark.parametrize("name", EDITOR_FILES)
+def test_every_template_has_a_note_beside_its_nodes(name):
+    editor = read(f"{name}.json")
+    (note,) = [node for node in editor["nodes"] if node["type"] == workflows.NOTE]
+    assert note["title"] == TEMPLATES[name].title
+    assert "What to do" in note["widgets_values"][0] and "What you will see" in note["widgets_values"][0]
+    assert len(note["widgets_values"][0]) < 900
+    assert editor["last_node_id"] == max(node["id"] for node in editor["nodes"]) == len(editor["nodes"])
+    right = note["pos"][0] + note["size"][0]
+    assert all(node["pos"][0] > right for node in run_nodes(editor))
+
+
+@pytest.mark.parametrize("name", EDITOR_FILES)
+def test_a_note_speaks_of_what_is_there(name):
+    """What stands in stars is a word of the prompt, a title, a node, an input, or a kind of finding."""
+    api = read(f"api/{name}.json")
+    text = (ROOT / "web" / "viewer" / "text.js").read_text("utf-8")
+    known = {*catalogue().values(), *re.findall(r"^  \w+: '([^']+)',$", text, re.MULTILINE)}
+    for node in api.values():
+        known |= {node["_meta"]["title"], re.sub("^SelAgg", "SelAgg ", node["class_type"]), *node["inputs"]}
+        known |= set(re.findall(r"\w+", str(node["inputs"].get("text", ""))))
+    told = re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", TEMPLATES[name].note)
+    assert told and not set(told) - known
 
 
 @pytest.mark.parametrize("name", EDITOR_FILES)
@@ -105,7 +147,7 @@ def test_links_of_the_editor_are_consistent(classes, name):
         assert nodes[source]["outputs"][slot]["type"] == type_
         assert nodes[target]["inputs"][socket]["link"] == number
         assert nodes[target]["inputs"][socket]["type"] == type_
-    for node in editor["nodes"]:
+    for node in run_nodes(editor):
         outputs = [output["type"] for output in node["outputs"]]
         given = list(classes[node["type"]].RETURN_TYPES)
         # Newer hosts give their own nodes more outputs (Preview Image its picture): those come last.

@@ -498,7 +498,7 @@ def in_words(said: dict, texts: dict[str, str]) -> str:
     return texts[said["key"]].format(**values)
 
 
-@pytest.mark.parametrize("language", sorted(folder.name for folder in LOCALES.iterdir()))
+@pytest.mark.parametrize("language", sorted(file.parent.name for file in LOCALES.glob("*/main.json")))
 def test_the_viewer_speaks_every_language(page, shots, language):
     texts = json.loads((LOCALES / language / "main.json").read_text("utf-8"))["selagg"]
     manifest = page.evaluate("async () => (await fetch('/data/manifest')).json()")
