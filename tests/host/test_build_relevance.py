@@ -239,7 +239,7 @@ def test_bad_input_is_refused_before_anything_is_sampled(parts):
     validate = parts.nodes.SelAggBuildRelevance.VALIDATE_INPUTS
     assert validate(name="a", prompts=parts.nodes.DEFAULT_PROMPTS, concepts="") is True
     assert "not JSON" in validate(name="a", concepts="Color")
-    assert "no concept here" in validate(name="a", prompts="a __Mood__ cat", concepts="")
+    assert "which is none here" in validate(name="a", prompts="a __Mood__ cat", concepts="")
 
 
 def test_the_heads_of_a_concept_are_shown(parts, built):

@@ -425,6 +425,8 @@ def default_workflow() -> dict:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
+    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
+        pytest.skip("The frontend of the registry's host is too old for the viewer.")
     file = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT
     subprocess.run([sys.executable, Path(__file__).parent / "random_checkpoint.py", file], check=True)
     return file
@@ -434,8 +436,6 @@ def test_the_default_template(browser, checkpoint, tmp_path, shots):
     """Two clicks from the stock workflow with the stock encoder to a diagnosis; weights are random."""
     from frontend import Frontend
 
-    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
-        pytest.skip("The frontend of the registry's host is too old for the viewer.")
     models = tmp_path / "server" / "models" / "checkpoints"
     models.mkdir(parents=True)
     (models / CHECKPOINT).symlink_to(checkpoint)
