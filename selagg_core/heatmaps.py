@@ -87,7 +87,7 @@ def draw_heatmaps(
 
 @dataclass(frozen=True)
 class _Sizes:
-    """(h, w) px at which things are drawn: work holds the larger of the other two. made: of OUTPUTS."""
+    """(h, w) px at which things are drawn: work holds what is made of the other two. made: of OUTPUTS."""
 
     count: int
     work: tuple[int, int]
@@ -103,7 +103,8 @@ class _Sizes:
         while 12 * count * _tile_pixels(overlay, overlay == view.size) > OVERLAY_BYTES and min(overlay) > 8:
             overlay = _scaled(overlay, 0.95)
         mask = _scaled(view.size, MASK_BYTES / (4 * count * height * width))
-        return cls(count, max(overlay, mask), overlay, mask, frozenset(made) & set(OUTPUTS))
+        work = max(overlay, mask) if "masks" in made else overlay
+        return cls(count, work, overlay, mask, frozenset(made) & set(OUTPUTS))
 
     def notices(self, size: tuple[int, int]) -> tuple[str, ...]:
         """What is smaller than the pictures, and how to have it as large."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +125,7 @@ def keep_report(report: Report, images: torch.Tensor) -> Path:
     folder = Path(host.output_directory()) / REPORTS
     name = secrets.token_hex(8)
     for number, image in enumerate(arrays_of(images), start=1):
-        write_file(folder / f"{name}_{number}.png", png_bytes(rgb_picture(image)))
+        write_file(folder / f"{name}_{number}.png", png_bytes(picture))
     path = folder / f"{name}.json"
     write_file(path, report.to_json().encode())
     return path
@@ -133,9 +133,14 @@ def keep_report(report: Report, images: torch.Tensor) -> Path:
 
 def preview(images: torch.Tensor, stem: str) -> list[dict[str, str]]:
     """Saves an IMAGE batch to the host's temporary folder, for display in the node; what it can of it."""
+    return preview_pictures(map(rgb_picture, arrays_of(images)), stem)
+
+
+def preview_pictures(pictures: Iterable[np.ndarray], stem: str) -> list[dict[str, str]]:
+    """The same of RGB uint8 pictures."""
     folder = Path(host.temp_directory())
     shown = []
-    for image in arrays_of(images):
+    for picture in pictures:
         name = f"{stem}_{secrets.token_hex(8)}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
