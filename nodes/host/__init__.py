@@ -31,6 +31,7 @@ from .text import (
     is_token,
     token_streams,
     tokens_of,
+    widths_side_by_side,
 )
 
 __all__ = [
@@ -68,4 +69,5 @@ __all__ = [
     "temp_directory",
     "token_streams",
     "tokens_of",
+    "widths_side_by_side",
 ]

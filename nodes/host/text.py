@@ -29,6 +29,15 @@ def encoder_names(clip) -> set[str]:
     return set(tokens) if isinstance(tokens, dict) else set()
 
 
+def widths_side_by_side(clip, width: int) -> dict[str, tuple[int, int]]:
+    """Where each of a pair of CLIPs lies in columns of this width: (start, stop); {} for other encoders."""
+    names = encoder_names(clip)
+    widths = [_embedding_width(clip, name) for name in ("l", "g")] if names == {"l", "g"} else [None]
+    if None in widths or sum(widths) != width:
+        return {}
+    return {"l": (0, widths[0]), "g": (widths[0], width)}
+
+
 def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
     """The token streams of a text, one for each CLIP encoder; () if others than `beside` are there too."""
     tokens = clip.tokenize(text, return_word_ids=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, sketch_of
+from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, runs_of, sketch_of
 from selagg_core.prompt.pieces import cut_to
 from selagg_core.prompt.words import Prompt
 
@@ -112,11 +112,19 @@ def _lengthened(prompt: Prompt, columns: int) -> Prompt:
     return replace(prompt, length=columns, special=special, notes=(*prompt.notes, SECOND_TEXT))
 
 
+def _encoders(clip, embedding) -> tuple[slice, ...]:
+    """Which numbers of a sketch tell of which encoder, of those side by side, the leading one first."""
+    width = embedding.shape[-1]
+    places = host.widths_side_by_side(clip, width)
+    return tuple(runs_of(*places[name], width) for name in LEADING if name in places)
+
+
 def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     if not prompt.words and prompt.text.strip():
         offer = refused(source, NO_WORDS)
     elif prompt.length != embedding.shape[1]:
         offer = refused(source, OTHER_COLUMNS)
     else:
-        offer = OfferedText(prompt, source, sketch_of(embedding), sketch_of(host.encode_text(clip, "")[0][0]))
+        empty = sketch_of(host.encode_text(clip, "")[0][0])
+        offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
     return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import zlib
 
@@ -98,6 +99,50 @@ def test_words_of_both_texts_are_known_without_a_socket_too(nodes, clip):
     read(nodes, clip, "a red cube", text_l="studio light")
     entry, notices = told(nodes, clip, sdxl_pair(clip, "a red cube", "studio light"))
     assert words_of(entry.prompt) == ["a", "red", "cube"], notices
+
+
+@pytest.mark.parametrize(("text_g", "text_l"), [*TWO[:2], ("cat", "dog"), ("dog", "a (cat:1.3) on a mat")])
+@pytest.mark.parametrize("of", ["g", "l"])
+def test_one_of_two_texts_is_known_by_its_own_encoder(nodes, clip, text_g, text_l, of):
+    text = text_g if of == "g" else text_l
+    offers = [read(nodes, clip, other).offers for other in ("two red stars", text, "a cat")]
+    prompt = dataclasses.replace(read(nodes, clip, text), offers=sum(offers, ()))
+    positive = sdxl_pair(clip, text_g, text_l)
+    entry, notices = told(nodes, clip, positive, prompt)
+    assert entry.prompt.words == read(nodes, clip, text).words
+    assert (
+        [n for n in notices if "given a text each" in n]
+        == [note for note in entry.prompt.notes if "SelAgg Prompt alone" in note]
+        != []
+    )
+    assert not any("by their position" in n or "not known" in n for n in notices)
+
+
+def test_of_two_texts_that_are_known_the_first_one_names_the_maps(nodes, clip):
+    both = tuple(read(nodes, clip, text).offers[0] for text in ("studio light", "a red cube"))
+    prompt = dataclasses.replace(read(nodes, clip, "a red cube"), offers=both)
+    entry, _ = told(nodes, clip, sdxl_pair(clip, "a red cube", "studio light"), prompt)
+    assert words_of(entry.prompt) == ["a", "red", "cube"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a red cub", "a blue cube", "red cube", "studio", "studio lights", MANY, ""]
+)
+def test_a_text_that_neither_encoder_was_given_is_refused_with_a_cure(nodes, clip, text):
+    prompt = read(nodes, clip, text)
+    entry, notices = told(nodes, clip, sdxl_pair(clip, "a red cube", "studio light"), prompt)
+    assert entry.prompt is None
+    (notice,) = [n for n in notices if "not known" in n]
+    assert "second text" in notice and "text_l of SelAgg Prompt" in notice and len(notice) <= 300
+
+
+def test_two_texts_that_another_encoder_weighs(nodes, clip):
+    """Every number is another, so both texts are needed."""
+    ((embedding, extra),) = sdxl_pair(clip, "a red cube", "studio light")
+    positive = [[0.8 * embedding + 0.02 * torch.sin(3 * embedding), extra]]
+    entry, notices = told(nodes, clip, positive, read(nodes, clip, "a red cube", text_l="studio light"))
+    assert words_of(entry.prompt) == ["a", "red", "cube"]
+    assert any("by their position" in notice for notice in notices)
 
 
 def test_the_same_text_twice_is_one_text(nodes, clip):
