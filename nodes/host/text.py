@@ -31,11 +31,12 @@ def encoder_names(clip) -> set[str]:
 
 def widths_side_by_side(clip, width: int) -> dict[str, tuple[int, int]]:
     """Where each of a pair of CLIPs lies in columns of this width: (start, stop); {} for other encoders."""
-    names = encoder_names(clip)
-    widths = [_embedding_width(clip, name) for name in ("l", "g")] if names == {"l", "g"} else [None]
-    if None in widths or sum(widths) != width:
+    if encoder_names(clip) != {"l", "g"}:
         return {}
-    return {"l": (0, widths[0]), "g": (widths[0], width)}
+    first, second = _embedding_width(clip, "l"), _embedding_width(clip, "g")
+    if first is None or second is None or first + second != width:
+        return {}
+    return {"l": (0, first), "g": (first, width)}
 
 
 def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
