@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from selagg_core.prompt.offered import OfferedPrompt, offers_of, refused
 
@@ -116,7 +116,7 @@ def words_for_request(request: dict) -> dict:
         return request
 
 
-def _is_workflow(graph: Any) -> bool:
+def _is_workflow(graph: Any) -> TypeGuard[Graph]:
     """Whether it has the form of a graph; what has not is refused by the host, in its own words."""
     return isinstance(graph, dict) and all(
         isinstance(node, Mapping)

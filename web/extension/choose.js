@@ -1,13 +1,14 @@
 /** Asks the artist which of several samplers is meant. */
 
 /**
+ * @param {Element} place where the question is put in the page; it is shown above everything
  * @param {string} title
  * @param {string} hint
  * @param {string} cancel
  * @param {{name: string, note: string}[]} options
  * @returns {Promise<number | null>} the number of the option; null if none was chosen
  */
-export function choose(title, hint, cancel, options) {
+export function choose(place, title, hint, cancel, options) {
   const dialog = document.createElement('dialog')
   dialog.dataset.selagg = 'choose'
   dialog.setAttribute('aria-label', title)
@@ -24,7 +25,7 @@ export function choose(title, hint, cancel, options) {
   const last = part('button', cancel, BUTTON)
   last.addEventListener('click', () => answer(null))
   dialog.append(heading, part('p', hint, 'margin:0;opacity:.8'), list, last)
-  document.body.append(dialog)
+  place.append(dialog)
   dialog.showModal()
   return promise
 }

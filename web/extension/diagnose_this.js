@@ -88,7 +88,7 @@ export class GraphCommands {
       name: [...path, own].map(titleOf).join(' › '),
       note: place === 0 ? this.#say('lastStep') : '',
     }))
-    const number = await choose(this.#say('choose'), this.#say('chooseHint'), this.#say('cancel'), options)
+    const number = await choose(stage(), this.#say('choose'), this.#say('chooseHint'), this.#say('cancel'), options)
     return number === null ? null : samplers[number]
   }
 
@@ -127,6 +127,11 @@ export class GraphCommands {
     const life = severity === 'info' || severity === 'success' ? SHORT : LONG
     announce({ severity, summary: this.#say(summary, values), detail, life }, node, this.#say('showNode'))
   }
+}
+
+/** What is drawn on: a dialog has its place beside it, and not in the page that all packs share. @returns {Element} */
+function stage() {
+  return app.canvas.canvas.parentElement ?? app.canvas.canvas
 }
 
 /** @returns {HostGraph} */

@@ -46,6 +46,7 @@ export interface HostGraph {
 }
 
 export interface HostCanvas {
+  canvas: HTMLCanvasElement
   graph: HostGraph | null
   selectedItems?: Set<unknown>
   getCanvasMenuOptions(...told: unknown[]): (HostMenuItem | null)[]
