@@ -1,6 +1,7 @@
 """Mutations that once survived the suite, tried again by name, each with the tests that should see it.
 
     python -m benchmarks.named_mutations --json -
+    python -m benchmarks.named_mutations --only "last view" "oldest view"
 
 Each replaces a piece of a file by another in a process of its own and runs the tests named with it; those of
 `tests/host` need a host (as `python dev.py test host`). Nothing is written to a file.
@@ -60,13 +61,14 @@ NAMED = (
           "self._end_embedding()\n        if True:", SMALL),
     Named("chance level of heads", "selagg_core/relevance/relevance.py", "self.win_share[row] > own.chance",
           "self.win_share[row] >= own.chance", SMALL),
-    Named("atomic save", "selagg_core/files/write.py", "            os.replace(partial, path)",
+    Named("atomic save", "selagg_core/files/write.py", "            _replace(partial, path)",
           "            path.write_bytes(content)\n            partial.unlink()", ("core/test_files.py",)),
     Named("save without sync", "selagg_core/files/write.py", "                os.fsync(file.fileno())\n",
           "", ("core/test_files.py",)),
     Named("mask at one half", "selagg_core/maps/regions.py", "Region(values > 0.5, label)",
           "Region(values >= 0.5, label)", SMALL),
-    Named("calibration's threshold", FIT, "int(np.ceil((1 - allowed)", "int(np.floor((1 - allowed)", SMALL),
+    Named("calibration's threshold", FIT, "int(allowed * len(ranked) + 1e-9)",
+          "int(allowed * len(ranked) + 1)", SMALL),
     Named("folds", FIT, "_fit(values[rest], truth[rest], ridge)", "_fit(values, truth, ridge)", SMALL),
     Named("missing features", FIT, "filled = np.where(known, values, mean)",
           "filled = np.where(known, values, 0.0)", SMALL),
@@ -128,16 +130,31 @@ def _passes_without(tests: Sequence[str]) -> bool:
     return told is not None and told["code"] == PASSED
 
 
+def chosen_of(parts: Sequence[str]) -> list[Named]:
+    """Those with one of these parts in their names. Raises ValueError for a part that is in none."""
+    for part in parts:
+        if not any(part in named.name for named in NAMED):
+            raise ValueError(f"no mutation is called {part!r}: {', '.join(named.name for named in NAMED)}")
+    return [named for named in NAMED if any(part in named.name for part in parts)]
+
+
 def main() -> None:
     """Tries every one, and prints one JSON object last."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--core", action="store_true", help="only those that need no host")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="only those of these names, or parts of names"
+    )
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
+    try:
+        chosen = chosen_of(args.only or ("",))
+    except ValueError as error:
+        parser.error(str(error))
+    chosen = [named for named in chosen if not (args.core and named.tests[0].startswith("host"))]
     _warm_up()
-    chosen = [named for named in NAMED if not (args.core and named.tests[0].startswith("host"))]
     sound = {tests: _passes_without(tests) for tests in dict.fromkeys(named.tests for named in chosen)}
     found = {}
     for named in chosen:

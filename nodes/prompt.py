@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from .recording.encode import encode_and_label
-from .recording.offer import offer_text
+from .recording.offer import offer_prompt
 
 _CLIP_TOOLTIP = "The CLIP text encoder of the checkpoint (after LoRA and Clip Skip, as for CLIP Text Encode)."
 _TEXT_TOOLTIP = (
     "The prompt, in the syntax of CLIP Text Encode: weights (word:1.2), embedding:name, \\( and \\)."
+)
+
+
+_SECOND_TOOLTIP = (
+    "Only for a prompt with a text for each text encoder: the text that {whom} gets. Not connected: the same "
+    "as text."
 )
 
 
@@ -57,11 +63,23 @@ class SelAggPrompt:
             "required": {
                 "text": ("STRING", {"multiline": True, "dynamicPrompts": True, "tooltip": _TEXT_TOOLTIP}),
                 "clip": ("CLIP", {"tooltip": _CLIP_TOOLTIP}),
-            }
+            },
+            "optional": {
+                "text_l": _second("CLIP-L (text_l, clip_l)"),
+                "text_t5": _second("T5 (t5xxl)"),
+            },
         }
 
-    def read(self, text, clip):
-        return (offer_text("SelAgg Prompt", clip, text, "SelAgg Prompt"),)
+    def read(self, text, clip, text_l=None, text_t5=None):
+        own = {"l": text_l, "t5xxl": text_t5}
+        return (
+            offer_prompt("SelAgg Prompt", clip, text, {n: str(t) for n, t in own.items() if t is not None}),
+        )
+
+
+def _second(whom: str) -> tuple:
+    """A text as a socket: one that is connected and empty is another than none."""
+    return "STRING", {"forceInput": True, "tooltip": _SECOND_TOOLTIP.format(whom=whom)}
 
 
 NODES: dict[str, type] = {"SelAggTextEncode": SelAggTextEncode, "SelAggPrompt": SelAggPrompt}

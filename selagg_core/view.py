@@ -15,6 +15,7 @@ import torch
 
 from .drawing.pictures import rgb_picture
 from .prompt.offered import offers_of
+from .prompt.quoted import reasons
 from .prompt.words import Prompt
 from .recording.capture import Capture
 from .recording.head_maps import Recording
@@ -50,7 +51,7 @@ def open_run(
     for entry in view.entries:
         # One picture may stand for all only where the run made no more.
         if entry.batch != len(pictures) and (entry.batch > 1 or recording.latent_shape[0] > 1):
-            why = " ".join(recording.notices) or "Connect the IMAGE that VAE Decode makes from this LATENT."
+            why = reasons(recording.notices) or "Connect the IMAGE that VAE Decode makes from this LATENT."
             raise ValueError(
                 f"the run recorded {entry.batch} of the {len(pictures)} pictures of this image batch. {why}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from selagg_core.prompt.words import Prompt
@@ -38,4 +39,21 @@ def read_prompt(clip, text: str) -> Prompt | None:
     return next((p for family in FAMILIES if (p := family.words(clip, text)) is not None), None)
 
 
-__all__ = ["FAMILIES", "AttentionReading", "AttentionSite", "ModelFamily", "family_of", "read_prompt"]
+def read_texts(clip, texts: Mapping[str, str], columns: int) -> Prompt | None:
+    """The words of texts, one for each encoder, whose columns follow each other; None for other encoders.
+
+    Families of such encoders alone have `words_of_texts`.  columns: of the conditioning that the texts give.
+    """
+    readers = (getattr(family, "words_of_texts", None) for family in FAMILIES)
+    return next((p for read in readers if read and (p := read(clip, texts, columns)) is not None), None)
+
+
+__all__ = [
+    "FAMILIES",
+    "AttentionReading",
+    "AttentionSite",
+    "ModelFamily",
+    "family_of",
+    "read_prompt",
+    "read_texts",
+]

@@ -100,6 +100,9 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
+BYPASS = "For maps, bypass that node (Ctrl+B)"
+"""What helps where another pack is the cause: the end of a cause, without its full stop."""
+CHANGED = f"another pack changed them. {BYPASS}"
 CHANGE = "selagg_change"
 """Key among transformer options: the `AttentionChange` of this model call, for whoever records it."""
 

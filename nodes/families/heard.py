@@ -17,10 +17,12 @@ from selagg_core.recording.run import EncodedText
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .family import BYPASS, CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
 from .override import OVERRIDE, Heard, Unheard, changing, override
 
-UNKNOWN_TOKENS = "their sequence of text and picture is made in a way that is not known (another pack?)"
+UNKNOWN_TOKENS = (
+    f"their sequence of text and picture is made in a way that is not known (another pack?). {BYPASS}"
+)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from selagg_core.prompt.words import Prompt
+from selagg_core.prompt.words import CHUNK, Prompt
 
 from .. import host
 from .family import CHANGE, AttentionChange, Listener
@@ -43,6 +43,33 @@ class SD3(Transformer):
             return None
         first = clip_words(clip, text, beside=("t5xxl",))
         return None if first is None else joined(first, second)
+
+    def words_of_texts(self, clip, texts: Mapping[str, str], columns: int) -> Prompt | None:
+        """CLIP's columns go by the words of g's text, T5's by those of its own; an empty text has none."""
+        if set(texts) != {"g", "l", "t5xxl"} or self.words(clip, "") is None:
+            return None
+        own = clip_words(clip, texts["g"] or texts["l"], beside=("t5xxl",))
+        if own is None:
+            return None
+        chunks = max(len(clip.tokenize(texts[name])[name]) for name in ("g", "l"))
+        first = widened(own, CHUNK * chunks if texts["g"] or texts["l"] else 0)
+        later = read_words(clip, texts["t5xxl"], "t5xxl", beside=("l", "g")) if texts["t5xxl"] else None
+        second = later or widened(Prompt("", (), 0, ()), max(0, columns - first.length))
+        return joined(first, second) if first.text == second.text else behind(first, second)
+
+
+def widened(prompt: Prompt, length: int) -> Prompt:
+    """The same words in `length` columns; those of a longer text beside it belong to no word."""
+    special = tuple(column for column in prompt.special if column < length)
+    return replace(prompt, length=length, special=(*special, *range(prompt.length, length)))
+
+
+def behind(first: Prompt, second: Prompt) -> Prompt:
+    """One prompt of two texts whose columns follow each other."""
+    later = second.moved(first.length)
+    text = "\n".join(filter(None, (first.text, second.text)))
+    notes = (*first.notes, *second.notes)
+    return Prompt(text, (*first.words, *later.words), later.length, (*first.special, *later.special), notes)
 
 
 def joined(first: Prompt, second: Prompt) -> Prompt:

@@ -17,7 +17,7 @@ from selagg_core.repair.channels import Widened
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, CHANGED, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
 from .override import OVERRIDE, blocks
 from .text_encoders import clip_words
 
@@ -67,7 +67,7 @@ class UNet:
         for site in sites:
             previous = _present(replacements, site)
             if previous is None and not host.is_stock_attention(site.module):
-                change.missed(site.layer, "another pack changed them")
+                change.missed(site.layer, CHANGED)
             else:
                 replacements[site.key] = _Changing(site.layer, previous, change)
         patches["attn2"] = replacements
@@ -171,7 +171,7 @@ def _replacements(
         previous = _present(present, site)
         module = site.module if name == "attn2" else site.self_module
         if previous is None and not host.is_stock_attention(module):
-            listener.missed(site.layer, "another pack changed them")
+            listener.missed(site.layer, CHANGED)
             continue
         if name == "attn2" and _is_to_be_checked(previous, foreign):
             replacements[site.key] = _checking(site.layer, previous or host.attention, listener, read)

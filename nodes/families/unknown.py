@@ -27,7 +27,7 @@ _PATCH = ("patch_size", "patch", "patch_spatial")
 #: What cannot be told from the shape of a call.
 GUESSED = (
     "SelAgg does not know this model: it takes the first tokens of its sequence for the text. If the maps "
-    "make no sense, the words are somewhere else."
+    "make no sense, the words are somewhere else: the README names the models that it knows."
 )
 
 

@@ -27,9 +27,11 @@ from .text import (
     TokenStream,
     encode_text,
     encode_tokens,
+    encoder_names,
     is_token,
     token_streams,
     tokens_of,
+    widths_side_by_side,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "embeds_workflows",
     "encode_text",
     "encode_tokens",
+    "encoder_names",
     "evaluate",
     "executing",
     "is_attention_exchanged",
@@ -66,4 +69,5 @@ __all__ = [
     "temp_directory",
     "token_streams",
     "tokens_of",
+    "widths_side_by_side",
 ]

@@ -23,6 +23,22 @@ class TokenStream:
     """Whether the host finds the file of an embedding's name; None where it cannot be asked."""
 
 
+def encoder_names(clip) -> set[str]:
+    """What the host calls the parts of a text encoder: "l", "g", "t5xxl"; () if it has no such parts."""
+    tokens = clip.tokenize("")
+    return set(tokens) if isinstance(tokens, dict) else set()
+
+
+def widths_side_by_side(clip, width: int) -> dict[str, tuple[int, int]]:
+    """Where each of a pair of CLIPs lies in columns of this width: (start, stop); {} for other encoders."""
+    if encoder_names(clip) != {"l", "g"}:
+        return {}
+    first, second = _embedding_width(clip, "l"), _embedding_width(clip, "g")
+    if first is None or second is None or first + second != width:
+        return {}
+    return {"l": (0, first), "g": (first, width)}
+
+
 def token_streams(clip, text: str, beside: tuple[str, ...] = ()) -> tuple[TokenStream, ...]:
     """The token streams of a text, one for each CLIP encoder; () if others than `beside` are there too."""
     tokens = clip.tokenize(text, return_word_ids=True)

@@ -139,7 +139,7 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
         named = _named_already(result, prompt)
         for encoder in encoders_of(result, number, classes):
             for texts in _texts_for_a_node(encoder):
-                if (encoder.clip, *texts.values()) in named:
+                if (encoder.clip, *_as_named(texts)) in named:
                     continue
                 inputs = {"clip": encoder.clip, **texts, "source": encoder.title}
                 if _is_link(prompt):
@@ -188,11 +188,23 @@ def _without_words(graph: Graph) -> dict[str, Any]:
 
 
 def _named_already(graph: Graph, prompt: Any) -> list[tuple]:
-    """(clip, text) of the SelAgg Prompt that the artist has connected himself."""
+    """(clip, text), or (clip, text of g, text of l), of the SelAgg Prompt that the artist has connected."""
     node = graph.get(prompt[0]) if _is_link(prompt) else None
     if node is None or _kind(node) != "SelAggPrompt":
         return []
-    return [(node["inputs"].get("clip"), node["inputs"].get("text"))]
+    own = [node["inputs"].get(name) for name in ("clip", "text", "text_l")]
+    if node["inputs"].get("text_t5") is not None:
+        return []
+    return [tuple(own) if own[2] is not None else tuple(own[:2])]
+
+
+def _as_named(texts: Mapping[str, Any]) -> list:
+    """Texts in the order of SelAgg Prompt's, if it can have them: one, or that of g and that of l."""
+    return (
+        [texts[name] for name in ("text", "text_g", "text_l") if name in texts]
+        if "t5xxl" not in texts
+        else []
+    )
 
 
 def _texts_for_a_node(encoder: Encoder) -> list[dict[str, Any]]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, sketch_of
+from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, runs_of, sketch_of
 from selagg_core.prompt.pieces import cut_to
 from selagg_core.prompt.words import Prompt
 
 from .. import host
-from ..families import read_prompt
+from ..families import read_prompt, read_texts
 from .encode import encode_and_label
 from .labels import LABELS
 
-#: Parts of a text encoder, by the host's names: the first one of a pair is that by whose words columns go.
-LEADING = ("t5xxl", "g", "l")
-#: Pairs that take a text each: their columns lie beside each other, or the second one has none.
-PAIRS = ({"g", "l"}, {"l", "t5xxl"})
+logger = logging.getLogger("selagg")
 
-NOT_A_PAIR = (
-    "its texts differ and their columns follow each other, so that words cannot be told apart: give all of "
-    "them the same text."
+#: Parts of a text encoder, by the host's names: columns go by the words of the first one that is there.
+LEADING = ("t5xxl", "g", "l")
+#: Encoders that take a text each. Columns of g and l lie beside each other, those of t5xxl follow them; l has
+#: none beside t5xxl alone.
+TOGETHER = ({"g", "l"}, {"l", "t5xxl"}, {"g", "l", "t5xxl"})
+
+NOT_KNOWN_TOGETHER = (
+    "its texts differ, and how {names} put them together is not known to SelAgg: give all of them the same "
+    "text."
 )
 NO_WORDS = "it has no word that SelAgg can tell apart (its text encoder may be of an unknown kind)."
 OTHER_COLUMNS = "its text encoder gives other columns than tokens."
@@ -40,6 +44,20 @@ def offer_text(node: str, clip, text: str, source: str) -> OfferedPrompt:
     return _offered(clip, conditioning[0][0], prompt, source)
 
 
+def offer_prompt(node: str, clip, text: str, own: Mapping[str, str]) -> OfferedPrompt:
+    """The words of a text of which some parts of the text encoder get texts of their own, by their names.
+
+    Raises ValueError if there is no CLIP, or the words of the texts cannot be told apart.
+    """
+    if clip is None or not own:
+        return offer_text(node, clip, text, node)
+    there = host.encoder_names(clip)
+    for name in sorted(set(own) - there):
+        logger.warning("%s: this CLIP has no part %s, so the text for it is not used.", node, name)
+    texts = {name: own.get(name, text) for name in there}
+    return offer_texts(node, clip, texts, node) if len(texts) > 1 else offer_text(node, clip, text, node)
+
+
 def offer_texts(node: str, clip, texts: Mapping[str, str], source: str) -> OfferedPrompt:
     """The same of texts by the name of the encoder that each goes to: "g", "l", "t5xxl".
 
@@ -49,11 +67,20 @@ def offer_texts(node: str, clip, texts: Mapping[str, str], source: str) -> Offer
     text = texts[leading] or next((other for other in texts.values() if other), "")
     if len(set(texts.values())) == 1 or clip is None:
         return offer_text(node, clip, text, source)
-    if set(texts) not in PAIRS:
-        raise ValueError(NOT_A_PAIR)
+    first = texts.get("g", texts.get("l", text))  # hosts' nodes tokenize it for all, and exchange the others
+    texts = {**dict.fromkeys(sorted(host.encoder_names(clip)), first), **texts}
+    if set(texts) not in TOGETHER:
+        raise ValueError(NOT_KNOWN_TOGETHER.format(names=", ".join(sorted(texts))))
     embedding = host.encode_tokens(clip, _tokens(clip, texts))[0][0]
-    prompt = read_prompt(clip, text)
     columns = embedding.shape[1]
+    prompt = read_texts(clip, texts, columns)
+    if prompt is not None:
+        second = prompt.words and texts["g"] != texts["l"]
+        prompt = replace(prompt, notes=(*prompt.notes, SECOND_TEXT)) if second else prompt
+        if prompt.length == columns:
+            LABELS.register(prompt, embedding)
+        return _offered(clip, embedding, prompt, source)
+    prompt = read_prompt(clip, text)
     if prompt is not None and prompt.length > columns:
         prompt = cut_to(prompt, columns)
     if prompt is None:
@@ -69,10 +96,12 @@ def _tokens(clip, texts: Mapping[str, str]) -> dict[str, list]:
     if any(name not in own for name, own in every.items()):
         raise ValueError("its text encoder takes no such pair of texts.")
     tokens = {name: list(every[name][name]) for name in texts}
-    if set(tokens) == {"g", "l"}:
+    if set(tokens) == {"g", "l", "t5xxl"}:  # there a text that is empty has no columns of its own
+        tokens = {name: own if texts[name] else [] for name, own in tokens.items()}
+    if {"g", "l"} <= set(tokens):
         empty = clip.tokenize("")
-        chunks = max(map(len, tokens.values()))
-        tokens = {name: own + empty[name] * (chunks - len(own)) for name, own in tokens.items()}
+        chunks = max(len(tokens["g"]), len(tokens["l"]))
+        tokens |= {name: tokens[name] + empty[name] * (chunks - len(tokens[name])) for name in ("g", "l")}
     first = next(iter(every.values()))
     return {**first, **tokens}
 
@@ -83,11 +112,19 @@ def _lengthened(prompt: Prompt, columns: int) -> Prompt:
     return replace(prompt, length=columns, special=special, notes=(*prompt.notes, SECOND_TEXT))
 
 
+def _encoders(clip, embedding) -> tuple[slice, ...]:
+    """Which numbers of a sketch tell of which encoder, of those side by side, the leading one first."""
+    width = embedding.shape[-1]
+    places = host.widths_side_by_side(clip, width)
+    return tuple(runs_of(*places[name], width) for name in LEADING if name in places)
+
+
 def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     if not prompt.words and prompt.text.strip():
         offer = refused(source, NO_WORDS)
     elif prompt.length != embedding.shape[1]:
         offer = refused(source, OTHER_COLUMNS)
     else:
-        offer = OfferedText(prompt, source, sketch_of(embedding), sketch_of(host.encode_text(clip, "")[0][0]))
+        empty = sketch_of(host.encode_text(clip, "")[0][0])
+        offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
     return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))

@@ -27,7 +27,7 @@ from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
-from ..families.family import CHANGE, AttentionChange, context_of, layout_of
+from ..families.family import BYPASS, CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, pictures_of, same_entries
 
@@ -39,23 +39,31 @@ COMPILED = (
     "(Ctrl+B) and run again."
 )
 #: Ends of "7 of 16 attention layers were not recorded: ...".
-OWN_KEYS = (
-    "another pack computed them with keys or weights of its own (attention couple?). For maps, bypass that "
-    "node (Ctrl+B)"
-)
+OWN_KEYS = f"another pack computed them with keys or weights of its own (attention couple?). {BYPASS}"
 OWN_KEYS_COMPILED = (
     "another pack changed them, which cannot be followed in a compiled model. For maps, bypass Torch Compile "
     "Model (Ctrl+B)"
 )
-OTHER_TEXT = (
-    "another pack gave them a text of its own in place of the prompt. For maps, bypass that node (Ctrl+B)"
-)
-MORE_ROWS = "another pack gave them rows of its own (attention couple?). For maps, bypass that node (Ctrl+B)"
+OTHER_TEXT = f"another pack gave them a text of its own in place of the prompt. {BYPASS}"
+OTHER_COLUMNS = f"another pack gave them other text columns. {BYPASS}"
+MORE_ROWS = f"another pack gave them rows of its own (attention couple?). {BYPASS}"
+NO_PICTURE = f"they belong to no picture (another pack?). {BYPASS}"
+NO_PROMPT = f"they could not be attributed to a prompt (another pack?). {BYPASS}"
+NO_TEXT = f"their text cannot be read (another pack?). {BYPASS}"
+NO_GRID = f"they have a grid of unknown meaning (another pack?). {BYPASS}"
 PARTS = (
     "the model was called on a few pictures at a time (context windows?), and only one call's are recorded. "
     "For maps of all, bypass that node (Ctrl+B) or sample fewer"
 )
-TILES = "they cover another part of the picture than their prompt (tiles?)"
+TILES = f"they cover another part of the picture than their prompt (tiles?). {BYPASS}"
+OUTSIDE = (
+    "Some model calls came from outside the sampler's steps and were not recorded (another pack?). For maps "
+    "of all, bypass that node (Ctrl+B)."
+)
+NO_SELF_ATTENTION = (
+    "The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and not kept. For "
+    "borders of things, bypass that node (Ctrl+B)."
+)
 NEGATIVE_UNUSED = (
     "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
     "1 if the model allows it, or leave the negative prompt empty."
@@ -270,12 +278,12 @@ class RunRecorder(host.SamplingHooks):
         """The entry of every block of rows; blocks that are not wanted or not known are left out."""
         order = options.get("cond_or_uncond")
         if self._batch is None or self._depth == 0 or context is None or not order:
-            self._sums.notice("Some model calls came from outside the sampler's steps and were not recorded.")
+            self._sums.notice(OUTSIDE)
             return []
         conds, latent = self._batch
         size = latent.shape[0]
         if x.shape[0] != size * len(order):
-            self._sums.rows(x.shape[0], "they belong to no picture")
+            self._sums.rows(x.shape[0], NO_PICTURE)
             return []
         uuids = options.get("uuids") or ()
         if len(uuids) != len(order):  # another pack has multiplied the rows
@@ -302,7 +310,7 @@ class RunRecorder(host.SamplingHooks):
         places = [self._place(entries, entry) for entry in fitting]
         known = [place for place in places if place is not None]
         if not same or len(known) < len(places):
-            self._sums.rows(size, "they could not be attributed to a prompt")
+            self._sums.rows(size, NO_PROMPT)
             return None
         if not fitting:
             self._sums.rows(size, TILES)
@@ -325,7 +333,7 @@ class RunRecorder(host.SamplingHooks):
             self._sums.rows(size, OTHER_TEXT)
             return None
         rows = self._open(place, entry, start, start + size, latent)
-        self._sums.rows(size, "" if rows else "their text cannot be read")
+        self._sums.rows(size, "" if rows else NO_TEXT)
         if len(pictures) < whole.shape[0]:
             self._sums.rows(whole.shape[0] - len(pictures), PARTS)
         return rows
@@ -446,11 +454,11 @@ class RunRecorder(host.SamplingHooks):
             self._sums.missed(layer, MORE_ROWS)
             return False
         if grid is None:
-            self._sums.missed(layer, "they have a grid of unknown meaning")
+            self._sums.missed(layer, NO_GRID)
             return False
         cells = len(range(q.shape[2])[reading.image])
         if cells != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
-            self._sums.missed(layer, "another pack gave them other text columns")
+            self._sums.missed(layer, OTHER_COLUMNS)
             return False
         joint = len(text) < k.shape[2] or reading.mask is not None
         if joint:
@@ -470,16 +478,13 @@ class RunRecorder(host.SamplingHooks):
                 image = sampled_queries(image, grid, stride)
                 self._sums.add_joint(own.handle, layer, image, own_keys, where, small, masked)
             else:
-                self._sums.missed(layer, "another pack gave them other text columns")
+                self._sums.missed(layer, OTHER_COLUMNS)
         return True
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
         if grid is None or q.shape != k.shape or q.shape[0] != call.total:
-            self._sums.notice(
-                f"The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and "
-                "not kept."
-            )
+            self._sums.notice(NO_SELF_ATTENTION.format(layer=layer))
             return
         for own in call.rows:
             if layer in call.wanted[own.handle]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..prompt.quoted import reasons
 from ..prompt.words import Prompt
 from .coverage import Coverage
 from .layout import HeadLayout, LayerId
@@ -136,6 +137,6 @@ class Recording:
             e for e in self.entries if e.kind not in ("negative", "empty")
         ]
         if not own:
-            why = " ".join(self.notices) or "No evaluation of the positive prompt was seen."
-            raise ValueError(f"SelAgg Capture recorded no attention of a positive prompt in this run. {why}")
+            why = reasons(self.notices) or "No evaluation of it was seen."
+            raise ValueError(f"nothing of the positive prompt was recorded. {why}")
         return next((e for e in own if e.area is None), own[0])

@@ -10,7 +10,7 @@ import torch
 
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.offered import OfferedText, recognise, sketch_of
-from ..prompt.quoted import shortened
+from ..prompt.quoted import LONGEST_QUOTE, short, shortened
 from ..prompt.words import Prompt
 from .coverage import Coverage
 from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
@@ -22,18 +22,19 @@ NO_LABELS = (
     "the same CLIP and text to this node."
 )
 OTHER_TEXT = (
-    "The words of {what} are not known: what the model was given is not what the text of {sources} gives. "
-    "Either the texts differ, or the encoder makes something else of it (wildcards, schedules, a second "
-    "text): give it one plain text, or encode with SelAgg Text Encode."
+    "The words of {what} are not known: what the model was given is not what the text of {sources} gives "
+    "(wildcards, schedules?). Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
 )
 OTHER_LENGTH = (
     "The words of {what} are not known: the model was given {length} columns, the text of {sources} has "
-    "{offered}. Either the texts differ, or the encoder adds to them: encode with SelAgg Text Encode."
+    "{offered}. Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
 )
 BY_POSITION = (
     "The words of the {name} prompt are known by their position, from the text of {sources}: its encoder "
     "weighs words in a way of its own."
 )
+LONGEST_REASON = 160
+"""Characters of a reason that another program gave."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class RawEntry:
     ) -> tuple[str, ...]:
         """What the artist should know of the words; sources: of those that are known by their position."""
         name = self.entry.name
-        told = [BY_POSITION.format(name=name, sources=_listed(sources))] if sources else []
+        told = [BY_POSITION.format(name=name, sources=_named(sources))] if sources else []
         if known.prompt is None:
             told.append(self._missing(f"the {name} prompt", offers))
         elif known.prompt.notes:
@@ -223,17 +224,19 @@ class RawEntry:
 
     def _missing(self, what: str, offers: Sequence[OfferedText]) -> str:
         """Why words are not known, and what to do: never what has been done already."""
-        refusals = [f"{offer.source}: {offer.refusal}" for offer in offers if offer.refusal]
+        refusals = dict.fromkeys(offer.refusal for offer in offers if offer.refusal)
         own = [offer for offer in offers if not offer.refusal]
         if refusals and not own:
-            return f"The words of {what} are not known. {' '.join(dict.fromkeys(refusals))}"
+            first = next(iter(refusals))
+            sources = _named(offer.source for offer in offers if offer.refusal == first)
+            return f"The words of {what} are not known. {sources}: {short(first, LONGEST_REASON)}"
         if not own:
             return NO_LABELS.format(what=what)
-        sources = _listed(dict.fromkeys(offer.source for offer in own))
+        sources = _named(offer.source for offer in own)
         lengths = sorted({offer.prompt.length for offer in own})
         if self.entry.text.columns in lengths:
             return OTHER_TEXT.format(what=what, sources=sources)
-        offered = _listed(map(str, lengths), "or")
+        offered = shortened(map(str, lengths), LONGEST_QUOTE // 2, " or ")
         return OTHER_LENGTH.format(
             what=what, sources=sources, offered=offered, length=self.entry.text.columns
         )
@@ -254,10 +257,9 @@ class RawEntry:
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
-def _listed(parts: Iterable[str], last: str = "and") -> str:
-    """a, b and c."""
-    *first, end = parts
-    return f"{', '.join(first)} {last} {end}" if first else end
+def _named(sources: Iterable[str]) -> str:
+    """a, b and 3 more."""
+    return shortened(dict.fromkeys(sources), LONGEST_QUOTE)
 
 
 def _is_flat(text: torch.Tensor) -> bool:

@@ -23,6 +23,11 @@ from .run import EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
 
+GRID_CHANGED = (
+    "their grid changed during the run, and only the first grid was recorded. For maps of all, sample each "
+    "size in a run of its own"
+)
+
 
 @dataclass(frozen=True)
 class _KeptSelfAttention:
@@ -193,7 +198,7 @@ class RunSums:
             return False
         same = self._entries[handle].grids.setdefault(layer, grid) == grid
         if not same:
-            self.missed(layer, "their grid changed during the run; only the first grid was recorded")
+            self.missed(layer, GRID_CHANGED)
         return same
 
     def _compute(self, place: tuple) -> None:
@@ -280,7 +285,8 @@ class RunSums:
         if complete and not entries and not self._tally.layers and not any(self._tally.rows):
             self.notice(
                 "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
-                "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model)."
+                "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model). For "
+                "maps, bypass that node (Ctrl+B)."
             )
         recorded = {raw.entry.name: raw.maps for raw in entries}
         for text in self._tally.shortages(self.layout, recorded):

@@ -12,6 +12,7 @@ from ..maps.heads import HeadSelection, resolution_groups
 from ..maps.made_maps import MadeMaps, Wanted
 from ..maps.recipe import DEFAULT, MapRecipe
 from ..prompt.groups import WordGroup
+from ..prompt.quoted import reasons
 from ..prompt.words import Prompt
 from ..recording.head_maps import EntryRecording, Recording
 from .choose_heads import ChosenHeads, HeadChooser, HeadSettings
@@ -141,5 +142,5 @@ def shown_entries(recording: Recording) -> tuple[EntryRecording, ...]:
     others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
     entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
     if not entries:
-        raise ValueError(" ".join(recording.notices) or "the words of the prompt are not known.")
+        raise ValueError(reasons(recording.notices) or "the words of the prompt are not known.")
     return entries

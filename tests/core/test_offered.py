@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from selagg_core.prompt.known_texts import Labels
-from selagg_core.prompt.offered import OfferedPrompt, OfferedText, offers_of, recognise, refused, sketch_of
+from selagg_core.prompt.offered import (
+    OfferedPrompt,
+    OfferedText,
+    offers_of,
+    recognise,
+    refused,
+    runs_of,
+    sketch_of,
+)
 from selagg_core.prompt.words import CHUNK, Prompt, Word
 
 WIDTH = 768
@@ -116,6 +124,44 @@ def test_a_prompt_with_offers_equals_itself_without():
     assert plain == offered and offered == plain and hash(plain) == hash(plain)
     assert offered != prompt_of(["red"]) and len({offered, offered}) == 1
     assert offers_of(plain) == offers_of(None) == () and len(offers_of(offered)) == 1
+
+
+SPLIT = 288
+PARTS = tuple(runs_of(*own, WIDTH) for own in ((SPLIT, WIDTH), (0, SPLIT)))
+
+
+def side_by_side(first, second):
+    """Columns whose first part one encoder gives and whose second another."""
+    return torch.cat([encoded(first)[:, :SPLIT], encoded(second)[:, SPLIT:]], dim=1)
+
+
+def pair_offer(*words, source="a test"):
+    return OfferedText(prompt_of(words), source, sketch_of(encoded(words)), EMPTY, encoders=PARTS)
+
+
+def test_the_part_of_one_encoder_tells_its_text():
+    columns = side_by_side(["red", "cat"], ["blue", "dog"])
+    for words in (("red", "cat"), ("blue", "dog")):
+        labels, sources = labels_of(columns, pair_offer(*words, source="the box"))
+        assert [word for word, _ in words_of(labels)] == list(words)
+        assert sources == () and any("the box alone" in note for note in labels.prompt.notes)
+    both = labels_of(columns, pair_offer("red", "cat"), pair_offer("blue", "dog"))[0]
+    assert [word for word, _ in words_of(both)] == ["blue", "dog"], "the leading encoder's"
+    for words in (("red", "dog"), ("blue", "cat"), ("blue",), ("red", "cat", "dog"), ("dog", "blue")):
+        assert labels_of(columns, pair_offer(*words))[0].prompt is None
+        assert labels_of(columns, offer("red", "cat"))[0].prompt is None, "an encoder that is no pair"
+
+
+def test_runs_of_a_column_tell_of_their_own_part_alone():
+    for width, split in ((2048, 768), (768, 288), (40, 16), (1000, 333)):
+        values = torch.randn(3, width, generator=GENERATOR)
+        other = values.clone()
+        other[:, split:] += 5.0
+        first, second = runs_of(0, split, width), runs_of(split, width, width)
+        one, two = sketch_of(values), sketch_of(other)
+        np.testing.assert_allclose(one[:, first], two[:, first], atol=1e-4)
+        assert (np.abs(one[:, second] - two[:, second]).sum(1) > 1).all()
+        assert first.stop <= second.start and second.stop == one.shape[1]
 
 
 def test_a_sketch_keeps_angles():

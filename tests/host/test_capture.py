@@ -327,7 +327,10 @@ def test_a_layer_with_its_own_forward_is_left_alone(model, capturing):
     assert torch.equal(latent, plain)
     recording = capture.recording_for(latent)
     assert len(recording.positive().maps) == len(UNET_SITES) - 1
-    said = "1 of 7 attention layers were not recorded: another pack changed them (input 1.0)."
+    said = (
+        "1 of 7 attention layers were not recorded: another pack changed them (input 1.0). For maps, bypass "
+        "that node (Ctrl+B)."
+    )
     assert said in recording.notices
     assert str(recording.coverage) == "6 of 7 layers, 12 of 14 heads, 3 of 3 steps, 3 of 3 rows"
 

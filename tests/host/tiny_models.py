@@ -66,7 +66,7 @@ def sd2(seed: int = 0):
     return patcher(model)
 
 
-def sdxl(seed: int = 0):
+def sdxl(seed: int = 0, **changes):
     """As `unet`, of the SDXL layout: several transformers in a block, none on the finest grid."""
     import comfy.supported_models
 
@@ -74,6 +74,7 @@ def sdxl(seed: int = 0):
         **UNET, "channel_mult": [1, 2, 2], "num_res_blocks": [1, 1, 1], "transformer_depth": [0, 1, 2],
         "transformer_depth_output": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": 2,
         "use_linear_in_transformer": True, "num_classes": "sequential", "adm_in_channels": 2816,
+        **changes,
     }  # fmt: skip
 
     class Tiny(comfy.supported_models.SDXL):
