@@ -180,7 +180,8 @@ class SelAggHeatmaps:
         lines = [*result.labels, *(f"note: {notice}" for notice in result.notices)]
         sheets = sockets.pictures_to_images(result.sheets)
         drawn = (torch.from_numpy(result.overlays), torch.from_numpy(result.masks), sheets, "\n".join(lines))
-        return {"ui": {"images": sockets.preview_pictures(result.sheets, "selagg_heatmaps"), **shown}, "result": drawn}
+        previews = sockets.preview_pictures(result.sheets, "selagg_heatmaps")
+        return {"ui": {"images": previews, **shown}, "result": drawn}
 
 
 NODES: dict[str, type] = {"SelAggHeatmaps": SelAggHeatmaps}

@@ -125,7 +125,7 @@ def keep_report(report: Report, images: torch.Tensor) -> Path:
     folder = Path(host.output_directory()) / REPORTS
     name = secrets.token_hex(8)
     for number, image in enumerate(arrays_of(images), start=1):
-        write_file(folder / f"{name}_{number}.png", png_bytes(picture))
+        write_file(folder / f"{name}_{number}.png", png_bytes(rgb_picture(image)))
     path = folder / f"{name}.json"
     write_file(path, report.to_json().encode())
     return path
@@ -144,7 +144,7 @@ def preview_pictures(pictures: Iterable[np.ndarray], stem: str) -> list[dict[str
         name = f"{stem}_{secrets.token_hex(8)}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(png_bytes(rgb_picture(image)))
+            (folder / name).write_bytes(png_bytes(picture))
         except OSError as error:  # the result itself needs no file
             logger.warning("The preview could not be written to %s: %s.", folder, cause_of(error))
             break
