@@ -469,12 +469,10 @@ def test_messages_lead_to_their_node(frontend, shot):
           node.onExecuted({ selagg: [{ id: null, workflow: app.graph.id }], text })
         }"""
     )
-    message = page.locator(".p-toast-message", has_text="there is no latent picture")
-    message.wait_for()
+    message = page.locator(f'[data-selagg="{page.evaluate("() => String(app.graph._nodes.at(-1).id)")}"]')
+    message.wait_for(timeout=11_000)
+    assert "there is no latent picture" in message.inner_text()
     frontend.screenshot(shot("problem_message"))
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.p-toast-message')].some(({ dataset }) => dataset.selagg)"
-    )
     message.click(position={"x": 60, "y": 20})
     page.wait_for_timeout(1500)
     seen = "() => { const { offset } = app.canvas.ds; return [-offset[0], -offset[1]] }"

@@ -7,6 +7,10 @@ import { boxOf } from './placing.js'
 
 /** The host draws a message soon after it was told. */
 const SOON = 3000
+/** What a message is in the page, in hosts before 1.58 and since; also of those that are read out and not seen. */
+const MESSAGES = '.p-toast-message, [role=alert], [role=status]'
+/** Pixels that a message is wide at least if it is to be seen. */
+const SEEN = 40
 
 /** Opens the graph of a node, brings it into view and selects it. @param {HostNode} node */
 export function showNode(node) {
@@ -40,7 +44,7 @@ export function announce(message, node = null, hint = '') {
  */
 function leadTo(message, node, hint) {
   const find = () => {
-    const shown = [...document.querySelectorAll('.p-toast-message')]
+    const shown = [...document.querySelectorAll(MESSAGES)].filter(({ clientWidth }) => clientWidth > SEEN)
     const own = shown.findLast(({ textContent }) => textContent?.includes(message.summary) && textContent.includes(message.detail))
     if (!(own instanceof HTMLElement) || own.dataset.selagg) return Boolean(own)
     own.dataset.selagg = String(node.id)
