@@ -64,7 +64,7 @@ class SelAggCalibrate:
         try:
             files = [calibration_path(name), old_path(name)]
             files += sorted(output_folder(folder).glob("*.json")) if folder.strip() else []
-            known = [path.stat() for path in files if path.is_file()]
+            known = [path.stat() for path in files if is_there(path)]
         except (OSError, ValueError):  # running the node says what is wrong
             return ""
         return " ".join(f"{own.st_mtime_ns}-{own.st_size}" for own in known)
@@ -73,7 +73,7 @@ class SelAggCalibrate:
         try:
             path = calibration_path(name)
             if not folder.strip():
-                return _loaded(path if path.is_file() else old_path(name), name)
+                return _loaded(path if is_there(path) else old_path(name), name)
             rows = read_folder(output_folder(folder))
             pictures = {row.picture for row in rows}
             calibration, told = fit(rows, name.strip(), {"pictures": len(pictures), "labels": len(rows)})
@@ -85,7 +85,7 @@ class SelAggCalibrate:
 
 
 def _loaded(path: Path, name: str) -> tuple[Calibration, str]:
-    if not path.is_file():
+    if not is_there(path):
         shown = name.strip()[:60]
         raise ValueError(f'there is no calibration "{shown}" in models/selagg: fit one first.')
     calibration = Calibration.from_json(read_text(path))
@@ -101,6 +101,14 @@ def old_path(name: str) -> Path:
     """Where versions up to 0.1 kept it: with the blanks of its name."""
     plain = re.sub(r"[^\w\- ]+", "_", name).strip(" _")[:80]
     return Path(host.relevance_directory()) / f"{plain}{ENDING}"
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there; not if its name is longer than a file system takes."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def output_folder(name: str) -> Path:

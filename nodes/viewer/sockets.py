@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from selagg_core.drawing.marks import message_picture
-from selagg_core.drawing.pictures import blank_sheet, float_batch, png_bytes, rgb_picture
+from selagg_core.drawing.pictures import blank_sheet, float_batch, png_bytes, reduced, rgb_picture
 from selagg_core.files.write import cause_of, write_file
 from selagg_core.report.report import Report
 
@@ -27,6 +27,8 @@ from .. import host
 logger = logging.getLogger("selagg")
 
 REPORTS = "selagg_reports"
+#: Pixels on the longer side of a picture that a node shows: whoever wants it larger takes the output.
+LARGEST_PREVIEW = 1536
 """Folder in the host's output folder where reports lie that an artist labels."""
 
 CAPTURE_TOOLTIP = "The capture of the SelAgg Capture whose model the sampler used."
@@ -137,14 +139,14 @@ def preview(images: torch.Tensor, stem: str) -> list[dict[str, str]]:
 
 
 def preview_pictures(pictures: Iterable[np.ndarray], stem: str) -> list[dict[str, str]]:
-    """The same of RGB uint8 pictures."""
+    """The same of RGB uint8 pictures, smaller where they are larger than a node's picture needs to be."""
     folder = Path(host.temp_directory())
     shown = []
     for picture in pictures:
         name = f"{stem}_{secrets.token_hex(8)}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(png_bytes(picture))
+            (folder / name).write_bytes(png_bytes(reduced(picture, LARGEST_PREVIEW)))
         except OSError as error:  # the result itself needs no file
             logger.warning("The preview could not be written to %s: %s.", folder, cause_of(error))
             break

@@ -53,6 +53,12 @@ def png_bytes(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def reduced(picture: np.ndarray, longest: int) -> np.ndarray:
+    """RGB uint8, a whole number of times smaller if its longer side is above `longest` px."""
+    factor = -(-max(picture.shape[:2]) // longest)
+    return picture if factor <= 1 else np.asarray(Image.fromarray(picture).reduce(factor))
+
+
 def enlarged(picture: np.ndarray, shortest: int) -> np.ndarray:
     """The picture, enlarged if its shorter side is below `shortest` px."""
     height, width = picture.shape[:2]

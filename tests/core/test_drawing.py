@@ -15,6 +15,7 @@ from selagg_core.drawing.pictures import (
     heat_colours,
     heat_overlay,
     png_bytes,
+    reduced,
     rgb_picture,
 )
 from selagg_core.drawing.strokes import draw_disc, draw_line, outer_contours
@@ -228,3 +229,14 @@ def test_pictures_of_any_channels_and_odd_values(channels):
     image[0, 0] = np.nan
     shown = rgb_picture(image)
     assert shown.shape == (4, 4, 3) and shown[1, 1].tolist() == [255] * 3 and shown[0, 0].tolist() == [0] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "longest"), [((40, 100), 100), ((40, 100), 99), ((301, 7), 100), ((1, 1), 5)]
+)
+def test_a_large_picture_is_shown_smaller(shape, longest):
+    picture = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    small = reduced(picture, longest)
+    assert small.dtype == np.uint8 and max(small.shape[:2]) <= longest
+    assert np.array_equal(small, picture) == (max(shape) <= longest)
+    assert abs(float(small.mean()) - float(picture.mean())) < 6
