@@ -36,7 +36,8 @@ export class WordFilter {
           if (event.key !== 'Enter') return
           // Else the word that is led to would hear the key as well.
           heard(event)
-          leave()
+          // What was written last is shown with the next frame.
+          requestAnimationFrame(leave)
         },
       },
     })
