@@ -6,7 +6,7 @@ class method and one module function.  Both paths call the same `SamplingHooks`.
 """
 
 from .attention import attention, is_attention_exchanged, is_host_attention, is_stock_attention
-from .hooks import ModelCall, SamplingHooks, SamplingRun
+from .hooks import BatchHooks, ModelCall, SamplingHooks, SamplingRun
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
     embeds_workflows,
@@ -36,6 +36,7 @@ from .text import (
 
 __all__ = [
     "CLIP_NAMES",
+    "BatchHooks",
     "ModelCall",
     "SamplingHooks",
     "SamplingRun",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,20 @@ class SamplingHooks:
 
     def step(self, step: int, denoised: torch.Tensor) -> None:
         """The sampler has reported a step."""
+
+
+class BatchHooks(SamplingHooks):
+    """Hooks that know, in a model call, which lists of entries it is for, and on which latent."""
+
+    _batch: tuple[Sequence, torch.Tensor] | None = None
+
+    @contextmanager
+    def batch(self, conds: Sequence, x: torch.Tensor) -> Iterator[None]:
+        outer, self._batch = self._batch, (conds, x)
+        try:
+            yield
+        finally:
+            self._batch = outer
 
 
 @dataclass(frozen=True)

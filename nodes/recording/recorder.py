@@ -29,7 +29,7 @@ from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import BYPASS, CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
-from .rows import Rows, are_of, area_of, area_size, pictures_of, same_entries
+from .rows import Rows, are_of, area_of, area_size, blocks_of, pictures_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -123,7 +123,7 @@ def _begin(capture: Capture, run: host.SamplingRun) -> RunRecorder | None:
         return None
 
 
-class RunRecorder(host.SamplingHooks):
+class RunRecorder(host.BatchHooks):
     """Follows one sampling run.
 
     An exception in here ends the recording of this run, never the run.
@@ -157,7 +157,6 @@ class RunRecorder(host.SamplingHooks):
         self._pictures: dict[tuple[str, int], tuple[int, ...]] = {}
         """Which pictures of the run are recorded for an entry: a model may be called on a few at a time."""
         self._passed: set[tuple[str, int]] = set()
-        self._batch: tuple[Sequence, torch.Tensor] | None = None
         self._record, self._testify = self._record_reading, self._record_verdict
         self._compare = self._compare_texts
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
@@ -182,14 +181,6 @@ class RunRecorder(host.SamplingHooks):
             if self._depth == 0:
                 for _ in self._passed - self._seen:
                     self._sums.rows(x.shape[0], PARTS)
-
-    @contextmanager
-    def batch(self, conds: Sequence, x: torch.Tensor):
-        outer, self._batch = self._batch, (conds, x)
-        try:
-            yield
-        finally:
-            self._batch = outer
 
     @contextmanager
     def model_call(self, call: host.ModelCall):
@@ -285,16 +276,11 @@ class RunRecorder(host.SamplingHooks):
         if x.shape[0] != size * len(order):
             self._sums.rows(x.shape[0], NO_PICTURE)
             return []
-        uuids = options.get("uuids") or ()
-        if len(uuids) != len(order):  # another pack has multiplied the rows
-            uuids = [None] * len(order)
         found = []
-        for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
-            entries = conds[which] if which < len(conds) else None
-            start = place * size
-            text = context[start : start + size]
+        for entries, uuid, block in blocks_of(conds, size, options):
+            text = context[block]
             same = same_entries(entries or (), uuid, text[0])
-            rows = self._claim(entries, same, x, start, text, latent)
+            rows = self._claim(entries, same, x, block.start, text, latent)
             if rows is not None:
                 found.append(rows)
         return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -17,6 +18,19 @@ def positive_rows(x: torch.Tensor, options: Mapping) -> slice | None:
         return None
     size = x.shape[0] // len(order)
     return slice(order.index(0) * size, (order.index(0) + 1) * size)
+
+
+def blocks_of(conds: Sequence, size: int, options: Mapping) -> Iterator[tuple[Sequence | None, Any, slice]]:
+    """For each block of `size` rows of a model call: the entries that it is of, its id, and its rows.
+
+    The id is None where another pack has multiplied the rows.
+    """
+    order, uuids = options["cond_or_uncond"], options.get("uuids") or ()
+    if len(uuids) != len(order):
+        uuids = [None] * len(order)
+    for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
+        entries = conds[which] if which < len(conds) else None
+        yield entries, uuid, slice(place * size, (place + 1) * size)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from selagg_core.repair.terms import EntryRepair
 from .. import host
 from ..families import AttentionReading, family_of
 from ..families.family import context_of, layout_of
-from ..recording.rows import area_of, area_size, same_entries
+from ..recording.rows import area_of, area_size, blocks_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -104,7 +103,7 @@ def is_repaired(model) -> bool:
     return any(getattr(handler, "changes_attention", False) for handler in host.sampling_handlers(model))
 
 
-class RepairHooks(host.SamplingHooks):
+class RepairHooks(host.BatchHooks):
     """Follows one sampling run and changes its model calls."""
 
     changes_attention = True
@@ -118,16 +117,7 @@ class RepairHooks(host.SamplingHooks):
         self._done = 0
         self._calls, self._changed = 0, False
         self._why = NO_ROWS
-        self._batch: tuple[Sequence, torch.Tensor] | None = None
         self._made: dict[tuple, EntryRepair] = {}
-
-    @contextmanager
-    def batch(self, conds: Sequence, x: torch.Tensor):
-        outer, self._batch = self._batch, (conds, x)
-        try:
-            yield
-        finally:
-            self._batch = outer
 
     @contextmanager
     def model_call(self, call: host.ModelCall):
@@ -173,13 +163,8 @@ class RepairHooks(host.SamplingHooks):
             return []
         if call.x.shape[0] != size * len(order):
             return []
-        uuids = call.options.get("uuids") or ()
-        if len(uuids) != len(order):
-            uuids = [None] * len(order)
         found = []
-        for place, (which, uuid) in enumerate(zip(order, uuids, strict=True)):
-            rows = slice(place * size, (place + 1) * size)
-            entries = conds[which] if which < len(conds) else None
+        for entries, uuid, rows in blocks_of(conds, size, call.options):
             same = same_entries(entries or (), uuid, call.context[rows.start])
             fitting = [e for e in same if area_size(e, latent) == tuple(call.x.shape[-2:])]
             if same and not fitting:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from demo.background_server import background_server
+from demo.host_path import REGISTRY, ROOT, find_host
+
 sys.path.insert(0, str(Path(__file__).parent))
 
+NEWEST = Path(os.environ.get("SELAGG_FRONTEND", ROOT / ".host" / "frontend" / "comfyui_frontend_package"))
 SHOTS = Path(__file__).resolve().parents[2] / "test_output" / "screenshots"
 
 
@@ -33,3 +38,35 @@ def shots() -> Path:
     """Where screenshots are kept, for a person to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     return SHOTS
+
+
+@pytest.fixture(scope="module", params=("host", "newest"))
+def server(request, browser, tmp_path_factory):
+    """(name of the frontend, address of a server that serves it)"""
+    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
+        pytest.skip("The frontend of the registry's host is too old for the viewer.")
+    options = []
+    if request.param == "newest":
+        static = NEWEST / "static"
+        if not static.is_dir():
+            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
+        options = ["--front-end-root", str(static)]
+    base = tmp_path_factory.mktemp(f"server_{request.param}")
+    with background_server(base, base / "server.log", options=options) as client:
+        yield request.param, client.address
+
+
+@pytest.fixture
+def frontend(browser, server):
+    from frontend import Frontend
+
+    context = browser.new_context(viewport={"width": 1280, "height": 1320}, accept_downloads=True)
+    frontend = Frontend(context.new_page(), server[1])
+    yield frontend
+    context.close()
+    assert frontend.errors == []
+
+
+@pytest.fixture
+def shot(server, shots):
+    return lambda name: shots / f"{server[0]}_{name}.png"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from graph_edits import REMOVE, PlaywrightError, edit, graph, select, undo
-from test_frontend import FRONTENDS, NEWEST
 
 from demo.background_server import background_server
 from demo.client import Client
@@ -21,36 +20,6 @@ from demo.workflows import DEMO_PROMPT, Workflow
 
 SAMPLED = {"seed": 7, "control_after_generate": "randomize", "steps": 3, "cfg": 4.0}
 SAMPLED |= {"sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
-
-
-@pytest.fixture(scope="module", params=FRONTENDS)
-def server(request, browser, tmp_path_factory):
-    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
-        pytest.skip("The frontend of the registry's host is too old for the viewer.")
-    options = []
-    if request.param == "newest":
-        if not (NEWEST / "static").is_dir():
-            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
-        options = ["--front-end-root", str(NEWEST / "static")]
-    base = tmp_path_factory.mktemp(f"server_{request.param}")
-    with background_server(base, base / "server.log", options=options) as client:
-        yield request.param, client.address
-
-
-@pytest.fixture
-def frontend(browser, server):
-    from frontend import Frontend
-
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    frontend = Frontend(context.new_page(), server[1])
-    yield frontend
-    context.close()
-    assert frontend.errors == []
-
-
-@pytest.fixture
-def shot(server, shots):
-    return lambda name: shots / f"{server[0]}_{name}.png"
 
 
 def stock(hires: bool = False, decode: bool = True) -> dict:

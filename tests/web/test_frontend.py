@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from test_viewer_page import downloaded, pixels_of, png_texts
 
-from demo.background_server import background_server
-from demo.host_path import REGISTRY, ROOT, find_host
+from demo.host_path import ROOT
 
-NEWEST = Path(os.environ.get("SELAGG_FRONTEND", ROOT / ".host" / "frontend" / "comfyui_frontend_package"))
 WORKFLOW = json.loads((ROOT / "examples_workflows" / "diagnose_demo.json").read_text("utf-8"))
 STEPS = 4
-FRONTENDS = ("host", "newest")
 
 
 def workflow(text: str | None = None, seed: int | None = None) -> dict:
@@ -32,38 +27,6 @@ def workflow(text: str | None = None, seed: int | None = None) -> dict:
         if text is not None and node["type"] == "SelAggDiagnose":
             node["widgets_values"][2] = ""
     return changed
-
-
-@pytest.fixture(scope="module", params=FRONTENDS)
-def server(request, browser, tmp_path_factory):
-    """(name of the frontend, address of a server that serves it)"""
-    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
-        pytest.skip("The frontend of the registry's host is too old for the viewer.")
-    options = []
-    if request.param == "newest":
-        static = NEWEST / "static"
-        if not static.is_dir():
-            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
-        options = ["--front-end-root", str(static)]
-    base = tmp_path_factory.mktemp(f"server_{request.param}")
-    with background_server(base, base / "server.log", options=options) as client:
-        yield request.param, client.address
-
-
-@pytest.fixture
-def frontend(browser, server):
-    from frontend import Frontend
-
-    context = browser.new_context(viewport={"width": 1280, "height": 1320}, accept_downloads=True)
-    frontend = Frontend(context.new_page(), server[1])
-    yield frontend
-    context.close()
-    assert frontend.errors == []
-
-
-@pytest.fixture
-def shot(server, shots):
-    return lambda name: shots / f"{server[0]}_{name}.png"
 
 
 def settled(frontend) -> None:

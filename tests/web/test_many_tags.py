@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 
 import pytest
 from test_frontend import workflow
 from test_large_run import MOST_BYTES, MOST_NODES, PICTURES, TAGS, TEXT
-
-from demo.background_server import background_server
-from demo.host_path import REGISTRY, find_host
 
 MANIFEST = re.compile("/selagg/views/[0-9a-f]{32}$")
 #: Milliseconds of each hover: what hears it, and all that is painted in the frames after it.
@@ -39,26 +35,6 @@ HOVERS = """async (kind) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(browser, tmp_path_factory):
-    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
-        pytest.skip("The frontend of the registry's host is too old for the viewer.")
-    base = tmp_path_factory.mktemp("server")
-    with background_server(base, base / "server.log") as client:
-        yield client.address
-
-
-@pytest.fixture
-def frontend(browser, address):
-    from frontend import Frontend
-
-    context = browser.new_context(viewport={"width": 1280, "height": 1320})
-    frontend = Frontend(context.new_page(), address)
-    yield frontend
-    context.close()
-    assert frontend.errors == []
-
-
 def batch(pictures: int) -> dict:
     changed = workflow(TEXT)
     for node in changed["nodes"]:
@@ -67,6 +43,7 @@ def batch(pictures: int) -> dict:
     return changed
 
 
+@pytest.mark.parametrize("server", ["host"], indirect=True)
 def test_three_hundred_tags_and_a_batch_of_eight(frontend, shots, record_testsuite_property):
     frontend.open()
     frontend.load(batch(PICTURES))
