@@ -15,12 +15,12 @@ import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
 
-/** @import { HostNode } from '../../scripts/app.js' */
+/** @import { HostNode, HostWidget } from '../../scripts/app.js' */
 /** @import { Manifest, Source } from './viewer/types.js' */
 
 /**
  * A viewer and what it shows; late: whether a newer run has begun. shown: the id of a view, NOTHING, or null as long as its node has not run.
- * @typedef {{node: HostNode, widget: Viewer, shown: string | null, late: boolean}} Shown
+ * @typedef {{node: HostNode, widget: Viewer, dom: HostWidget, shown: string | null, late: boolean}} Shown
  */
 
 /** @type {Record<string, {compact: boolean, size: [number, number], height: number}>} */
@@ -222,12 +222,13 @@ function toastProblem(text, node) {
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
 const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
 
+/** What an App calls the viewer. */
+const nameOfViewer = () => translator(language.texts)('viewer')
+
 /** @param {HostNode} node */
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
-  /** @type {Shown} */
-  const viewer = { node, widget, shown: null, late: false }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
     hideOnZoom: false,
@@ -236,6 +237,9 @@ function addViewer(node) {
     setValue: () => {},
   })
   dom.serialize = false
+  dom.label = nameOfViewer()
+  /** @type {Shown} */
+  const viewer = { node, widget, dom, shown: null, late: false }
   resultFirst(node, dom)
   widget.element.style.minHeight = `${height - MARGINS}px`
   keepEventsInside(widget.element)
@@ -315,7 +319,10 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
       await language.ready
-      for (const { widget } of viewers.values()) widget.texts = language.texts
+      for (const { widget, dom } of viewers.values()) {
+        widget.texts = language.texts
+        dom.label = nameOfViewer()
+      }
       api.addEventListener('executed', rememberView)
       api.addEventListener('execution_start', markAll)
       api.addEventListener('promptQueued', () => commands.queued())
