@@ -99,8 +99,8 @@ TEMPLATES = {
         "Write a prompt of simple shapes and colours, and press Run. This opens as an App, without its graph, "
         "where the frontend has Apps; the first button at the top left leads to the graph. The demo model "
         "comes with SelAgg; nothing is downloaded.",
-        "The picture with what went wrong drawn into it, and the warnings below it. At the side, where the "
-        "model looked for each word.",
+        "The picture with what went wrong drawn into it, and the warnings below it: with this seed *Wrong "
+        "place*, for the star should be above the square. At the side, where the model looked for each word.",
         app=True,
     ),
     "repair_demo": TemplateText(
