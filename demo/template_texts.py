@@ -96,7 +96,7 @@ TEMPLATES = {
     ),
     "diagnose_demo_app": TemplateText(
         "Check a prompt as an App (demo model)",
-        "Write a prompt of simple shapes and colours, and press Run. This opens as an App, without its graph, "
+        "Write a prompt of simple shapes and colours, and press Run. This opens as an App, without a graph, "
         "where the frontend has Apps; the first button at the top left leads to the graph. The demo model "
         "comes with SelAgg; nothing is downloaded.",
         "The picture with what went wrong drawn into it, and the warnings below it: with this seed *Wrong "
