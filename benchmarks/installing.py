@@ -5,8 +5,8 @@
 Each environment is made on top of the one that runs this command, whose packages it sees: only numpy and
 OpenCV are its own. The pack is unzipped from the registry's archive into a custom_nodes of its own and
 installed as ComfyUI-Manager does it: `pip install -r requirements.txt`, and install.py if there is one.
-Before and after, `pip freeze` and all names in cv2 are compared. Then the real host starts in that environment
-with this pack alone, and the demo workflow is sampled, shown and diagnosed.
+Before and after, `pip freeze` and all names in cv2 are compared. Then the real host starts in that
+environment with this pack alone, and the demo workflow is sampled, shown and diagnosed.
 
 The word "none" stands for an environment in which `import cv2` fails. What cannot be fetched for this Python
 is skipped and counted. The last line is one JSON object.
@@ -203,11 +203,16 @@ def main() -> None:
         return
     rows: list[Installed] = []
     left_out: Counter[str] = Counter()
+    failed: list[str] = []
     for wanted in arguments.environments:
         try:
             rows.append(tried(wanted))
         except Unfit as error:
             left_out[f"{wanted}: {error}"] += 1
+            continue
+        except RuntimeError as error:
+            failed.append(str(error))
+            sys.stderr.write(f"{error}\n")
             continue
         row = rows[-1]
         sys.stderr.write(f"{wanted}: {'as before, and works' if row.good else 'CHANGED OR FAILS'}\n")
@@ -215,9 +220,10 @@ def main() -> None:
     result = {
         "benchmark": "installing",
         "python": sys.version.split()[0],
-        "environments": len(rows),
+        "environments": len(rows) + len(failed),
         "good": sum(row.good for row in rows),
         "different_diagnoses": len(said),
+        "failed": failed,
         "left_out": dict(left_out),
         "rows": [asdict(row) for row in rows],
     }

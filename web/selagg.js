@@ -9,14 +9,14 @@ import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
-import { graphTexts } from './extension/texts.js'
+import { graphTexts, problemIn } from './extension/texts.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
 
 /** @import { HostNode, HostWidget } from '../../scripts/app.js' */
-/** @import { Manifest, Source } from './viewer/types.js' */
+/** @import { Manifest, Said, Source } from './viewer/types.js' */
 
 /**
  * A viewer and what it shows; late: whether a newer run has begun. shown: the id of a view, NOTHING, or null as long as its node has not run.
@@ -212,11 +212,11 @@ function toast(manifest, node) {
   lead({ severity: 'warn', summary, detail: messages[0], life: 6000 }, node)
 }
 
-/** Why a node has nothing to show, as a short message too. @param {string[]} text @param {HostNode} node */
+/** Why a node has nothing to show, as a short message too. @param {string} text @param {HostNode} node */
 function toastProblem(text, node) {
-  if (!text.length || !setting(SETTINGS.toast)) return
-  const summary = graphTexts(commands.texts)('problem')
-  lead({ severity: 'warn', summary, detail: text[0].replace(/^problem: /, ''), life: 12000 }, node)
+  if (!text || !setting(SETTINGS.toast)) return
+  const [first] = text.replace(/^problem: /, '').split('\n')
+  lead({ severity: 'warn', summary: graphTexts(commands.texts)('problem'), detail: first, life: 12000 }, node)
 }
 
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
@@ -261,7 +261,7 @@ function addViewer(node) {
 /**
  * The host tells nodes by their numbers alone: what a node of another workflow gave is not for this one.
  * @param {Shown} viewer
- * @param {{selagg?: {id: string | null, workflow: string}[], text?: string[]} | null} message what the node sent
+ * @param {{selagg?: {id: string | null, workflow: string, said?: Said | null}[], text?: string[]} | null} message what the node sent
  */
 async function executed(viewer, message) {
   const told = message?.selagg?.[0]
@@ -270,8 +270,9 @@ async function executed(viewer, message) {
   if (!told?.id) {
     viewer.shown = NOTHING
     viewer.widget.earlier = false
-    viewer.widget.clear(message?.text?.join('\n'))
-    toastProblem(message?.text ?? [], viewer.node)
+    const text = problemIn(message?.text ?? [], told?.said, language.texts).join('\n')
+    viewer.widget.clear(text)
+    toastProblem(text, viewer.node)
   } else if (viewer.shown !== told.id) {
     const manifest = await showView(viewer, told.id, false)
     if (manifest) toast(manifest, viewer.node)

@@ -11,16 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .messages import message
 from .quoted import short
 from .words import CLIP_SPLIT, Prompt, Word, is_word
 
 #: Surface of a token that is no text: begin, end, padding.
 MARK = b"\x00"
 _WEIGHT = re.compile(r"\([^()]*:\s*[+-]?\d*\.?\d+\s*\)")
-WEIGHTS_ARE_TEXT = (
-    "This text encoder knows no weights: it reads brackets and numbers, as in {example}, as text. Write the "
-    "prompt without them."
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes = (WEIGHTS_ARE_TEXT.format(example=short(example.group())),) if example else ()
+    notes = (message("weights_are_text", example=short(example.group())),) if example else ()
     return Prompt(text, words, len(pieces), special, notes)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
 from ..prompt.marks import plain_marks
+from ..prompt.messages import message
 from ..prompt.quoted import short, shortened
 from ..prompt.word_table import trusted_concept
 
@@ -128,7 +129,7 @@ def assign_concepts(
         return Assignment(word, (trusted,), "table")
     near = nearest(word) if nearest is not None else None
     if near is not None and near.lead >= margin:
-        note = f'"{word}" is taken for {near.concept}, the nearest concept of the text encoder.'
+        note = message("concept_nearest", word=word, concept=near.concept)
         return Assignment(word, (near.concept,), "embedding", note)
     note = f'No concept is known for "{word}", so all heads are used: write {word}=Concept to choose one.'
     return Assignment(word, (), "unknown", note)
