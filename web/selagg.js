@@ -2,6 +2,7 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { claimsOf } from './extension/claims_field.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { keepEventsInside } from './extension/events_inside.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
@@ -71,27 +72,8 @@ async function asked(path) {
   const answer = await api.fetchApi(path)
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
   const body = await answer.json()
-  if (body.error) throw new Error(body.error)
+  if (body.error) throw new Error(translator(language.texts).say(body.said, body.error))
   return body
-}
-
-/**
- * The field of claims of a node; null where it has none, or another node fills it.
- * @param {HostNode} node
- * @returns {Source['claims']}
- */
-function claimsOf(node) {
-  const field = node.widgets?.find(({ name }) => name === 'claims')
-  const linked = node.inputs?.some(({ widget, link }) => widget?.name === 'claims' && link !== null && link !== undefined)
-  if (!field || linked) return null
-  return {
-    read: () => String(field.value ?? ''),
-    write(text) {
-      field.value = text
-      field.callback?.(text)
-      node.graph?.setDirtyCanvas?.(true, true)
-    },
-  }
 }
 
 async function runAgain() {
@@ -142,13 +124,15 @@ async function showView(viewer, id, earlier) {
   }
 }
 
-/**
- * @param {Shown} viewer
- * @param {unknown} error
- */
+/** @param {Shown} viewer @param {unknown} error */
 function failed(viewer, error) {
-  viewer.widget.earlier = false
-  viewer.widget.clear(translator(language.texts)('failed', { reason: messageOf(error) }), runAgain)
+  cleared(viewer, translator(language.texts)('failed', { reason: messageOf(error) }))
+}
+
+/** @param {Shown} viewer @param {string} text */
+function cleared({ widget }, text) {
+  widget.earlier = false
+  widget.clear(text, runAgain)
 }
 
 /** The id of the workflow that is open; '' if it has none. */
@@ -181,15 +165,13 @@ function markAll() {
 /** @param {string | null} shown */
 const isView = (shown) => shown !== null && shown !== NOTHING
 
-/** The connection is back: of a server that was started anew nothing that is shown can be asked. */
+/** The connection is back: a server that was started anew knows nothing of what is shown. */
 async function askAll() {
   for (const viewer of viewers.values()) {
     const id = viewer.shown
     if (!isView(id)) continue
     const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`)
-    if (held || viewer.shown !== id) continue
-    viewer.widget.earlier = false
-    viewer.widget.clear(translator(language.texts)('gone'), runAgain)
+    if (!held && viewer.shown === id) cleared(viewer, translator(language.texts)('gone'))
   }
 }
 

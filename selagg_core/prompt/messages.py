@@ -148,6 +148,10 @@ _HEADS = {
     "in {count} of {every} heads.",
     "maps_measured": "{score} of {concept} was measured on {count} maps of its words in {model} (at "
     "least {least} are needed).",
+    "override_form": '"{entry}" does not say which concept a word has: write it like orange=Color.',
+    "override_twice": '"{word}" has a concept twice: keep one, or join both with "+".',
+    "concept_not_there": 'There is no concept "{name}".{hint} Concepts that are there: {concepts}.',
+    "concept_hint": ' Did you mean "{name}"?',
     "all_instead": "{why} All heads were used instead.",
 }
 _CLAIMS = {
@@ -206,6 +210,10 @@ _NODES = {
     "of_node": "{node}: {why}",
     "broke": "{node} could not do its work ({error}). The picture is not affected. Please report this "
     "with the lines of the log.",
+    "view_gone": "These maps are no longer kept. Run the workflow again; if nothing happens, change its "
+    "seed first.",
+    "recording_gone": "The recording of this run is no longer in memory, so single heads and steps "
+    "cannot be shown: change something, such as the seed, and run the workflow again.",
     "report_not_kept": "the report was not kept: {why}",
 }
 MESSAGES: Mapping[str, str] = MappingProxyType(
