@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from ..maps.regions import otsu_threshold
 from .statistics import average_precision, resamples, with_interval
 
-KINDS = ("object", "colour", "pattern")
+KINDS = ("object", "colour", "pattern", "other")
+"""Of words; what is in a table comes in this order."""
 THRESHOLDS = np.linspace(0.05, 0.95, 37)
 MEASURES = ("iou", "iou_otsu", "iou_best", "hit", "ap")
 RESAMPLES = 4000
@@ -18,27 +19,29 @@ RESAMPLES = 4000
 
 @dataclass(frozen=True)
 class WordScore:
-    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, hit of the peak, precision."""
+    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, hit of the peak, precision.
+
+    group: what is drawn together where intervals are made: its scene, or its prompt.
+    """
 
     kind: str
-    scene: int
+    group: int | str
     ious: np.ndarray
     iou_otsu: float
     hit: float
     ap: float
 
 
-def score_map(kind: str, scene: int, heat: np.ndarray, mask: np.ndarray) -> WordScore:
+def score_map(kind: str, group: int | str, heat: np.ndarray, mask: np.ndarray) -> WordScore:
     """Scores a map; `heat` (h, w) float, `mask` (h, w) bool."""
     spread = heat.max() - heat.min()
     unit = (heat - heat.min()) / spread if spread > 0 else np.zeros_like(heat)
-    otsu, _ = cv2.threshold((unit * 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     peak = np.unravel_index(np.argmax(unit), unit.shape)
     return WordScore(
         kind,
-        scene,
+        group,
         ious_above(unit, mask, THRESHOLDS),
-        float(ious_above(unit, mask, np.array([otsu / 255]))[0]),
+        float(ious_above(unit, mask, np.array([otsu_threshold(unit)]))[0]),
         float(mask[peak]),
         average_precision(unit, mask) if mask.any() else 0.0,
     )
@@ -59,7 +62,7 @@ def mean_score(draws: Sequence[WordScore]) -> WordScore:
     first = draws[0]
     return WordScore(
         first.kind,
-        first.scene,
+        first.group,
         np.mean([draw.ious for draw in draws], axis=0),
         *(float(np.mean([getattr(draw, name) for draw in draws])) for name in ("iou_otsu", "hit", "ap")),
     )
@@ -104,9 +107,9 @@ def iou_difference(
 ) -> dict[str, dict[str, float]]:
     """Mean IoU of `one` minus that of `other` on the same words, each at its own thresholds, by kind.
 
-    low, high: 95 % interval of a paired bootstrap over scenes; "overall" is the mean of the kinds.
+    low, high: 95 % interval of a paired bootstrap over groups; "overall" is the mean of the kinds.
     """
-    scenes = np.array([s.scene for s in one])
+    groups = np.array([s.group for s in one])
     kinds = np.array([s.kind for s in one])
     change = np.array(
         [
@@ -114,7 +117,7 @@ def iou_difference(
             for a, b in zip(one, other, strict=True)
         ]
     )
-    names, position = np.unique(scenes, return_inverse=True)
+    names, position = np.unique(groups, return_inverse=True)
     present = [kind for kind in KINDS if (kinds == kind).any()]
     sums = np.array([np.bincount(position, change * (kinds == kind), len(names)) for kind in present])
     counts = np.array([np.bincount(position, kinds == kind, len(names)) for kind in present])
