@@ -80,7 +80,9 @@ def chosen_thresholds(development: Sequence[WordScore]) -> dict[str, int]:
     return {kind: best_threshold(own) if own else everything for kind, own in by_kind.items()}
 
 
-def summary(scores: Sequence[WordScore], thresholds: dict[str, int]) -> dict[str, dict[str, float]]:
+def summary(
+    scores: Sequence[WordScore], thresholds: dict[str, int], digits: int = 4
+) -> dict[str, dict[str, float]]:
     """Means by kind of word; "overall" is the mean of the kinds that occur."""
     result = {}
     for kind in KINDS:
@@ -96,7 +98,7 @@ def summary(scores: Sequence[WordScore], thresholds: dict[str, int]) -> dict[str
                 "words": len(of_kind),
             }
     result["overall"] = {k: float(np.mean([result[kind][k] for kind in result])) for k in MEASURES}
-    return {kind: {k: round(v, 4) for k, v in values.items()} for kind, values in result.items()}
+    return {kind: {k: round(v, digits) for k, v in values.items()} for kind, values in result.items()}
 
 
 def iou_difference(
@@ -109,18 +111,27 @@ def iou_difference(
 
     low, high: 95 % interval of a paired bootstrap over groups; "overall" is the mean of the kinds.
     """
-    groups = np.array([s.group for s in one])
-    kinds = np.array([s.kind for s in one])
     change = np.array(
         [
             a.ious[thresholds[0][a.kind]] - b.ious[thresholds[1][b.kind]]
             for a, b in zip(one, other, strict=True)
         ]
     )
-    names, position = np.unique(groups, return_inverse=True)
-    present = [kind for kind in KINDS if (kinds == kind).any()]
-    sums = np.array([np.bincount(position, change * (kinds == kind), len(names)) for kind in present])
-    counts = np.array([np.bincount(position, kinds == kind, len(names)) for kind in present])
+    return grouped_means(change, [s.kind for s in one], [s.group for s in one], seed)
+
+
+def grouped_means(
+    values: np.ndarray, kinds: Sequence[str], groups: Sequence[int | str], seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Means of one value a word, by kind, with 95 % intervals over groups drawn with replacement.
+
+    "overall" is the mean of the kinds that occur.
+    """
+    of_kind = np.array(kinds)
+    names, position = np.unique(np.array(groups), return_inverse=True)
+    present = [kind for kind in KINDS if (of_kind == kind).any()]
+    sums = np.array([np.bincount(position, values * (of_kind == kind), len(names)) for kind in present])
+    counts = np.array([np.bincount(position, of_kind == kind, len(names)) for kind in present])
     picks = resamples(len(names), RESAMPLES, seed)
     drawn = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
     with np.errstate(invalid="ignore"):  # a draw without any word of a rare kind says nothing of it
