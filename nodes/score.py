@@ -67,7 +67,7 @@ class SelAggScore:
                     "STRING",
                     {"default": "my checkpoint", "tooltip": "Name of the checkpoint, kept in every row."},
                 ),
-                "seed": (
+                "picture_seed": (
                     "INT",
                     {
                         "default": 0,
@@ -100,7 +100,7 @@ class SelAggScore:
         truth,
         file="score",
         checkpoint="my checkpoint",
-        seed=0,
+        picture_seed=0,
         relevance=None,
         report=None,
         prompt=None,
@@ -112,7 +112,9 @@ class SelAggScore:
                 raise ValueError(" ".join(truth.problems) or "the truth is about no picture.")
             view = open_run(capture, sockets.latent_samples(latent), image, prompt)
             parsed = Report.from_json(report) if report else None
-            scored = score_run(view, truth.pictures, str(checkpoint).strip(), int(seed), relevance, parsed)
+            scored = score_run(
+                view, truth.pictures, str(checkpoint).strip(), int(picture_seed), relevance, parsed
+            )
             lines = [to_line(row) for row in scored.rows]
             told = [*(f"problem: {problem}" for problem in truth.problems), *scored.told]
             if str(file or "").strip():

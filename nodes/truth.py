@@ -70,8 +70,9 @@ class SelAggTruth:
                 "boxes": (
                     "BOUNDING_BOX",
                     {
+                        "forceInput": True,  # else hosts make widgets of it, with a box of their own
                         "tooltip": "Boxes of a detector such as RT-DETR: they say whether the words are "
-                        "there, how often, and where. Several words need labels."
+                        "there, how often, and where. Several words need labels.",
                     },
                 ),
                 "model": (

@@ -31,8 +31,8 @@ class RunTruth:
             for own in picture.claims:
                 yield f"{before}{own.verdict}: {own.claim.text} ({own.reason})"
             for absent in picture.absent:
-                yield f"{before}{absent.judge} was asked for a {absent.noun} in vain: score "
-                f"{absent.score:.2f}"
+                asked = f"{absent.judge} was asked for a {absent.noun} in vain"
+                yield f"{before}{asked}: score {absent.score:.2f}"
 
 
 def claims_of_run(view: RunView, edits: str = "") -> Claims:

@@ -86,7 +86,7 @@ def score_run(
             "" if chosen is None else f"{chosen.base_model}: {', '.join(chosen.score_kinds)}",
             left_out,
         )
-        rows += [about, *words, *claims]
+        rows += [*words, *claims, about]  # the last line says that the others are all there
         told.append(_sentence(truth, words, left_out))
     return Scored(tuple(rows), tuple(told))
 

@@ -32,6 +32,8 @@ VOC_SIM = 0.66
 """Mean IoU at .4 of DAAM on SD 1.5 for "A photograph of a {class}" (Marcos-Manchon et al. 2024)."""
 VOC_SIM_RANGE = (0.63, 0.69)
 MOST_MORE = 100_000
+FEWEST_PROMPTS = 12
+"""Below this an interval over prompts says nothing."""
 DIGITS = 7
 
 
@@ -168,6 +170,8 @@ def _mean(values: np.ndarray, scores: Sequence[WordScore]) -> float:
 
 def verdict(change: Change, prompts: int, pictures: int) -> str:
     """A difference to DAAM in words: decided where its interval leaves no doubt, else what is missing."""
+    if prompts < FEWEST_PROMPTS:
+        return f"undecided: {FEWEST_PROMPTS - prompts} more prompts at least"
     if change.low > 0:
         return f"better than DAAM by {change.mean:.3f} ({change.low:.3f} to {change.high:.3f})"
     if change.high < 0:
