@@ -148,7 +148,7 @@ def _seen(noun: WordGroup, detection: host.Detection, size: tuple[int, int]) -> 
     sure = [i for i, score in enumerate(detection.scores) if score >= INSTANCE] or list(
         range(min(1, len(detection.scores)))
     )
-    mask = detection.masks[sure].any(axis=0) if sure else np.zeros(size, bool)
+    mask: np.ndarray = np.any(detection.masks[sure], axis=0) if sure else np.zeros(size, bool)
     count = sum(score >= INSTANCE for score in detection.scores)
     centre = centroid(mask) if mask.any() else None
     return Sighting(SEGMENTER, noun, mask, max(detection.scores, default=0.0), count, centre)

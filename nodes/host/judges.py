@@ -95,7 +95,7 @@ def _require(name: str) -> None:
 
 def _run(name: str, **inputs) -> tuple:
     """A node's outputs."""
-    node = node_classes()[name]
+    node: Any = node_classes()[name]
     result = node.execute(**inputs) if hasattr(node, "execute") else getattr(node(), node.FUNCTION)(**inputs)
     found = getattr(result, "result", result)
     return tuple(found)

@@ -192,8 +192,8 @@ def _row(body: Mapping[str, Any]) -> Row:
         return WordRow(taken, str(body["word"]), tuple(map(int, body["at"])), kind, concepts, scores, aucs)
     if body["row"] == "claim":
         features = {str(name): float(value) for name, value in body["features"].items()}
-        told = (str(body[key]) for key in ("claim", "verdict", "reason", "kind"))
-        return ClaimRow(taken, *told, features)
+        claim, verdict, reason, check = (str(body[key]) for key in ("claim", "verdict", "reason", "kind"))
+        return ClaimRow(taken, claim, verdict, reason, check, features)
     return PictureRow(
         taken,
         tuple((str(b), int(n), int(d), int(h)) for b, n, d, h in body["layout"]),

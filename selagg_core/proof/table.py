@@ -158,7 +158,7 @@ def _values(scores: Sequence[WordScore], even: np.ndarray) -> dict[str, np.ndarr
     other = np.empty(len(scores))
     for half in (even, ~even):
         chosen = chosen_thresholds([score for score, own in zip(scores, half, strict=True) if own])
-        for i in np.flatnonzero(~half):
+        for i in np.flatnonzero(~half).tolist():
             other[i] = ious[i, chosen[scores[i].kind]]
     return {"published": published, "other": other}
 

@@ -87,7 +87,8 @@ class Testimony:
 
     @property
     def judges(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(own.judge for own in (*self.sightings, *self.answers)))
+        seen, answered = ([own.judge for own in self.sightings], [own.judge for own in self.answers])
+        return tuple(dict.fromkeys(seen + answered))
 
 
 def picture_mark(picture: np.ndarray) -> str:

@@ -148,7 +148,10 @@ class _Court:
         missing = [
             noun
             for noun in (claim.subject, claim.other)
-            if claim.kind != "sense" and noun in self.nouns and self.nouns[noun].verdict != RIGHT
+            if noun is not None
+            and claim.kind != "sense"
+            and noun in self.nouns
+            and self.nouns[noun].verdict != RIGHT
         ]
         if missing:
             return OPEN, f"{missing[0].label} is not surely there"
