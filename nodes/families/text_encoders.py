@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
 
 from selagg_core.prompt.pieces import MARK, Piece, prompt_from_pieces
 from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
-from selagg_core.prompt.words import Prompt, byte_of
+from selagg_core.prompt.words import Prompt, Word, byte_of
 
 from .. import host
 
@@ -38,6 +42,61 @@ def read_words(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> Prom
     if pieces is None:
         return None
     return prompt_from_pieces(text, pieces, _pieces(clip, "", name, beside) or ())
+
+
+def in_one_text(embedding: torch.Tensor, *others: torch.Tensor | None) -> torch.Tensor:
+    """Columns of several encoders one after the other, (batch, columns, width of the widest).
+
+    By these a text is known where a model takes more columns than those of its conditioning.
+    """
+    texts = [embedding, *(other for other in others if other is not None)]
+    width = max(text.shape[-1] for text in texts)
+    padded = [torch.nn.functional.pad(text.float(), (0, width - text.shape[-1])) for text in texts]
+    return torch.cat([text.expand(embedding.shape[0], -1, -1) for text in padded], dim=1)
+
+
+def text_of(embedding: torch.Tensor, extra: Mapping[str, Any]) -> torch.Tensor:
+    """All columns of an entry of CONDITIONING (batch, columns, width), in the order of the model's keys."""
+    second, states = extra.get("conditioning_mt5xl"), extra.get("conditioning_llama3")
+    if second is not None:
+        return in_one_text(embedding, second)
+    return embedding if states is None else with_llama(embedding, states)
+
+
+def with_llama(embedding: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    """T5's columns, and twice those of llama, (batch, layers, columns, width): HiDream-I1 reads them so."""
+    return in_one_text(embedding, states[:, -1], states[:, -1])
+
+
+def joined(first: Prompt, second: Prompt) -> Prompt:
+    """One prompt of two encoders whose columns follow each other; words are those of the first."""
+    return shared(first, second.moved(first.length))
+
+
+def shared(lead: Prompt, *others: Prompt) -> Prompt:
+    """One prompt of several encoders that read the same text, each where its columns lie.
+
+    Words are those of the first; each owns its columns of the others too.
+    """
+    words = lead.words
+    for other in others:
+        words = _with_columns(words, other.words)
+    placed = (lead, *others)
+    special = tuple(sorted({column for prompt in placed for column in prompt.special}))
+    notes = tuple(dict.fromkeys(note for prompt in placed for note in prompt.notes))
+    return Prompt(lead.text, words, max(prompt.length for prompt in placed), special, notes)
+
+
+def _with_columns(words: tuple[Word, ...], others: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Words with the columns of the same words among others, both in reading order."""
+    found, rest = [], list(others)
+    for word in words:
+        same = next((i for i, other in enumerate(rest) if other.text == word.text), None)
+        if same is not None:
+            word = replace(word, columns=tuple(sorted((*word.columns, *rest[same].columns))))
+            del rest[: same + 1]
+        found.append(word)
+    return tuple(found)
 
 
 def _pieces(clip, text: str, name: str, beside: tuple[str, ...]) -> list[Piece] | None:
