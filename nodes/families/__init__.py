@@ -30,7 +30,7 @@ from .wan import Wan
 
 #: A new family is a file in this folder, and its name here.
 FAMILIES: tuple[ModelFamily[Any], ...] = (
-    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(),
+    UNet(), Flux(), Lumina(), QwenImage(), Krea2(), Cosmos(), SD3(), Wan(), PixArt(),
     HunyuanDiT(), Ernie(), AuraFlow(), Hunyuan(), Lens(), JoyImage(), HiDream(), OmniGen2(), Boogu(),
     Ideogram4(), Kandinsky5(), Unknown(),
 )  # fmt: skip

@@ -74,7 +74,10 @@ class Hunyuan(Transformer):
         return EncodedText(context, columns, before + columns + behind, before)
 
     def words(self, clip, text: str) -> Prompt | None:
-        return read_words(clip, text, "qwen25_7b", beside=("byt5",))
+        """Those of Qwen, or of HunyuanVideo's llama: CLIP gives no columns here, and letters are special."""
+        return read_words(clip, text, "qwen25_7b", beside=("byt5",)) or read_words(
+            clip, text, "llama", beside=("l",)
+        )
 
 
 def _tokens(call: host.ModelCall, name: str) -> int:
