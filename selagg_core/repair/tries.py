@@ -167,7 +167,7 @@ def _box(region: Region, size: tuple[int, int]) -> tuple[float, float, float, fl
     height, width = region.mask.shape
     left, right = columns[0] / width, (columns[-1] + 1) / width
     top, bottom = rows[0] / height, (rows[-1] + 1) / height
-    return round(left, 4), round(top, 4), round(right, 4), round(bottom, 4)
+    return round(float(left), 4), round(float(top), 4), round(float(right), 4), round(float(bottom), 4)
 
 
 MAKERS: Mapping[str, Callable[[Try, Fault, Known], Try]] = MappingProxyType(
