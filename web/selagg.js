@@ -4,14 +4,15 @@ import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { keepEventsInside } from './extension/events_inside.js'
+import { KeptPlaces } from './extension/kept_place.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
-import { Trials } from './extension/trials.js'
 import { asked, runAgain, sourceOf } from './extension/sources.js'
 import { graphTexts } from './extension/texts.js'
+import { Trials } from './extension/trials.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
@@ -47,6 +48,7 @@ const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
 const commands = new GraphCommands()
 const trials = new Trials(commands.seeds)
+const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -205,6 +207,7 @@ function addViewer(node) {
   node.onRemoved = function (...told) {
     onRemoved?.apply(this, told)
     viewers.delete(node)
+    places.leave(node, widget.element)
     widget.destroy()
   }
   node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
@@ -292,7 +295,9 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
-      if (viewer) restore(node, viewer)
+      if (!viewer) return
+      places.take(node, viewer.widget.element)
+      restore(node, viewer)
     },
   })
 }

@@ -92,7 +92,7 @@ def test_the_example_of_each_kind_of_finding_shows_it(server, kind):
 
 
 def test_a_finding_of_a_view_mends_a_workflow_of_the_hosts_own_encoder(server):
-    """What a click on "Try" does: a report of one finding, held by a node of the host, feeds SelAgg Repair."""
+    """What a click on "Try" does: the report of one finding, held by a node of the host, feeds a repair."""
     text = (ROOT / "examples_workflows" / "api" / "diagnose_demo_misplaced.json").read_text("utf-8")
     flow = with_inputs(json.loads(text), "KSampler", steps=8)
     if "PrimitiveStringMultiline" not in server.object_info():
@@ -106,7 +106,7 @@ def test_a_finding_of_a_view_mends_a_workflow_of_the_hosts_own_encoder(server):
 
     def asked(picture: int, number: int) -> dict:
         address = f"{server.address}/selagg/views/{view}/finding?picture={picture}&number={number}"
-        with urllib.request.urlopen(address, timeout=60) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - our own server
             return json.load(answer)
 
     report = json.loads(asked(0, 0)["report"])

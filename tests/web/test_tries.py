@@ -75,7 +75,7 @@ CASES = [("neglected", "text"), ("misplaced", "repair"), ("misplaced", "region")
 @pytest.mark.parametrize(("name", "action"), CASES, ids=[f"{name}-{action}" for name, action in CASES])
 def test_one_click_shows_before_and_after(frontend, server, shot, name, action, vue):
     frontend.open(vue_nodes=vue)
-    workflow = example(name)
+    workflow = example(name, 8 + vue)
     frontend.load(workflow)
     frontend.run()
     if vue and not shows_viewers(frontend):
