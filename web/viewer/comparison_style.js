@@ -2,7 +2,7 @@
 
 export const COMPARISON = `
 /* before and after something was tried */
-.comparison { position: absolute; z-index: 3; inset: 0; display: flex; flex-direction: column; gap: 8px; background: var(--ground); }
+.comparison { position: absolute; z-index: 3; inset: -2px; padding: 2px; display: flex; flex-direction: column; gap: 8px; background: var(--ground); }
 .comparison > .row b { color: var(--strong); font-weight: 600; min-width: 0; overflow-wrap: anywhere; flex: 1; }
 .comparison > .row .end { display: flex; gap: 4px; } .comparison .plain { box-shadow: inset 0 0 0 1px var(--line); padding: 2px 9px; }
 .comparison > .room { flex: 1; min-height: 0; display: grid; place-items: center; container: room / size; }
