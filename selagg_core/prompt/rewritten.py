@@ -24,9 +24,9 @@ def with_weight(prompt: Prompt, indices: Sequence[int], weight: float) -> str | 
 def with_words(prompt: Prompt, indices: Sequence[int], words: str) -> str | None:
     """The text with `words` in the place of some that follow each other; None where they do not."""
     runs = list(_runs(prompt, indices, apart=False))
-    if len(runs) != 1:
+    if len(runs) != 1 or runs[0] is None:
         return None
-    (start, stop, _) = runs[0]
+    start, stop, _ = runs[0]
     return f"{prompt.text[:start]}{words}{prompt.text[stop:]}"
 
 
