@@ -11,6 +11,7 @@ from ..diagnosis.brief import rank
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..diagnosis.tries import Try
 from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
 
@@ -87,6 +88,8 @@ class Report:
 def plain(item: Any) -> dict[str, Any]:
     """A finding, check or piece of evidence for JSON: words by their labels, and where they are (`at`)."""
     body = {field.name: getattr(item, field.name) for field in fields(item) if field.name not in _INSIDE}
+    if "tries" in body:
+        body["tries"] = [each.to_dict() for each in body["tries"]]
     if "word" in body:
         word = body.pop("word")
         return {"label": word.label, "at": _at(word), **body}
@@ -131,6 +134,8 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
         values["words"] = tuple(map(_word, values["words"], values.pop("at")))
     if not isinstance(values.get("said", {}), dict):
         raise ValueError("what a finding says is no object")
+    if "tries" in values:
+        values["tries"] = tuple(Try.from_dict(each) for each in values["tries"])
     known = {field.name for field in fields(kind)} - _INSIDE
     if unknown := set(values) - known:
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
