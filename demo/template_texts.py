@@ -15,6 +15,8 @@ class TemplateText:
     title: str
     do: str
     seen: str
+    app: bool = False
+    """Whether it is an App: the browser of templates knows one by the end of its file's name."""
 
     @property
     def note(self) -> str:
@@ -102,6 +104,15 @@ TEMPLATES = {
         "*Cannot tell*, for your information: the maps show no place for any word, so SelAgg says nothing of "
         "this picture instead of guessing.",
     ),
+    "diagnose_demo_app": TemplateText(
+        "Check a prompt as an App (demo model)",
+        "Write a prompt of simple shapes and colours, and press Run. This opens as an App, without a graph, "
+        "where the frontend has Apps; the first button at the top left leads to the graph. The demo model "
+        "comes with SelAgg; nothing is downloaded.",
+        "The picture with what went wrong drawn into it, and the warnings below it: with this seed *Wrong "
+        "place*, for the star should be above the square. At the side, where the model looked for each word.",
+        app=True,
+    ),
     "repair_demo": TemplateText(
         "Repair (demo model)",
         f"{_RUN} The picture is made and diagnosed, and then made again from the same seed with what *SelAgg "
@@ -117,4 +128,5 @@ TEMPLATES = {
 
 def shown_name(example: str) -> str:
     """The name of an example's files in the template browser, without suffix: its number and its title."""
-    return f"{list(TEMPLATES).index(example) + 1:02} {TEMPLATES[example].title}"
+    text = TEMPLATES[example]
+    return f"{list(TEMPLATES).index(example) + 1:02} {text.title}{'.app' if text.app else ''}"

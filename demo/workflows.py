@@ -59,6 +59,8 @@ class NodeKind:
 
 
 EDITOR_ONLY = "control_after_generate"
+#: The widget in which web/selagg.js puts the viewer of a node.
+VIEWER = "selagg_viewer"
 _VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
 _HOW = (("relevance", "SELAGG_RELEVANCE"), ("recipe", "SELAGG_RECIPE"))
 KINDS = {
@@ -254,6 +256,10 @@ class Workflow:
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[int, str]] = field(default_factory=list)
+    """As an App: (number of a node, name of its widget) of what stands beside the result, in this order."""
+    given: list[int] = field(default_factory=list)
+    """As an App: numbers of the nodes whose pictures and texts are shown. None: it is no App."""
 
     def note(self, title: str, text: str) -> None:
         """Puts a note before the graph, in the editor's format alone. text: Markdown."""
@@ -307,6 +313,7 @@ class Workflow:
             for name, output in node["links"].items()
         ]
         wires = [[number, *link] for number, link in enumerate(links, start=1)]
+        app = {"inputs": [list(one) for one in self.asked], "outputs": self.given}
         return {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"selagg/{name}")),
             "last_node_id": len(self.nodes) + len(self.notes),
@@ -318,7 +325,7 @@ class Workflow:
             "links": wires,
             "groups": [],
             "config": {},
-            "extra": {},
+            "extra": {"linearMode": True, "linearData": app} if self.given else {},
             "version": 0.4,
         }
 
@@ -400,6 +407,8 @@ class Recipe:
     """Whether the maps are scored against what SAM3 finds in the picture."""
     parts: tuple[str, str, str] | None = None
     """Files of a model in parts (network, text encoder, VAE) of Z-Image's kind, in place of a checkpoint."""
+    app: bool = False
+    """Whether the editor opens it as an App: what is asked for and what comes out, without the graph."""
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -446,6 +455,12 @@ def build(recipe: Recipe) -> Workflow:
     seen = {"capture": capture, "latent": latent, "image": image, **prompt}
     if recipe.prove:
         _prove(flow, recipe, seen)
+        return flow
+    if recipe.app:
+        flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)
+        shown = len(flow.nodes)
+        flow.asked = [(positive.node, "text"), (latent.node, "seed"), (shown, VIEWER)]
+        flow.given = [shown]
         return flow
     if not recipe.repair:
         _view(flow, recipe, seen)
@@ -557,6 +572,11 @@ RECIPES = {
         f"diagnose_demo_{kind}": Recipe(prompt, "", 128, seed, steps, 4.0, "euler", "normal")
         for kind, (prompt, seed, steps) in _WRONG.items()
     },
+    "diagnose_demo_app": Recipe(
+        "a yellow star above a purple square on a white background",
+        *("", 128, 11, 20, 4.0, "euler", "normal"),
+        app=True,
+    ),
     "repair_demo": Recipe(
         "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
     ),

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
@@ -100,9 +101,7 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
-BYPASS = "For maps, bypass that node (Ctrl+B)"
-"""What helps where another pack is the cause: the end of a cause, without its full stop."""
-CHANGED = f"another pack changed them. {BYPASS}"
+CHANGED = message("changed")
 CHANGE = "selagg_change"
 """Key among transformer options: the `AttentionChange` of this model call, for whoever records it."""
 

@@ -11,18 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.run import EncodedText
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import BYPASS, CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
 from .override import OVERRIDE, Heard, Unheard, changing, override
 
-UNKNOWN_TOKENS = (
-    f"their sequence of text and picture is made in a way that is not known (another pack?). {BYPASS}"
-)
+UNKNOWN_TOKENS = message("unknown_tokens")
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _counted(reader, key, replacement, places: Mapping[str, int]):
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
     """(h, w) of the cells of one frame."""
     if frames_of(call) > 1:
-        listener.notice("This is a video: SelAgg shows the words' maps of its first frame.")
+        listener.notice(message("first_frame"))
     return site.grid(call.x.shape[-2:])
 
 

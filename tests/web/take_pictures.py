@@ -152,7 +152,7 @@ def open_finding(frontend: Frontend, number: int) -> None:
 def take_examples(frontend: Frontend) -> None:
     """Thumbnails of the examples on the demo model: the picture with what the first finding is about."""
     for file in sorted(EXAMPLES.glob("diagnose_demo*.json")):
-        frontend.load(example(file.stem))
+        frontend.load({**example(file.stem), "extra": {}})  # the graph of an App, too
         frontend.run()
         viewer = frontend.wait_for_view()
         if viewer.locator("[data-finding]").count():
