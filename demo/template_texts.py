@@ -32,6 +32,16 @@ _PHOTO = (
     "Choose your {kind} checkpoint in Load Checkpoint, write your prompt into *Prompt* (and what you do not "
     "want into *Negative*), and press Run."
 )
+_PROVE = (
+    "Choose your {kind} and, in *SAM3*, a SAM3 checkpoint; press Run, again and again with other prompts and "
+    "seeds (two pictures a prompt; *picture_seed* too). `python -m benchmarks.prove` of SelAgg's "
+    "repository does it for hundreds of pictures."
+)
+_PROVE_SEEN = (
+    "*Truth* asks SAM3 for every thing of the prompt and reads colours from the pixels inside. *Table* tells "
+    "what the maps are worth against that on all pictures so far: whether selected heads are better than "
+    "DAAM on your checkpoint, worse, or undecided, and then how many more pictures it takes."
+)
 _PHOTO_SEEN = (
     "*SelAgg Diagnose* shows the picture with the words of the prompt above it: hover a word to see where "
     "the model looked for it, click a warning to see what it comes from. No warning means that nothing wrong "
@@ -110,6 +120,9 @@ TEMPLATES = {
         "First *Wrong place*: the fish should be below the triangle, but it is left of it. In the second "
         "picture the fish is below, and its diagnosis has no warning.",
     ),
+    "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
+    "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
+    "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),
 }
 
 

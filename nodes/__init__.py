@@ -12,6 +12,8 @@ from . import (
     relevance,
     repair,
     saved,
+    score,
+    truth,
 )
 from .host import on_queued, server_routes
 from .recording import from_graph
@@ -32,6 +34,8 @@ _FILES = (
     recipe,
     demo_model,
     saved,
+    truth,
+    score,
 )
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {key: node for file in _FILES for key, node in file.NODES.items()}

@@ -32,6 +32,7 @@ from .prompt.quoted import shortened
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .relevance.run_view import MapSet, RunView, choose_or_all
+from .repair.tries import with_tries
 from .report.annotated import annotate
 from .report.model_name import name_of_model
 from .report.report import Report
@@ -103,6 +104,9 @@ def diagnose_run(
             view.make(index, _wanted(view, checked, chosen, settings, planned))
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
+            diagnosis = with_tries(
+                diagnosis, view.prompts, read, view.size, expected[index], chosen.relevance
+            )
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(

@@ -2,22 +2,24 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
-import { claimsOf } from './extension/claims_field.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { keepEventsInside } from './extension/events_inside.js'
+import { KeptPlaces } from './extension/kept_place.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
+import { asked, runAgain, sourceOf } from './extension/sources.js'
 import { graphTexts, problemIn } from './extension/texts.js'
+import { Trials } from './extension/trials.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
 
 /** @import { HostNode, HostWidget } from '../../scripts/app.js' */
-/** @import { Manifest, Said, Source } from './viewer/types.js' */
+/** @import { Manifest, Said } from './viewer/types.js' */
 
 /**
  * A viewer and what it shows; late: whether a newer run has begun. shown: the id of a view, NOTHING, or null as long as its node has not run.
@@ -45,6 +47,8 @@ const SETTINGS = {
 const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
 const commands = new GraphCommands()
+const trials = new Trials(commands.seeds)
+const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -61,45 +65,17 @@ async function loadTexts() {
   if (!answer.ok) return
   const texts = (await answer.json())[locale]
   language.texts = texts?.selagg ?? {}
-  commands.texts = texts?.selaggGraph ?? {}
+  commands.texts = trials.texts = texts?.selaggGraph ?? {}
 }
 
-/**
- * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
- * @param {string} path
- */
-async function asked(path) {
-  const answer = await api.fetchApi(path)
-  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
-  const body = await answer.json()
-  if (body.error) throw new Error(translator(language.texts).say(body.said, body.error))
-  return body
+/** What was tried is compared with what was before, if this is the run of it. @param {Shown} viewer @param {string} id */
+async function compare({ node, widget, shown }, id) {
+  if (!trials.waitsFor(node) || shown !== id) return
+  const compared = trials.done(node, await asked(`/selagg/views/${encodeURIComponent(id)}/workflow`, language))
+  if (compared) widget.compare(compared)
 }
 
-async function runAgain() {
-  await app.queuePrompt(0)
-}
-
-/**
- * @param {string} id of a view
- * @param {HostNode} node
- * @returns {Source}
- */
-function sourceOf(id, node) {
-  const place = `/selagg/views/${encodeURIComponent(id)}`
-  const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
-  return {
-    picture: (number) => api.apiURL(`${place}/pictures/${number}`),
-    words: (key) => asked(`${place}/words/${key}`),
-    heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
-    steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
-    workflow: () => asked(`${place}/workflow`),
-    maps: api.apiURL(`${place}/maps`),
-    report: api.apiURL(`${place}/report`),
-    claims: claimsOf(node),
-    runAgain,
-  }
-}
+trials.onUndo = (/** @type {HostNode} */ node, /** @type {string} */ view) => memory.remember(openWorkflow(), node.id, view)
 
 /**
  * Shows a view; says in the viewer itself why it cannot. Gives the manifest; null if it failed, or if something
@@ -113,9 +89,9 @@ async function showView(viewer, id, earlier) {
   viewer.shown = id
   try {
     await language.ready
-    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
+    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`, language)
     if (viewer.shown !== id) return null
-    await viewer.widget.show(manifest, sourceOf(id, viewer.node))
+    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, trials, language))
     viewer.widget.earlier = earlier || viewer.late
     return manifest
   } catch (error) {
@@ -170,7 +146,7 @@ async function askAll() {
   for (const viewer of viewers.values()) {
     const id = viewer.shown
     if (!isView(id)) continue
-    const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`)
+    const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`, language)
     if (!held && viewer.shown === id) cleared(viewer, translator(language.texts)('gone'))
   }
 }
@@ -235,6 +211,7 @@ function addViewer(node) {
   node.onRemoved = function (...told) {
     onRemoved?.apply(this, told)
     viewers.delete(node)
+    places.leave(node, widget.element)
     widget.destroy()
   }
   node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
@@ -257,8 +234,14 @@ async function executed(viewer, message) {
     toastProblem(text, viewer.node)
   } else if (viewer.shown !== told.id) {
     const manifest = await showView(viewer, told.id, false)
-    if (manifest) toast(manifest, viewer.node)
-  } else viewer.widget.earlier = false
+    if (manifest) {
+      toast(manifest, viewer.node)
+      await compare(viewer, told.id)
+    }
+  } else {
+    viewer.widget.earlier = false
+    await compare(viewer, told.id)
+  }
 }
 
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
@@ -310,6 +293,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       api.addEventListener('execution_start', markAll)
       api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
+      api.addEventListener('execution_error', () => trials.forget())
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
@@ -319,7 +303,9 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
-      if (viewer) restore(node, viewer)
+      if (!viewer) return
+      places.take(node, viewer.widget.element)
+      restore(node, viewer)
     },
   })
 }

@@ -170,3 +170,14 @@ def context_of(entry: dict) -> torch.Tensor | None:
     """The text that the model is given for an entry (not always the one the entry was made with)."""
     condition = entry.get("model_conds", {}).get("c_crossattn")
     return getattr(condition, "cond", None)
+
+
+def cond_of(entry: dict, name: str) -> torch.Tensor | None:
+    """What the model is given for an entry under another name: the states of a second text encoder."""
+    return getattr(entry.get("model_conds", {}).get(name), "cond", None)
+
+
+def columns_of(entry: dict, name: str) -> int:
+    """The columns of a second text that the model is given for an entry."""
+    given = cond_of(entry, name)
+    return 0 if given is None else int(given.shape[-2])

@@ -22,7 +22,8 @@ from .offer import offer_text, offer_texts
 logger = logging.getLogger("selagg")
 
 WORDS = "SelAggGraphWords"
-VIEWERS = ("SelAggDiagnose", "SelAggHeatmaps")
+READERS = {"SelAggDiagnose": "latent", "SelAggHeatmaps": "latent", "SelAggRepair": "conditioning"}
+"""Nodes that are given words, and the input above which the texts of those words are."""
 #: Their words travel with the conditioning.
 OWN_ENCODERS = ("SelAggTextEncode",)
 #: Input of a node that encodes several texts -> the encoder that it goes to.
@@ -107,7 +108,7 @@ INTERNAL_NAMES: dict[str, str] = {WORDS: "SelAgg Words (internal)"}
 def words_for_request(request: dict) -> dict:
     """A request for a run as the server got it, with the words of its texts for each viewer."""
     graph = request.get("prompt") if isinstance(request, dict) else None
-    if not _is_workflow(graph) or not any(_kind(node) in VIEWERS for node in graph.values()):
+    if not _is_workflow(graph) or not any(_kind(node) in READERS for node in graph.values()):
         return request
     try:
         return {**request, "prompt": with_words(graph, host.node_classes())}
@@ -120,7 +121,7 @@ def _is_workflow(graph: Any) -> TypeGuard[Graph]:
     """Whether it has the form of a graph; what has not is refused by the host, in its own words."""
     return isinstance(graph, dict) and all(
         isinstance(node, Mapping)
-        and isinstance(node.get("inputs", None if _kind(node) in VIEWERS else {}), Mapping)
+        and isinstance(node.get("inputs", None if _kind(node) in READERS else {}), Mapping)
         for node in graph.values()
     )
 
@@ -133,7 +134,7 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
     result = _without_words(graph)
     added: dict[str, str] = {}
     for number, node in list(result.items()):
-        if _kind(node) not in VIEWERS:
+        if _kind(node) not in READERS:
             continue
         prompt = node["inputs"].get("prompt")
         named = _named_already(result, prompt)
@@ -176,7 +177,7 @@ def _without_words(graph: Graph) -> dict[str, Any]:
 
     result: dict[str, Any] = {}
     for number, node in graph.items():
-        if _kind(node) in VIEWERS and isinstance(node.get("inputs"), dict):
+        if _kind(node) in READERS and isinstance(node.get("inputs"), dict):
             inputs = {**node["inputs"], "prompt": before(node["inputs"].get("prompt"))}
             result[number] = {
                 **node,
@@ -239,7 +240,7 @@ def texts_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[str
     Raises ValueError if there is no such viewer.
     """
     node = graph.get(viewer)
-    if node is None or _kind(node) not in VIEWERS or not isinstance(node.get("inputs"), Mapping):
+    if node is None or _kind(node) not in READERS or not isinstance(node.get("inputs"), Mapping):
         raise ValueError(f"node {viewer!r} is no viewer of this workflow.")
     own = [number for number, node in _above(graph, viewer, False) if _kind(node) in OWN_ENCODERS]
     named = [node["inputs"]["prompt"][0]] if _is_link(node["inputs"].get("prompt")) else []
@@ -249,7 +250,8 @@ def texts_of(graph: Graph, viewer: str, classes: Mapping[str, type]) -> list[str
 def _above(graph: Graph, viewer: str, negative: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Nodes that make a viewer's latent, the nearest first; of the negative prompt only if asked to."""
     seen: set[str] = set()
-    waiting = deque(link[0] for link in (graph[viewer]["inputs"].get("latent"),) if _is_link(link))
+    start = graph[viewer]["inputs"].get(READERS[_kind(graph[viewer])])
+    waiting = deque([start[0]] if _is_link(start) else [])
     while waiting:
         number = waiting.popleft()
         node = graph.get(number)

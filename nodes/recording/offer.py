@@ -13,6 +13,7 @@ from selagg_core.prompt.words import Prompt
 
 from .. import host
 from ..families import read_prompt, read_texts
+from ..families.text_encoders import text_of
 from .encode import encode_and_label
 from .labels import LABELS
 
@@ -36,7 +37,7 @@ def offer_text(node: str, clip, text: str, source: str) -> OfferedPrompt:
     without a CLIP.
     """
     conditioning, prompt = encode_and_label(node, clip, text)
-    return _offered(clip, conditioning[0][0], prompt, source)
+    return _offered(clip, text_of(*conditioning[0]), prompt, source)
 
 
 def offer_prompt(node: str, clip, text: str, own: Mapping[str, str]) -> OfferedPrompt:
@@ -120,6 +121,6 @@ def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     elif prompt.length != embedding.shape[1]:
         offer = refused(source, OTHER_COLUMNS)
     else:
-        empty = sketch_of(host.encode_text(clip, "")[0][0])
+        empty = sketch_of(text_of(*host.encode_text(clip, "")[0]))
         offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
     return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))

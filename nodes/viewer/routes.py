@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from selagg_core.prompt.messages import said_of, why
+from selagg_core.repair.from_report import of_one_finding
 from selagg_core.report.manifest import head_sheets, step_sheet
+from selagg_core.report.report import Report
 
 from .store import GONE, StoredView, ViewStore
 
@@ -121,6 +123,19 @@ def add_routes(routes, store: ViewStore) -> None:
         if not stored.report:  # of SelAgg Heatmaps
             return web.json_response({"error": "this view has no report."})
         return data(stored.report, "application/json")
+
+    @routes.get(f"{PREFIX}/views/{{id}}/finding")
+    async def finding(request):
+        """The report of one finding alone, for a workflow that mends it."""
+
+        def work(stored: StoredView) -> Any:
+            if not stored.report:
+                raise ValueError("this view has no report.")
+            report = Report.from_json(stored.report.decode())
+            one = of_one_finding(report, *_of_picture(request, "number"))
+            return {"report": one.to_json()}
+
+        return await on_demand(request, work)
 
     @routes.get(f"{PREFIX}/views/{{id}}/workflow")
     async def workflow(request):

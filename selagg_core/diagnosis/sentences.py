@@ -26,6 +26,9 @@ GENERAL: Mapping[str, str] = MappingProxyType(
         "either": "{one} or {other}",
         "advice": "{told}.",
         "weight": 'bring the weight of "{word}", which is {weight}, back to 1, such as ({bare}:1.0)',
+        "repair": "change what the words attend to (SelAgg Repair)",
+        "denoise": "raise denoise: the picture keeps less of the one that it starts from",
+        "reword": 'write "{new}" for "{word}"',
         "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps",
         "diffuse_title": "Cannot tell",
     }

@@ -124,6 +124,8 @@ _WORDS = {
     "by the words of {source} alone.",
     "weights_are_text": "This text encoder knows no weights: it reads brackets and numbers, as in "
     "{example}, as text. Write the prompt without them.",
+    "cut_off": "The text encoder reads the beginning of this prompt only, and not {words}: shorten the "
+    "prompt, or write what matters most first.",
     "prompt_empty": "the prompt is empty: no word of it can be shown. Write a prompt in the text node.",
     "not_in_prompt": '"{word}" is not in the prompt. Words that are there: {words}.',
     "only_once": 'there is no "{wanted}": "{word}" is in the prompt once.',

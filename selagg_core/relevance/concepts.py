@@ -7,7 +7,6 @@ nearest concept in the space of the connected text encoder, if it is clearly the
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..files.versioned import parse_json
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
 from ..prompt.marks import plain_marks
 from ..prompt.messages import message
@@ -87,8 +87,8 @@ def parse_concepts(text: str) -> tuple[Concept, ...]:
     """
     example = 'write them like {"Color": ["red", "blue"], "Animals": ["cat"]}'
     try:
-        listed = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        listed = parse_json(text)
+    except ValueError as error:
         raise ValueError(f"the concepts are not JSON ({error}): {example}.") from error
     if not isinstance(listed, dict) or len(listed) < 2:
         raise ValueError(f"there must be at least two concepts, for they compete: {example}.")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files.checked import whole
 from ..files.tensors import read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
 from ..maps.heads import DEFAULT_FRACTION
@@ -274,7 +275,9 @@ class HeadRelevance:
         if not isinstance(header, dict) or header.get("format") != FORMAT or "scores" not in arrays:
             raise ValueError("it holds something else.")
         check_version(header["version"], (VERSION,), "head relevance")
-        rows = [tuple(row) for row in header["layout"]]
+        rows = [(str(block), *map(whole, places)) for block, *places in header["layout"]]
+        if any(len(row) != 4 for row in rows):
+            raise ValueError("a layer of it has no place and number of heads")
         layout = HeadLayout.of(rows)
         if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:
             raise ValueError("its layers are not in published order.")
@@ -282,9 +285,9 @@ class HeadRelevance:
             Concept(
                 str(c["name"]),
                 tuple(map(str, c["words"])),
-                int(c["rivals"]),
-                int(c["decisions"]),
-                int(c.get("maps", 0)),
+                whole(c["rivals"]),
+                whole(c["decisions"]),
+                whole(c.get("maps", 0)),
             )
             for c in header["concepts"]
         )
@@ -294,7 +297,7 @@ class HeadRelevance:
             layout,
             str(header["score_kind"]),
             str(header["base_model"]),
-            int(header["context_width"]),
+            whole(header["context_width"]),
             arrays.get("win_share"),
             {str(key): str(value) for key, value in header["about"].items()},
             {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..claims.claim import Claims
 from ..claims.expectations import Expectations, expected_regions
@@ -25,7 +25,7 @@ from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
 from .plan import UNTIL, Operator, PictureRepair, RepairPlan
-from .remedies import Fault, Known, remedy_for
+from .remedies import Known, fault_of, remedy_for
 
 ALL = "all warnings"
 NOTHING = "Nothing was changed: the report has no warning."
@@ -56,6 +56,20 @@ def read_report(text: str) -> Report:
     return Report.from_json(text)
 
 
+def of_one_finding(report: Report, picture: int, number: int) -> Report:
+    """A report of one finding of a picture alone, with what a repair must know: small enough for a workflow.
+
+    Raises ValueError if there is no such finding.
+    """
+    if not (0 <= picture < len(report.pictures) and 0 <= number < len(report.pictures[picture].findings)):
+        raise ValueError(f"the report has no finding {number + 1} of picture {picture + 1}.")
+    found = report.pictures[picture]
+    own = PictureDiagnosis(found.index, found.words, (), (replace(found.findings[number], tries=()),))
+    empty = [PictureDiagnosis(each.index, (), (), ()) for each in report.pictures]
+    pictures = (*empty[:picture], own, *empty[picture + 1 :])
+    return replace(report, pictures=pictures, problems=(), notices=())
+
+
 def plan_from_report(
     report: Report, prompts: Sequence[Prompt], layout: HeadLayout, asked: Asked
 ) -> RepairPlan:
@@ -77,7 +91,7 @@ def plan_from_report(
         known = _known(picture, prompts, claims, expected[number], report, asked.relevance)
         operators: list[Operator] = []
         for finding in (own for own, index in chosen if index == number):
-            remedy = remedy_for(_fault(finding, known), known)
+            remedy = remedy_for(fault_of(finding, known), known)
             operators += remedy.operators
             changes += [f"{_of(number, report)}{finding.kind}: {remedy.said}"] if remedy.operators else []
             advice += [f"{_of(number, report)}{finding.kind}: {told}" for told in remedy.advice]
@@ -171,19 +185,3 @@ def _known(
 ) -> Known:
     measured = {seen.word: seen for seen in picture.words}
     return Known(tuple(prompts), claims, _size(report), measured, expected, relevance)
-
-
-def _fault(finding: Finding, known: Known) -> Fault:
-    """The fault of a finding. Raises ValueError if its words are not in the prompts."""
-    for word in finding.words:
-        if not word.indices:
-            raise ValueError(
-                "the report does not say where its words are (an older version made it): diagnose again."
-            )
-        there = known.prompts[word.entry].words if word.entry < len(known.prompts) else ()
-        if max(word.indices) >= len(there):
-            raise ValueError(f'the word "{short(word.label)}" of the report is no longer in the prompt.')
-    claim = next((own for own in known.claims.all if own.text == finding.claim), None)
-    taker = finding.evidence.get("taken_by")
-    groups = {group.label: group for group in (*known.measured, *known.claims.groups)}
-    return Fault(finding.kind, finding.words, claim, groups.get(taker) if isinstance(taker, str) else None)

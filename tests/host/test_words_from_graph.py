@@ -120,6 +120,19 @@ def test_text_and_clip_of_the_stock_encoder(from_graph, classes):
     }
 
 
+def test_a_repair_is_told_the_words_of_its_conditioning_and_not_of_the_negative(from_graph, classes):
+    given = graph()
+    given["14"] = {
+        "class_type": "SelAggRepair",
+        "inputs": {"model": ["4", 0], "conditioning": ["2", 0], "report": "{}"},
+    }
+    given["5"]["inputs"] |= {"model": ["14", 0], "positive": ["14", 1]}
+    result = from_graph.with_words(given, classes)
+    assert [own["text"] for own in words_of(result, from_graph, "14")] == ["a red cat"]
+    assert [own["text"] for own in words_of(result, from_graph)] == ["a red cat"]
+    assert from_graph.with_words(result, classes) == result
+
+
 def test_a_text_that_another_node_makes_is_linked_not_read(from_graph, classes):
     given = graph(text=["9", 0], clip=["8", 0])
     given["9"] = {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a blue dog"}}

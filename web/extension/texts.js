@@ -32,6 +32,14 @@ export const GRAPH_ENGLISH = {
   showRare: 'Show rare inputs',
   hideRare: 'Hide rare inputs',
   problem: 'SelAgg has nothing to show',
+  textElsewhere:
+    'The text was not found before {name} as it was sampled: it is made while the workflow runs, or was changed since. Run the workflow again, or change the text yourself.',
+  noPositive: '{name} has no positive prompt. Connect its positive input, and try again.',
+  noClip: 'No CLIP was found beside {name} to encode the texts of the areas with.',
+  noDenoise: '{name} starts from no picture, or keeps little of it already.',
+  repairThere: 'There is a SelAgg Repair before {name} already. Take it out, or set its finding to "all warnings" and give it the new report.',
+  changedSince: 'The workflow was changed since. Take the steps back one by one with Ctrl+Z.',
+  mended: 'What SelAgg Repair mends',
 }
 
 /**

@@ -104,6 +104,9 @@ export interface HostExtension {
 export interface ChangeTracker {
   beforeChange?(): void
   afterChange?(): void
+  undo?(): Promise<void>
+  /** The workflow as it was saved last for undo. */
+  activeState?: unknown
 }
 
 /** A node of a request for a run. */
