@@ -1,11 +1,11 @@
 """Whether selected heads find words better than DAAM on a checkpoint, on ComfyUI servers that run it.
 
 `python -m benchmarks.prove --server http://127.0.0.1:8188 --checkpoint sd15.safetensors --sam3
-sam3.safetensors --prompts objects --seeds 0:2 --out FOLDER` makes a picture a prompt and seed on the servers
-that are named, has SAM3 say what is in it, and scores the maps. It can be stopped at any time and goes on where it was; a server
-that dies is left out. `--prompts voc_sim` has a published figure for DAAM on SD 1.5, which says whether the
-whole chain is right. `--demo` shows it all without weights: on two servers of its own with the demo model, of
-which one is killed on the way.
+sam3.safetensors --prompts objects --seeds 0:2 --out FOLDER` makes a picture a prompt and seed on the
+servers that are named, has SAM3 say what is in it, and scores the maps. It can be stopped at any time and
+goes on where it was; a server that dies is left out. `--prompts voc_sim` has a published figure for DAAM on
+SD 1.5, which says whether the whole chain is right. `--demo` shows it all without weights: on two servers
+of its own with the demo model, of which one is killed on the way.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class DaskCrew(Crew):
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Done]:
         distributed = _distributed()
-        with distributed.Client(self.scheduler, set_as_default=False) as client:
+        with distributed.Client(self.scheduler) as client:
             named = {
                 own["name"]: address
                 for address, own in client.scheduler_info(n_workers=-1)["workers"].items()

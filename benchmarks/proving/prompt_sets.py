@@ -1,9 +1,9 @@
 """Prompts that a proof is made with, by name.
 
 voc_sim: the prompts for which a figure of DAAM is published (Marcos-Manchon et al. 2024, arXiv 2403.14291).
-objects: as head relevance vectors were measured (Park et al. 2025, arXiv 2412.02237). two_things: pairs of the
-animals of Attend-and-Excite (arXiv 2301.13826), plain and with colours. senses: words of two meanings, the
-first four from the pictures of the head relevance paper.
+objects: as head relevance vectors were measured (Park et al. 2025, arXiv 2412.02237). two_things: pairs of
+the animals of Attend-and-Excite (arXiv 2301.13826), plain and with colours. senses: words of two meanings,
+the first four from the pictures of the head relevance paper.
 """
 
 from __future__ import annotations
