@@ -18,6 +18,7 @@ from demo.scenes import scene_from_seed
 from selagg_core.proof.methods import methods_of, score_sample
 from selagg_core.proof.rows import Rows, WordRow
 from selagg_core.proof.scoring import WordScore
+from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.shipped import load_preset
 
 from .crew import Crew, Done
@@ -84,7 +85,7 @@ def _rate(times: list[float]) -> float | None:
 
 
 def compared_with_maps(rows: Rows, jobs: Sequence[Job]) -> dict[str, Any]:
-    """The same pictures once more as `benchmarks.maps` makes and scores them, word by word.
+    """The same pictures once more as `benchmarks.maps` makes and scores them, with the node's settings.
 
     largest_difference: of any figure of any method of a word that both have. Random heads are drawn for all
     words of a picture at once, so they are compared where both have the same words.
@@ -96,7 +97,7 @@ def compared_with_maps(rows: Rows, jobs: Sequence[Job]) -> dict[str, Any]:
     table = methods_of(load_preset("demo"))
     largest, both, only_maps, drawn = 0.0, 0, 0, 0
     with torch.inference_mode():
-        model = DemoModel()
+        model = DemoModel(CaptureSettings())
         for job in jobs:
             sample = model.sampled(job.seed, job.prompt, job.seed)
             theirs = score_sample(sample, table)
