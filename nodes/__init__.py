@@ -3,6 +3,7 @@
 from . import (
     calibrate,
     capture,
+    compare,
     demo_model,
     diagnose,
     expect,
@@ -27,6 +28,7 @@ _FILES = (
     diagnose,
     expect,
     repair,
+    compare,
     calibrate,
     relevance,
     recipe,
