@@ -1,7 +1,8 @@
 """What capture costs on UNets of full size: time, memory, bytes moved, kernel launches.
 
-Runs the host's own sampler plain, with capture (all heads, positive prompt only) and with a naive recorder
-that keeps every probability of every step, by turns, and compares each with the plain run of its turn.
+Runs the host's own sampler plain, with capture (all heads, positive prompt only), with SelAgg Repair (all
+words drawn to halves) and with a naive recorder that keeps every probability of every step, by turns, and
+compares each with the plain run of its turn.
 
 `python -m benchmarks.overhead --model sd15 --size 256 --steps 4 --repeat 5 --json -`
 
@@ -28,12 +29,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.full_size import ARCHITECTURES, random_conditioning, random_model
+from benchmarks.overhead_repair import repaired
 from demo.host_path import prepare_host
 from demo.result_file import write_line
+from selagg_core.prompt.words import Prompt
 
 PROMPT = "a red cube left of one blue ball near the old barn"  # twelve words
 COLUMNS = 77
-VARIANTS = ("plain", "capture", "naive")
+VARIANTS = ("plain", "capture", "repair", "naive")
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -62,11 +65,12 @@ class Bench:
         self.positive, self.negative = (
             random_conditioning(self.architecture, COLUMNS, args.size, args.seed + i) for i in (1, 2)
         )
-        self.words = self._label(args.prompt)
+        self.prompt = self._label(args.prompt)
+        self.words = len(self.prompt.words)
         self.sites = cross_attention_sites(self.model)
 
-    def _label(self, text: str) -> int:
-        """Tells SelAgg the words of the positive prompt; how many there are."""
+    def _label(self, text: str) -> Prompt:
+        """Tells SelAgg the words of the positive prompt, and gives them."""
         from selagg_nodes.recording.encode import read_prompt
         from selagg_nodes.recording.labels import LABELS
 
@@ -83,7 +87,7 @@ class Bench:
         if prompt.length != COLUMNS:
             raise ValueError(f"The prompt takes {prompt.length} columns; this benchmark is for {COLUMNS}.")
         LABELS.register(prompt, self.positive[0][0])
-        return len(prompt.words)
+        return prompt
 
     def capturing(self, **settings):
         """(model, capture) of a new SelAgg Capture."""
@@ -93,9 +97,11 @@ class Bench:
         return SelAggCapture().capture(self.model, **settings)
 
     def variant(self, name: str) -> tuple[object, object]:
-        """(model, what must be held while it is sampled) of one of VARIANTS."""
+        """(model, what must be held while it is sampled: of "repair" its conditioning) of one of VARIANTS."""
         if name == "plain":
             return self.model, None
+        if name == "repair":
+            return repaired(self.model, self.positive, self.prompt)
         return self.capturing() if name == "capture" else self.naive()
 
     def naive(self) -> tuple[object, list]:
@@ -117,18 +123,21 @@ class Bench:
             model.set_model_attn2_replace(attend, *site.key)
         return model, kept
 
-    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+    def sample(
+        self, model, steps: int | None = None, callback: Callable | None = None, positive: list | None = None
+    ) -> torch.Tensor:
         import comfy.sample
 
         side = self._args.size // 8
         latent = torch.zeros(1, 4, side, side)
         noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(self._args.seed))
         return comfy.sample.sample(
-            model, noise, steps or self._args.steps, 7.0, "euler", "normal", self.positive, self.negative,
+            model, noise, steps or self._args.steps, 7.0, "euler", "normal",
+            positive or self.positive, self.negative,
             latent, seed=self._args.seed, disable_pbar=True, callback=callback,
         )  # fmt: skip
 
-    def measured(self, model) -> Measured:
+    def measured(self, model, positive: list | None = None) -> Measured:
         gc.collect()
         cuda = self.device.type == "cuda"
         if cuda:
@@ -137,7 +146,7 @@ class Bench:
         counts_host = _reset_peak()
         before, started, cpu = _peak(), time.perf_counter(), time.process_time()
         with torch.inference_mode():
-            latent = self.sample(model)
+            latent = self.sample(model, positive=positive)
         if cuda:
             torch.cuda.synchronize()
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
@@ -245,7 +254,7 @@ def memory_kept(bench: Bench, args: argparse.Namespace) -> dict:
 
 def run(bench: Bench, args: argparse.Namespace) -> dict:
     """All figures of the JSON object."""
-    wanted = VARIANTS if args.naive else VARIANTS[:2]
+    wanted = VARIANTS if args.naive else VARIANTS[:-1]
     measured: dict[str, list[Measured]] = {name: [] for name in wanted}
     kept = 0
     for model, _held in ((bench.model, None), bench.capturing()):  # allocator, kernel selection, imports
@@ -253,7 +262,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
     for turn in range(args.repeat):
         for name in wanted[turn % len(wanted) :] + wanted[: turn % len(wanted)]:
             model, held = bench.variant(name)
-            measured[name].append(bench.measured(model))
+            measured[name].append(bench.measured(model, held if name == "repair" else None))
             if name == "capture":
                 kept = held.get_ram_usage()
                 _check_recording(held, measured[name][-1].latent, bench)
@@ -261,7 +270,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
     plain = measured["plain"]
     result = described(bench, args)
     result["seconds"] = {name: _spread([m.seconds for m in own]) for name, own in measured.items()}
-    for name, key in (("capture", "ratio"), ("naive", "naive_ratio")):
+    for name, key in (("capture", "ratio"), ("repair", "repair_ratio"), ("naive", "naive_ratio")):
         own = measured.get(name, [])
         result[key] = _ratios([m.seconds for m in own], [m.seconds for m in plain])
         result[f"cpu_{key}"] = _ratios([m.cpu_seconds for m in own], [m.cpu_seconds for m in plain])
@@ -275,6 +284,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
         | {
             "bytes_kept": kept,
             "identical": all(torch.equal(m.latent, plain[0].latent) for m in plain + measured["capture"]),
+            "repaired": all(not torch.equal(m.latent, plain[0].latent) for m in measured["repair"]),
             "finite": bool(torch.isfinite(plain[0].latent).all()),
         }
     )
@@ -309,14 +319,14 @@ def _peaks(bench: Bench, wanted: Sequence[str]) -> dict[str, int | None]:
     keep_freed_memory(False)
     peaks: dict[str, Measured] = {}
     for name in ("plain", *wanted):  # the first fills what was given back
-        model, _held = bench.variant(name)
-        peaks[name] = bench.measured(model)
+        model, held = bench.variant(name)
+        peaks[name] = bench.measured(model, held if name == "repair" else None)
     extra: dict[str, int | None] = {}
     for name in VARIANTS[1:]:
         for key in ("peak_host", "peak_device"):
             values = [getattr(peaks[x], key) if x in peaks else None for x in (name, "plain")]
             known = None not in values
-            title = f"{'naive_' if name == 'naive' else ''}{key.replace('peak_', 'peak_extra_')}"
+            title = f"{'' if name == 'capture' else f'{name}_'}{key.replace('peak_', 'peak_extra_')}"
             extra[title] = values[0] - values[1] if known else None
     return extra
 

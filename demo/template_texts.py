@@ -120,6 +120,13 @@ TEMPLATES = {
         "First *Wrong place*: the fish should be below the triangle, but it is left of it. In the second "
         "picture the fish is below, and its diagnosis has no warning.",
     ),
+    "compare_demo": TemplateText(
+        "Compare (demo model)",
+        f"{_RUN} A picture that goes wrong is diagnosed; 16 new seeds are then made without and with what "
+        "*SelAgg Repair* changes, and with the same change on words that do not matter, a placebo.",
+        "*SelAgg Compare* says whether the change helps: how many pictures are wrong before and after, judged"
+        " by their pixels, and what the placebo does.",
+    ),
     "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
     "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
     "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),

@@ -172,7 +172,7 @@ KINDS = {
                 ("relevance", "SELAGG_RELEVANCE"),
                 ("prompt", "SELAGG_PROMPT"),
             ),
-            widgets=("finding", "strength", "until"),
+            widgets=("finding", "strength", "until", "placebo"),
             outputs=(("model", "MODEL"), ("conditioning", "CONDITIONING"), ("changes", "STRING")),
             size=(340, 190),
         ),
@@ -243,6 +243,22 @@ KINDS = {
             widgets=("width", "height", "batch_size"),
             outputs=(("LATENT", "LATENT"),),
             size=(300, 110),
+        ),
+        NodeKind(
+            "SelAggCompare",
+            inputs=(
+                ("before", "IMAGE"),
+                ("after", "IMAGE"),
+                ("prompt", "SELAGG_PROMPT"),
+                ("placebo", "IMAGE"),
+                ("failed", "IMAGE"),
+                ("truth_before", "SELAGG_TRUTH"),
+                ("truth_after", "SELAGG_TRUTH"),
+                ("truth_placebo", "SELAGG_TRUTH"),
+            ),
+            widgets=("faults", "claims"),
+            outputs=(("sheet", "IMAGE"), ("verdict", "STRING"), ("counts", "STRING")),
+            size=(620, 620),
         ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
@@ -409,6 +425,8 @@ class Recipe:
     """Files of a model in parts (network, text encoder, VAE) of Z-Image's kind, in place of a checkpoint."""
     app: bool = False
     """Whether the editor opens it as an App: what is asked for and what comes out, without the graph."""
+    compared: int = 0
+    """How many new seeds are sampled with and without what is mended, and with a placebo, to compare."""
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -432,7 +450,7 @@ def build(recipe: Recipe) -> Workflow:
     """A picture sampled with capture, then its heatmaps and its diagnosis."""
     flow = Workflow()
     model, clip, vae = _load(flow, recipe)
-    positive, negative, prompt = _encode(flow, recipe, clip)
+    positive, negative, prompt, words = _encode(flow, recipe, clip)
     below = 520 if recipe.parts else 200
     recorded, capture = flow.add("SelAggCapture", (0, below), _CAPTURING, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
@@ -462,11 +480,14 @@ def build(recipe: Recipe) -> Workflow:
         flow.asked = [(positive.node, "text"), (latent.node, "seed"), (shown, VIEWER)]
         flow.given = [shown]
         return flow
-    if not recipe.repair:
+    if not recipe.repair and not recipe.compared:
         _view(flow, recipe, seen)
         return flow
     report = flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)[2]
-    _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
+    if recipe.compared:
+        _compare(flow, recipe, (model, positive, report, vae), sampling, negative, words, image)
+    else:
+        _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
     return flow
 
 
@@ -499,10 +520,34 @@ def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
     flow.add("SelAggScoreTable", (1560, 0), {"file": "score"}, "Table", rows=rows)
 
 
+def _compare(
+    flow: Workflow, recipe: Recipe, mended, sampling: dict, negative: Output, words: Output, failed: Output
+) -> None:
+    """New seeds as they are, with what the report says mended, and with a placebo; then SelAgg Compare."""
+    model, positive, report, vae = mended
+    size = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.compared}
+    (empty,) = flow.add("EmptyLatentImage", (2100, 700), size, "New seeds")
+    arms = {"before": (model, positive)}
+    for name, placebo, y in (("after", False, 0), ("placebo", True, 350)):
+        how = {"finding": "all warnings", "strength": 1.0, "until": 0.6, "placebo": placebo}
+        title = "Placebo" if placebo else "Repair"
+        own = {"model": model, "conditioning": positive, "report": report}
+        arms[name] = tuple(flow.add("SelAggRepair", (2100, y), how, title, **own)[:2])
+    images = {}
+    for number, (name, (own_model, own_positive)) in enumerate(arms.items()):
+        seeds = {**sampling, "seed": recipe.seed + 1000}
+        wires = {"model": own_model, "positive": own_positive, "negative": negative, "latent_image": empty}
+        place = (2480, 400 * number)
+        (latent,) = flow.add("KSampler", place, seeds, name.capitalize(), **wires)
+        (images[name],) = flow.add("VAEDecode", (2820, 400 * number), samples=latent, vae=vae)
+    asked = {"faults": "all", "claims": ""}
+    flow.add("SelAggCompare", (3100, 0), asked, "Comparison", prompt=words, failed=failed, **images)
+
+
 def _sample_again(flow: Workflow, recipe: Recipe, mended, sampling: dict, rest: dict[str, Output]) -> None:
     """The same seed with what the report says mended, and its own diagnosis."""
     model, positive, report, vae = mended
-    how = {"finding": "all warnings", "strength": 1.0, "until": 0.6}
+    how = {"finding": "all warnings", "strength": 1.0, "until": 0.6, "placebo": False}
     model, positive, _ = flow.add(
         "SelAggRepair", (2100, 0), how, "Repair", model=model, conditioning=positive, report=report
     )
@@ -525,19 +570,19 @@ def _checks(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output]]:
-    """Positive and negative conditioning, and what viewers need besides: the words, for the stock encoder."""
+def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output], Output]:
+    """Positive and negative conditioning, what viewers need besides for the stock encoder, and the words."""
     place, below = (380, 0), (380, 200)
     if not recipe.stock:
-        positive, _ = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
+        positive, words = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
         if recipe.parts is not None:  # sampled without guidance: nothing stands against the prompt
-            return positive, flow.add("ConditioningZeroOut", below, conditioning=positive)[0], {}
+            return positive, flow.add("ConditioningZeroOut", below, conditioning=positive)[0], {}, words
         negative, _ = flow.add("SelAggTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
-        return positive, negative, {}
+        return positive, negative, {}, words
     (positive,) = flow.add("CLIPTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
     (negative,) = flow.add("CLIPTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
     (words,) = flow.add("SelAggPrompt", (380, 400), {"text": recipe.prompt}, "Same text", clip=clip)
-    return positive, negative, {"prompt": words}
+    return positive, negative, {"prompt": words}, words
 
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
@@ -579,6 +624,9 @@ RECIPES = {
     ),
     "repair_demo": Recipe(
         "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
+    ),
+    "compare_demo": Recipe(
+        "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", compared=16
     ),
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,

@@ -22,10 +22,17 @@ from .offer import offer_text, offer_texts
 logger = logging.getLogger("selagg")
 
 WORDS = "SelAggGraphWords"
-READERS = {"SelAggDiagnose": "latent", "SelAggHeatmaps": "latent", "SelAggRepair": "conditioning"}
+READERS = {
+    "SelAggDiagnose": "latent",
+    "SelAggHeatmaps": "latent",
+    "SelAggRepair": "conditioning",
+    "SelAggCompare": "before",
+}
 """Nodes that are given words, and the input above which the texts of those words are."""
 #: Their words travel with the conditioning.
 OWN_ENCODERS = ("SelAggTextEncode",)
+WITHOUT_CONDITIONING = ("SelAggCompare",)
+"""Those that get pictures alone: words that travel with a conditioning do not reach them."""
 #: Input of a node that encodes several texts -> the encoder that it goes to.
 STREAMS = {"text_g": "g", "clip_g": "g", "text_l": "l", "clip_l": "l", "t5xxl": "t5xxl"}
 MOST_TEXTS = 32
@@ -137,6 +144,8 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
         if _kind(node) not in READERS:
             continue
         prompt = node["inputs"].get("prompt")
+        if prompt is None and _kind(node) in WITHOUT_CONDITIONING:
+            prompt = _own_words(result, number)
         named = _named_already(result, prompt)
         for encoder in encoders_of(result, number, classes):
             for texts in _texts_for_a_node(encoder):
@@ -149,6 +158,13 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
         if prompt is not node["inputs"].get("prompt"):
             result[number] = {**node, "inputs": {**node["inputs"], "prompt": prompt}}
     return result
+
+
+def _own_words(graph: Graph, reader: str) -> list | None:
+    """The words that the nearest encoder of this pack gives out, for a node that sees no conditioning."""
+    own = (number for number, node in _above(graph, reader, False) if _kind(node) in OWN_ENCODERS)
+    nearest = next(own, None)
+    return None if nearest is None else [nearest, 1]
 
 
 def _add(graph: dict[str, Any], added: dict[str, str], inputs: dict[str, Any]) -> str:

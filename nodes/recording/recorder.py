@@ -30,7 +30,7 @@ from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
-from .rows import Rows, are_of, area_of, area_size, blocks_of, pictures_of, same_entries
+from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -330,8 +330,7 @@ class RunRecorder(host.BatchHooks):
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )
-        # A host completes areas by entries of the other kind with this kind's text: their words are not its.
-        genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
+        genuine = genuine_of(self._guider.conds[kind], context) or entry
         text = None if self._family is None else self._family.text(self._sites, entry, genuine)
         if text is None:
             return None

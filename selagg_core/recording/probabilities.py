@@ -20,6 +20,11 @@ MAX_GROUPED = 16
 MOST_QUERIES = 1024
 
 
+def of_every_head(values: torch.Tensor, heads: int) -> torch.Tensor:
+    """Keys or values (rows, heads, tokens, channels) for each of `heads`: fewer serve several each."""
+    return values if values.shape[1] == heads else values.repeat_interleave(heads // values.shape[1], dim=1)
+
+
 def column_matrix(
     weighted_slots: Sequence[tuple[Sequence[int], float]], length: int, keys: int, device=None
 ) -> torch.Tensor:
