@@ -30,6 +30,14 @@ _PHOTO = (
     "Choose your {kind} checkpoint in Load Checkpoint, write your prompt into *Prompt* (and what you do not "
     "want into *Negative*), and press Run."
 )
+_FILES = (
+    "Choose your files of {kind} in the three loaders (the names are those of ComfyUI's own templates), "
+    "write your prompt into *Prompt*, and press Run. {more}"
+)
+_ONE_TEXT = "At cfg 1 the text in *Negative* is not read. "
+_LITERAL = "This text encoder reads weights such as (red:1.3) as text: write without them."
+_BOTH_TEXTS = "What you do not want goes into *Negative*. "
+_EVERY_HEAD = " The maps are of all heads: there is no head relevance of this model until you build one."
 _PHOTO_SEEN = (
     "*SelAgg Diagnose* shows the picture with the words of the prompt above it: hover a word to see where "
     "the model looked for it, click a warning to see what it comes from. No warning means that nothing wrong "
@@ -100,6 +108,24 @@ TEMPLATES = {
         "picture the fish is below, and its diagnosis has no warning.",
     ),
 }
+
+
+TEMPLATES |= {
+    f"diagnose_{name}": TemplateText(
+        f"Diagnose a photo ({kind})", _FILES.format(kind=kind, more=more), _PHOTO_SEEN + _EVERY_HEAD
+    )
+    for name, kind, more in (
+        ("z_image_turbo", "Z-Image-Turbo", _ONE_TEXT + _LITERAL),
+        ("qwen_image", "Qwen-Image", _BOTH_TEXTS + _LITERAL),
+        ("krea2", "Krea 2 Turbo", _ONE_TEXT + _LITERAL),
+        ("flux1", "FLUX.1 dev", _ONE_TEXT),
+        ("flux2_klein", "FLUX.2 klein 4B", _ONE_TEXT + _LITERAL),
+        ("anima", "Anima", _BOTH_TEXTS),
+    )
+}
+TEMPLATES["diagnose_sd35"] = TemplateText(
+    "Diagnose a photo (SD 3.5)", _PHOTO.format(kind="SD 3.5 Large"), _PHOTO_SEEN + _EVERY_HEAD
+)
 
 
 def shown_name(example: str) -> str:

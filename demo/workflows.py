@@ -74,6 +74,25 @@ KINDS = {
             size=(320, 100),
         ),
         NodeKind(
+            "UNETLoader",
+            widgets=("unet_name", "weight_dtype"),
+            outputs=(("MODEL", "MODEL"),),
+            size=(340, 90),
+        ),
+        NodeKind(
+            "CLIPLoader",
+            widgets=("clip_name", "type", "device"),
+            outputs=(("CLIP", "CLIP"),),
+            size=(340, 110),
+        ),
+        NodeKind(
+            "DualCLIPLoader",
+            widgets=("clip_name1", "clip_name2", "type", "device"),
+            outputs=(("CLIP", "CLIP"),),
+            size=(340, 140),
+        ),
+        NodeKind("VAELoader", widgets=("vae_name",), outputs=(("VAE", "VAE"),), size=(340, 70)),
+        NodeKind(
             "SelAggTextEncode",
             inputs=(("clip", "CLIP"),),
             widgets=("text",),
@@ -309,8 +328,24 @@ def _editor_note(number: int, title: str, text: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Files:
+    """A model in files of its own, under the names that ComfyUI's templates use.
+
+    clip: one or two text encoders.  type: what the loader of text encoders calls the model.
+    """
+
+    model: str
+    clip: tuple[str, ...]
+    type: str
+    vae: str
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """What differs between the examples. `checkpoint` None: the demo model; `stock`: CLIP Text Encode."""
+    """What differs between the examples.
+
+    `checkpoint` None: the demo model, or the files; `stock`: CLIP Text Encode.
+    """
 
     prompt: str
     negative: str
@@ -321,6 +356,7 @@ class Recipe:
     sampler: str
     scheduler: str
     checkpoint: str | None = None
+    files: Files | None = None
     batch: int = 1
     boxes: str = ""
     stock: bool = False
@@ -341,10 +377,7 @@ _CAPTURING = {
 def build(recipe: Recipe) -> Workflow:
     """A picture sampled with capture, then its heatmaps and its diagnosis."""
     flow = Workflow()
-    if recipe.checkpoint is None:
-        model, clip, vae = flow.add("SelAggDemoModel", (0, 0))
-    else:
-        model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    model, clip, vae = _load(flow, recipe)
     positive, negative, prompt = _encode(flow, recipe, clip)
     recorded, capture = flow.add("SelAggCapture", (0, 200), _CAPTURING, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
@@ -369,6 +402,24 @@ def build(recipe: Recipe) -> Workflow:
     report = flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)[2]
     _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
     return flow
+
+
+def _load(flow: Workflow, recipe: Recipe) -> list[Output]:
+    """Model, text encoder and VAE."""
+    if recipe.files is None and recipe.checkpoint is None:
+        return flow.add("SelAggDemoModel", (0, 0))
+    if recipe.files is None:
+        return flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    files = recipe.files
+    (model,) = flow.add("UNETLoader", (0, -320), {"unet_name": files.model, "weight_dtype": "default"})
+    rest = {"type": files.type, "device": "default"}
+    if len(files.clip) == 1:
+        (clip,) = flow.add("CLIPLoader", (0, -190), {"clip_name": files.clip[0], **rest})
+    else:
+        names = {"clip_name1": files.clip[0], "clip_name2": files.clip[1]}
+        (clip,) = flow.add("DualCLIPLoader", (0, -190), {**names, **rest})
+    (vae,) = flow.add("VAELoader", (380, -190), {"vae_name": files.vae})
+    return [model, clip, vae]
 
 
 def _sample_again(flow: Workflow, recipe: Recipe, mended, sampling: dict, rest: dict[str, Output]) -> None:
@@ -435,6 +486,44 @@ _WRONG = {
     "diffuse": ("a (red:0.0) (circle:0.0) and a (blue:0.0) (star:0.0)", 9000, 12),
 }
 """Kind of finding -> prompt, seed and steps of a picture that goes wrong in this way."""
+_NEWER: dict[str, tuple[str, int, float, str, dict[str, Any]]] = {
+    "z_image_turbo": ("", 8, 1.0, "simple", {
+        "files": Files(
+            "z_image_turbo_bf16.safetensors", ("qwen_3_4b.safetensors",), "lumina2", "ae.safetensors",
+        ),
+    }),
+    "qwen_image": (PHOTO_NEGATIVE, 20, 2.5, "simple", {
+        "files": Files(
+            "qwen_image_fp8_e4m3fn.safetensors", ("qwen_2.5_vl_7b_fp8_scaled.safetensors",), "qwen_image",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "krea2": ("", 8, 1.0, "simple", {
+        "files": Files(
+            "krea2_turbo_fp8_scaled.safetensors", ("qwen3vl_4b_fp8_scaled.safetensors",), "krea2",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "flux1": ("", 20, 1.0, "simple", {
+        "files": Files(
+            "flux1-dev.safetensors", ("clip_l.safetensors", "t5xxl_fp16.safetensors"), "flux",
+            "ae.safetensors",
+        ),
+    }),
+    "flux2_klein": ("", 4, 1.0, "simple", {
+        "files": Files(
+            "flux-2-klein-4b.safetensors", ("qwen_3_4b.safetensors",), "flux2", "flux2-vae.safetensors",
+        ),
+    }),
+    "anima": (PHOTO_NEGATIVE, 30, 4.0, "simple", {
+        "files": Files(
+            "anima-base-v1.0.safetensors", ("qwen_3_06b_base.safetensors",), "stable_diffusion",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "sd35": (PHOTO_NEGATIVE, 20, 4.0, "sgm_uniform", {"checkpoint": "sd3.5_large_fp8_scaled.safetensors"}),
+}  # fmt: skip
+"""Name -> negative prompt, steps, cfg, scheduler and files of a transformer, by ComfyUI's own templates."""
 RECIPES = {
     "diagnose_demo": _DEMO,
     "diagnose_demo_stock_encode": Recipe(**{**_DEMO.__dict__, "stock": True}),
@@ -467,6 +556,10 @@ RECIPES = {
         "karras",
         checkpoint="sd_xl_base_1.0.safetensors",
     ),
+    **{
+        f"diagnose_{name}": Recipe(PHOTO_PROMPT, negative, 1024, 7, steps, cfg, "euler", scheduler, **loaded)
+        for name, (negative, steps, cfg, scheduler, loaded) in _NEWER.items()
+    },
 }
 
 

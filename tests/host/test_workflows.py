@@ -14,6 +14,8 @@ from demo import workflows
 from demo.template_texts import TEMPLATES, shown_name
 from selagg_core.diagnosis.sentences import catalogue
 
+FILES = ("ckpt_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name")
+"""Widgets whose choices are the files of an artist."""
 EDITOR_FILES = sorted(workflows.RECIPES)
 
 
@@ -21,6 +23,14 @@ EDITOR_FILES = sorted(workflows.RECIPES)
 def classes(host, pack):
     """All node classes by id: the host's own and the pack's."""
     return {**importlib.import_module("nodes").NODE_CLASS_MAPPINGS, **pack.NODE_CLASS_MAPPINGS}
+
+
+@pytest.fixture(autouse=True)
+def a_host_for_it(request, host):
+    """Examples of models in files of their own are for hosts that know them all."""
+    asked = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
+    if asked in workflows.RECIPES and workflows.RECIPES[asked].files is not None:
+        pytest.importorskip("comfy.ldm.krea2.model", reason="these models came with later hosts")
 
 
 def declared(node_class) -> dict[str, tuple]:
@@ -88,7 +98,7 @@ def test_templates_have_titles_and_an_order():
     names = [shown_name(name) for name in TEMPLATES]
     assert names == sorted(names) and len({text.title.lower() for text in TEMPLATES.values()}) == len(names)
     for name in names:
-        assert re.fullmatch(r"\d\d [A-Z][A-Za-z0-9 .()]+[A-Za-z0-9)]", name), name
+        assert re.fullmatch(r"\d\d [A-Z][A-Za-z0-9 .()-]+[A-Za-z0-9)]", name), name
 
 
 @pytest.mark.parametrize("name", EDITOR_FILES)
@@ -134,7 +144,7 @@ def test_every_node_and_socket_exists(classes, name):
             if isinstance(value, list):
                 source = classes[api[value[0]]["class_type"]]
                 assert source.RETURN_TYPES[value[1]] == known[socket][0], f"{node['class_type']}.{socket}"
-            elif isinstance(known[socket][0], list) and socket != "ckpt_name":
+            elif isinstance(known[socket][0], list) and socket not in FILES:
                 assert value in known[socket][0]
 
 

@@ -22,6 +22,7 @@ from frontend import Frontend  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from demo.background_server import background_server  # noqa: E402
+from demo.workflows import RECIPES  # noqa: E402
 
 EXAMPLES = ROOT / "examples_workflows"
 HELP, DOCS = ROOT / "web" / "docs", ROOT / "docs"
@@ -178,7 +179,10 @@ def take_nodes(frontend: Frontend) -> None:
 def take_graphs(frontend: Frontend) -> None:
     """Thumbnails of examples that need a checkpoint: the graph itself."""
     frontend.open(**{"Comfy.ColorPalette": "light"})
-    for name in ("diagnose_sd15", "diagnose_sdxl"):
+    loaded = [
+        name for name, recipe in RECIPES.items() if recipe.files is not None or recipe.checkpoint is not None
+    ]
+    for name in loaded:
         frontend.page.evaluate("workflow => app.loadGraphData(workflow)", example(name))
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
