@@ -367,14 +367,18 @@ def relevance_from_shares(win_share: np.ndarray) -> np.ndarray:
 
 
 def published_labels(layout: HeadLayout) -> tuple[str, ...]:
-    """The published name of every head, such as "down, layer: 0, head: 0".
+    """The published name of every head of a UNet, such as "down, layer: 0, head: 0".
 
-    The layer counts transformer blocks within down, mid or up, in order of execution.
+    The layer counts transformer blocks within down, mid or up, in order of execution. Heads of other models
+    have the names of their blocks: "double block 7, head 12".
     """
     labels: list[str] = []
     counts: Counter[str] = Counter()
     for layer, heads in zip(layout.layers, layout.heads, strict=True):
-        place = _PLACES.get(layer.block, layer.block)
+        if layer.block not in _PLACES:
+            labels += [f"{layer}, head {head}" for head in range(heads)]
+            continue
+        place = _PLACES[layer.block]
         labels += [f"{place}, layer: {counts[place]}, head: {head}" for head in range(heads)]
         counts[place] += 1
     return tuple(labels)
