@@ -13,6 +13,7 @@ from . import (
     relevance,
     repair,
     saved,
+    what_if,
 )
 from .host import on_queued, server_routes
 from .recording import from_graph
@@ -29,6 +30,7 @@ _FILES = (
     expect,
     repair,
     compare,
+    what_if,
     calibrate,
     relevance,
     recipe,
