@@ -15,6 +15,8 @@ class TemplateText:
     title: str
     do: str
     seen: str
+    app: bool = False
+    """Whether it is an App: the browser of templates knows one by the end of its file's name."""
 
     @property
     def note(self) -> str:
@@ -29,6 +31,16 @@ _MADE_WRONG = (
 _PHOTO = (
     "Choose your {kind} checkpoint in Load Checkpoint, write your prompt into *Prompt* (and what you do not "
     "want into *Negative*), and press Run."
+)
+_PROVE = (
+    "Choose your {kind} and, in *SAM3*, a SAM3 checkpoint; press Run, again and again with other prompts and "
+    "seeds (two pictures a prompt; *picture_seed* too). `python -m benchmarks.prove` of SelAgg's "
+    "repository does it for hundreds of pictures."
+)
+_PROVE_SEEN = (
+    "*Truth* asks SAM3 for every thing of the prompt and reads colours from the pixels inside. *Table* tells "
+    "what the maps are worth against that on all pictures so far: whether selected heads are better than "
+    "DAAM on your checkpoint, worse, or undecided, and then how many more pictures it takes."
 )
 _PHOTO_SEEN = (
     "*SelAgg Diagnose* shows the picture with the words of the prompt above it: hover a word to see where "
@@ -92,6 +104,15 @@ TEMPLATES = {
         "*Cannot tell*, for your information: the maps show no place for any word, so SelAgg says nothing of "
         "this picture instead of guessing.",
     ),
+    "diagnose_demo_app": TemplateText(
+        "Check a prompt as an App (demo model)",
+        "Write a prompt of simple shapes and colours, and press Run. This opens as an App, without a graph, "
+        "where the frontend has Apps; the first button at the top left leads to the graph. The demo model "
+        "comes with SelAgg; nothing is downloaded.",
+        "The picture with what went wrong drawn into it, and the warnings below it: with this seed *Wrong "
+        "place*, for the star should be above the square. At the side, where the model looked for each word.",
+        app=True,
+    ),
     "repair_demo": TemplateText(
         "Repair (demo model)",
         f"{_RUN} The picture is made and diagnosed, and then made again from the same seed with what *SelAgg "
@@ -106,9 +127,13 @@ TEMPLATES = {
         "*SelAgg Compare* says whether the change helps: how many pictures are wrong before and after, judged"
         " by their pixels, and what the placebo does.",
     ),
+    "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
+    "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
+    "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),
 }
 
 
 def shown_name(example: str) -> str:
     """The name of an example's files in the template browser, without suffix: its number and its title."""
-    return f"{list(TEMPLATES).index(example) + 1:02} {TEMPLATES[example].title}"
+    text = TEMPLATES[example]
+    return f"{list(TEMPLATES).index(example) + 1:02} {text.title}{'.app' if text.app else ''}"

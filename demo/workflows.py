@@ -30,6 +30,8 @@ NOTE_PLACE, NOTE_SIZE = (-480, 0), (420, 400)
 DEMO_PROMPT = "a red circle left of a striped blue star on a white background"
 DEMO_BOXES = "circle: 0%, 0%, 50%, 100%\nstar: 50%, 0%, 100%, 100%"
 PHOTO_PROMPT = "a photo of a cat wearing a red scarf next to a dog wearing a blue hat, in a park"
+PROVE_PROMPT = "a photograph of a red car and a blue bench"
+SEGMENTER = "sam3.1_multiplex_fp16.safetensors"
 PHOTO_NEGATIVE = "blurry, lowres, watermark"
 
 
@@ -57,6 +59,8 @@ class NodeKind:
 
 
 EDITOR_ONLY = "control_after_generate"
+#: The widget in which web/selagg.js puts the viewer of a node.
+VIEWER = "selagg_viewer"
 _VIEWED = (("capture", "SELAGG_CAPTURE"), ("latent", "LATENT"), ("image", "IMAGE"))
 _HOW = (("relevance", "SELAGG_RELEVANCE"), ("recipe", "SELAGG_RECIPE"))
 KINDS = {
@@ -188,6 +192,74 @@ KINDS = {
             outputs=(("sheet", "IMAGE"), ("verdict", "STRING"), ("counts", "STRING")),
             size=(620, 620),
         ),
+        NodeKind(
+            "SelAggTruth",
+            inputs=(
+                *_VIEWED,
+                ("mask", "MASK"),
+                ("boxes", "BOUNDING_BOX"),
+                ("model", "MODEL"),
+                ("clip", "CLIP"),
+                ("vlm", "CLIP"),
+                ("truth", "SELAGG_TRUTH"),
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=("words", "answers", "claims"),
+            outputs=(("truth", "SELAGG_TRUTH"), ("claims", "STRING")),
+            size=(360, 420),
+        ),
+        NodeKind(
+            "SelAggScore",
+            inputs=(
+                *_VIEWED,
+                ("truth", "SELAGG_TRUTH"),
+                ("relevance", "SELAGG_RELEVANCE"),
+                ("report", "STRING"),
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=("file", "checkpoint", "picture_seed"),
+            outputs=(("rows", "STRING"), ("summary", "STRING")),
+            size=(360, 320),
+        ),
+        NodeKind(
+            "SelAggScoreTable",
+            inputs=(("rows", "STRING"),),
+            widgets=("file",),
+            outputs=(("table", "IMAGE"), ("markdown", "STRING"), ("json", "STRING")),
+            size=(700, 420),
+        ),
+        NodeKind(
+            "UNETLoader",
+            widgets=("unet_name", "weight_dtype"),
+            outputs=(("MODEL", "MODEL"),),
+            size=(320, 90),
+        ),
+        NodeKind(
+            "CLIPLoader",
+            widgets=("clip_name", "type", "device"),
+            outputs=(("CLIP", "CLIP"),),
+            size=(320, 110),
+        ),
+        NodeKind("VAELoader", widgets=("vae_name",), outputs=(("VAE", "VAE"),), size=(320, 60)),
+        NodeKind(
+            "ModelSamplingAuraFlow",
+            inputs=(("model", "MODEL"),),
+            widgets=("shift",),
+            outputs=(("MODEL", "MODEL"),),
+            size=(300, 60),
+        ),
+        NodeKind(
+            "ConditioningZeroOut",
+            inputs=(("conditioning", "CONDITIONING"),),
+            outputs=(("CONDITIONING", "CONDITIONING"),),
+            size=(300, 40),
+        ),
+        NodeKind(
+            "EmptySD3LatentImage",
+            widgets=("width", "height", "batch_size"),
+            outputs=(("LATENT", "LATENT"),),
+            size=(300, 110),
+        ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
     )
@@ -200,6 +272,10 @@ class Workflow:
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[int, str]] = field(default_factory=list)
+    """As an App: (number of a node, name of its widget) of what stands beside the result, in this order."""
+    given: list[int] = field(default_factory=list)
+    """As an App: numbers of the nodes whose pictures and texts are shown. None: it is no App."""
 
     def note(self, title: str, text: str) -> None:
         """Puts a note before the graph, in the editor's format alone. text: Markdown."""
@@ -253,6 +329,7 @@ class Workflow:
             for name, output in node["links"].items()
         ]
         wires = [[number, *link] for number, link in enumerate(links, start=1)]
+        app = {"inputs": [list(one) for one in self.asked], "outputs": self.given}
         return {
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"selagg/{name}")),
             "last_node_id": len(self.nodes) + len(self.notes),
@@ -264,7 +341,7 @@ class Workflow:
             "links": wires,
             "groups": [],
             "config": {},
-            "extra": {},
+            "extra": {"linearMode": True, "linearData": app} if self.given else {},
             "version": 0.4,
         }
 
@@ -344,6 +421,19 @@ class Recipe:
     """Whether the picture is sampled again, from the same seed, with what the diagnosis says mended."""
     compared: int = 0
     """How many new seeds are sampled with and without what is mended, and with a placebo, to compare."""
+    prove: bool = False
+    """Whether the maps are scored against what SAM3 finds in the picture."""
+    parts: tuple[str, str, str] | None = None
+    """Files of a model in parts (network, text encoder, VAE) of Z-Image's kind, in place of a checkpoint."""
+    app: bool = False
+    """Whether the editor opens it as an App: what is asked for and what comes out, without the graph."""
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """(folder among the host's models, name) of every file that it needs."""
+        found = [("checkpoints", self.checkpoint)] if self.checkpoint else []
+        found += [("checkpoints", SEGMENTER)] if self.prove else []
+        return found + list(zip(("diffusion_models", "text_encoders", "vae"), self.parts or (), strict=False))
 
 
 _CAPTURING = {
@@ -359,14 +449,14 @@ _CAPTURING = {
 def build(recipe: Recipe) -> Workflow:
     """A picture sampled with capture, then its heatmaps and its diagnosis."""
     flow = Workflow()
-    if recipe.checkpoint is None:
-        model, clip, vae = flow.add("SelAggDemoModel", (0, 0))
-    else:
-        model, clip, vae = flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    model, clip, vae = _load(flow, recipe)
     positive, negative, prompt, words = _encode(flow, recipe, clip)
-    recorded, capture = flow.add("SelAggCapture", (0, 200), _CAPTURING, model=model)
+    below = 520 if recipe.parts else 200
+    recorded, capture = flow.add("SelAggCapture", (0, below), _CAPTURING, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
-    (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)
+    (empty,) = flow.add(
+        "EmptySD3LatentImage" if recipe.parts else "EmptyLatentImage", (0, below + 200), canvas
+    )
     sampling = {
         "seed": recipe.seed,
         EDITOR_ONLY: "fixed",
@@ -381,6 +471,15 @@ def build(recipe: Recipe) -> Workflow:
     (image,) = flow.add("VAEDecode", (800, 330), samples=latent, vae=vae)
     flow.add("SaveImage", (800, 440), {"filename_prefix": "selagg/picture"}, "Picture", images=image)
     seen = {"capture": capture, "latent": latent, "image": image, **prompt}
+    if recipe.prove:
+        _prove(flow, recipe, seen)
+        return flow
+    if recipe.app:
+        flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)
+        shown = len(flow.nodes)
+        flow.asked = [(positive.node, "text"), (latent.node, "seed"), (shown, VIEWER)]
+        flow.given = [shown]
+        return flow
     if not recipe.repair and not recipe.compared:
         _view(flow, recipe, seen)
         return flow
@@ -416,6 +515,35 @@ def _compare(
     flow.add("SelAggCompare", (3100, 0), asked, "Comparison", prompt=words, failed=failed, **images)
 
 
+def _load(flow: Workflow, recipe: Recipe) -> list[Output]:
+    """Model, CLIP and VAE."""
+    if recipe.parts is not None:
+        network, text, vae = recipe.parts
+        (bare,) = flow.add("UNETLoader", (0, 0), {"unet_name": network, "weight_dtype": "default"})
+        loaded = {"clip_name": text, "type": "lumina2", "device": "default"}
+        (clip,) = flow.add("CLIPLoader", (0, 140), loaded)
+        (decoder,) = flow.add("VAELoader", (0, 300), {"vae_name": vae})
+        return [*flow.add("ModelSamplingAuraFlow", (0, 410), {"shift": 3.0}, model=bare), clip, decoder]
+    if recipe.checkpoint is None:
+        return flow.add("SelAggDemoModel", (0, 0))
+    return flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+
+
+def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
+    """What SAM3 finds in the picture, and what each way of making maps is worth against it."""
+    judge, words, _ = flow.add("CheckpointLoaderSimple", (1160, 0), {"ckpt_name": SEGMENTER}, "SAM3")
+    asked = {"words": "", "answers": "", "claims": ""}
+    truth, _ = flow.add("SelAggTruth", (1160, 180), asked, "Truth", model=judge, clip=words, **seen)
+    report = flow.add("SelAggDiagnose", (2320, 0), _checks(recipe), "Diagnosis", **seen)[2]
+    kept = {
+        "file": "score",
+        "checkpoint": recipe.checkpoint or (recipe.parts or ("demo",))[0],
+        "picture_seed": recipe.seed,
+    }
+    rows, _ = flow.add("SelAggScore", (1160, 680), kept, "Score", truth=truth, report=report, **seen)
+    flow.add("SelAggScoreTable", (1560, 0), {"file": "score"}, "Table", rows=rows)
+
+
 def _sample_again(flow: Workflow, recipe: Recipe, mended, sampling: dict, rest: dict[str, Output]) -> None:
     """The same seed with what the report says mended, and its own diagnosis."""
     model, positive, report, vae = mended
@@ -447,6 +575,8 @@ def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Outpu
     place, below = (380, 0), (380, 200)
     if not recipe.stock:
         positive, words = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
+        if recipe.parts is not None:  # sampled without guidance: nothing stands against the prompt
+            return positive, flow.add("ConditioningZeroOut", below, conditioning=positive)[0], {}, words
         negative, _ = flow.add("SelAggTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
         return positive, negative, {}, words
     (positive,) = flow.add("CLIPTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
@@ -487,6 +617,11 @@ RECIPES = {
         f"diagnose_demo_{kind}": Recipe(prompt, "", 128, seed, steps, 4.0, "euler", "normal")
         for kind, (prompt, seed, steps) in _WRONG.items()
     },
+    "diagnose_demo_app": Recipe(
+        "a yellow star above a purple square on a white background",
+        *("", 128, 11, 20, 4.0, "euler", "normal"),
+        app=True,
+    ),
     "repair_demo": Recipe(
         "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
     ),
@@ -514,6 +649,42 @@ RECIPES = {
         "dpmpp_2m",
         "karras",
         checkpoint="sd_xl_base_1.0.safetensors",
+    ),
+    "prove_sd15": Recipe(
+        PROVE_PROMPT,
+        "",
+        512,
+        7,
+        30,
+        7.5,
+        "dpmpp_2m",
+        "karras",
+        checkpoint="v1-5-pruned-emaonly-fp16.safetensors",
+        prove=True,
+    ),
+    "prove_sdxl": Recipe(
+        PROVE_PROMPT,
+        "",
+        1024,
+        7,
+        30,
+        7.0,
+        "dpmpp_2m",
+        "karras",
+        checkpoint="sd_xl_base_1.0.safetensors",
+        prove=True,
+    ),
+    "prove_zimage": Recipe(
+        PROVE_PROMPT,
+        "",
+        1024,
+        7,
+        8,
+        1.0,
+        "res_multistep",
+        "simple",
+        parts=("z_image_turbo_bf16.safetensors", "qwen_3_4b.safetensors", "ae.safetensors"),
+        prove=True,
     ),
 }
 

@@ -13,6 +13,8 @@ from . import (
     relevance,
     repair,
     saved,
+    score,
+    truth,
     what_if,
 )
 from .host import on_queued, server_routes
@@ -36,6 +38,8 @@ _FILES = (
     recipe,
     demo_model,
     saved,
+    truth,
+    score,
 )
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {key: node for file in _FILES for key, node in file.NODES.items()}

@@ -27,6 +27,7 @@ from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
 from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
+from .prompt.messages import message, why
 from .prompt.quoted import shortened
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
@@ -57,10 +58,7 @@ class Diagnosis:
     read: Claims = Claims()
 
 
-NOTHING_TO_CHECK = (
-    "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
-    "Write claims, such as red > scarf, to have them checked."
-)
+NOTHING_TO_CHECK = message("nothing_to_check")
 MOST_NAMED = 180
 """Characters of the claims that a notice of what is not checked names."""
 
@@ -199,7 +197,7 @@ def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, 
     try:
         return choose_groups(view.prompts, words)
     except ValueError as error:
-        problems.append(str(error))
+        problems.append(why(error))
         return choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
 
 
@@ -234,10 +232,9 @@ def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> 
     unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
     notices = []
     if lines:
-        notices.append(f"Not checked, for maps cannot tell: {shortened(lines, MOST_NAMED, '; ')}.")
+        notices.append(message("maps_cannot_tell", claims=shortened(lines, MOST_NAMED, "; ")))
     if unsure:
-        shown = shortened(unsure, MOST_NAMED, "; ")
-        notices.append(f"Read, but not surely enough to warn: {shown}. Write a claim to have it checked.")
+        notices.append(message("read_unsure", claims=shortened(unsure, MOST_NAMED, "; ")))
     return tuple(notices)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture, Origin
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.layout import LayerId
@@ -27,47 +28,27 @@ from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
-from ..families.family import BYPASS, CHANGE, AttentionChange, context_of, layout_of
+from ..families.family import CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
 
 logger = logging.getLogger("selagg")
 
-COMPILED = (
-    "This model is compiled (Torch Compile Model or the like) in such a way that its layers cannot be told "
-    "apart, so nothing of this run was recorded; the picture is as it should be. For maps, bypass that node "
-    "(Ctrl+B) and run again."
-)
+COMPILED = message("compiled")
 #: Ends of "7 of 16 attention layers were not recorded: ...".
-OWN_KEYS = f"another pack computed them with keys or weights of its own (attention couple?). {BYPASS}"
-OWN_KEYS_COMPILED = (
-    "another pack changed them, which cannot be followed in a compiled model. For maps, bypass Torch Compile "
-    "Model (Ctrl+B)"
-)
-OTHER_TEXT = f"another pack gave them a text of its own in place of the prompt. {BYPASS}"
-OTHER_COLUMNS = f"another pack gave them other text columns. {BYPASS}"
-MORE_ROWS = f"another pack gave them rows of its own (attention couple?). {BYPASS}"
-NO_PICTURE = f"they belong to no picture (another pack?). {BYPASS}"
-NO_PROMPT = f"they could not be attributed to a prompt (another pack?). {BYPASS}"
-NO_TEXT = f"their text cannot be read (another pack?). {BYPASS}"
-NO_GRID = f"they have a grid of unknown meaning (another pack?). {BYPASS}"
-PARTS = (
-    "the model was called on a few pictures at a time (context windows?), and only one call's are recorded. "
-    "For maps of all, bypass that node (Ctrl+B) or sample fewer"
-)
-TILES = f"they cover another part of the picture than their prompt (tiles?). {BYPASS}"
-OUTSIDE = (
-    "Some model calls came from outside the sampler's steps and were not recorded (another pack?). For maps "
-    "of all, bypass that node (Ctrl+B)."
-)
-NO_SELF_ATTENTION = (
-    "The self-attention of layer {layer} was changed by another pack (HyperTile, ToMe?) and not kept. For "
-    "borders of things, bypass that node (Ctrl+B)."
-)
-NEGATIVE_UNUSED = (
-    "The negative prompt did nothing in this run: at cfg 1 only the positive prompt is read. Raise cfg above "
-    "1 if the model allows it, or leave the negative prompt empty."
-)
+OWN_KEYS = message("own_keys")
+OWN_KEYS_COMPILED = message("own_keys_compiled")
+OTHER_TEXT = message("other_text")
+OTHER_COLUMNS = message("other_columns")
+MORE_ROWS = message("more_rows")
+NO_PICTURE = message("no_picture")
+NO_PROMPT = message("no_prompt")
+NO_TEXT = message("no_text")
+NO_GRID = message("no_grid")
+PARTS = message("parts")
+TILES = message("tiles")
+OUTSIDE = message("outside")
+NEGATIVE_UNUSED = message("negative_unused")
 
 
 def install(model, capture: Capture) -> None:
@@ -469,7 +450,7 @@ class RunRecorder(host.BatchHooks):
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
         if grid is None or q.shape != k.shape or q.shape[0] != call.total:
-            self._sums.notice(NO_SELF_ATTENTION.format(layer=layer))
+            self._sums.notice(message("self_attention_lost", layer=str(layer)))
             return
         for own in call.rows:
             if layer in call.wanted[own.handle]:

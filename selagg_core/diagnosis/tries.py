@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..files.checked import check_fields, mapping
+
 ACTIONS = ("text", "region", "repair", "seed", "denoise", "none")
 """Another text, things prompted in areas, SelAgg Repair wired in, another seed, more denoise, or words."""
 
@@ -55,29 +57,20 @@ class Try:
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Try:
         """Raises KeyError, TypeError or ValueError for anything that `to_dict` does not make."""
-        if body["action"] not in ACTIONS:
+        values = dict(mapping(body))
+        check_fields(cls, values)
+        if values["action"] not in ACTIONS:
             raise ValueError("a finding has something to try that is not known")
-        if not isinstance(body["said"], dict):
-            raise ValueError("what there is to try is no object")
-        weight, helped = body["weight"], tuple(int(count) for count in body["helped"])
+        helped = tuple(values["helped"])
         if len(helped) not in (0, 2):
             raise ValueError("how often something helped is no pair")
-        return cls(
-            action=str(body["action"]),
-            remedy=str(body["remedy"]),
-            what=str(body["what"]),
-            said=body["said"],
-            words=tuple(str(word) for word in body["words"]),
-            entry=int(body["entry"]),
-            weight=None if weight is None else float(weight),
-            text=str(body["text"]),
-            areas=tuple(_area(area) for area in body["areas"]),
-            helped=helped,
-        )
+        values |= {"areas": tuple(map(_area, values["areas"])), "words": tuple(values["words"])}
+        return cls(**{**values, "helped": helped})
 
 
 def _area(body: Mapping[str, Any]) -> Area:
-    left, top, right, bottom = (float(side) for side in body["box"])
+    check_fields(Area, mapping(body))
+    left, top, right, bottom = body["box"]
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise ValueError("an area lies outside of the picture")
-    return Area(str(body["text"]), (left, top, right, bottom))
+    return Area(body["text"], (left, top, right, bottom))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..prompt.known_texts import LabelCache, Labels, TextKey
+from ..prompt.messages import message, name_of
 from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.quoted import LONGEST_QUOTE, short, shortened
 from ..prompt.words import Prompt
@@ -17,22 +18,6 @@ from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
-NO_LABELS = (
-    "The words of {what} are not known: encode it with SelAgg Text Encode, or connect a SelAgg Prompt with "
-    "the same CLIP and text to this node."
-)
-OTHER_TEXT = (
-    "The words of {what} are not known: what the model was given is not what the text of {sources} gives "
-    "(wildcards, schedules?). Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
-)
-OTHER_LENGTH = (
-    "The words of {what} are not known: the model was given {length} columns, the text of {sources} has "
-    "{offered}. Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
-)
-BY_POSITION = (
-    "The words of the {name} prompt are known by their position, from the text of {sources}: its encoder "
-    "weighs words in a way of its own."
-)
 LONGEST_REASON = 160
 """Characters of a reason that another program gave."""
 
@@ -139,6 +124,11 @@ class Entry:
     def name(self) -> str:
         return self.kind if self.index == 0 else f"{self.kind} {self.index + 1}"
 
+    @property
+    def said_name(self) -> str:
+        """The name in a sentence."""
+        return name_of(self.kind, self.index)
+
     def labels_now(self, labels: LabelCache) -> Labels:
         """The labels, completed by what has been labelled since the run."""
         if not self.known.unknown:
@@ -203,23 +193,21 @@ class RawEntry:
         self, known: Labels, offers: Sequence[OfferedText], sources: tuple[str, ...]
     ) -> tuple[str, ...]:
         """What the artist should know of the words; sources: of those that are known by their position."""
-        name = self.entry.name
-        told = [BY_POSITION.format(name=name, sources=_named(sources))] if sources else []
+        name = self.entry.said_name
+        told = [message("words_by_position", name=name, sources=_named(sources))] if sources else []
         if known.prompt is None:
-            told.append(self._missing(f"the {name} prompt", offers))
+            told.append(self._missing(message("the_prompt", name=name), offers))
         elif known.prompt.notes:
             told += known.prompt.notes
         elif known.unknown:
-            what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {name} prompt"
+            every = self.entry.text.length
+            what = message("columns_of", count=len(known.unknown), every=every, name=name)
             told.append(self._missing(what, offers))
         elif known.cut:
             named = shortened(f'"{word}"' for word in known.cut)
-            told.append(
-                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
-                "were put together. The map is of the tokens that are there."
-            )
+            told.append(message("words_cut", words=named))
         elif self.entry.approximate:
-            told.append(f"The {name} conditioning was changed after encoding: its words are approximate.")
+            told.append(message("words_approximate", name=name))
         return tuple(told)
 
     def _missing(self, what: str, offers: Sequence[OfferedText]) -> str:
@@ -229,17 +217,16 @@ class RawEntry:
         if refusals and not own:
             first = next(iter(refusals))
             sources = _named(offer.source for offer in offers if offer.refusal == first)
-            return f"The words of {what} are not known. {sources}: {short(first, LONGEST_REASON)}"
+            return message("words_refused", what=what, sources=sources, why=short(first, LONGEST_REASON))
         if not own:
-            return NO_LABELS.format(what=what)
+            return message("words_unknown", what=what)
         sources = _named(offer.source for offer in own)
         lengths = sorted({offer.prompt.length for offer in own})
         if self.entry.text.columns in lengths:
-            return OTHER_TEXT.format(what=what, sources=sources)
+            return message("words_other_text", what=what, sources=sources)
         offered = shortened(map(str, lengths), LONGEST_QUOTE // 2, " or ")
-        return OTHER_LENGTH.format(
-            what=what, sources=sources, offered=offered, length=self.entry.text.columns
-        )
+        length = self.entry.text.columns
+        return message("words_other_length", what=what, sources=sources, offered=offered, length=length)
 
     @staticmethod
     def _reachable(columns: tuple[int, ...], own: Mapping) -> bool:

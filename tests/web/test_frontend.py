@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import numpy as np
 import pytest
@@ -322,3 +323,48 @@ def test_a_card_has_the_workflow_inside(frontend, shot):
     texts = png_texts(data)
     assert name == "selagg_card.png" and {"prompt", "workflow"} <= set(texts)
     assert any(node["type"] == "SelAggDiagnose" for node in json.loads(texts["workflow"])["nodes"])
+
+
+#: Frontends from this one on have Apps.
+APPS = (1, 40)
+
+
+def version(frontend) -> tuple[int, ...]:
+    told = frontend.page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__ ?? '0'")
+    return tuple(int(part) for part in re.findall(r"\d+", told)[:3])
+
+
+def skip_the_tour(frontend) -> None:
+    tour = frontend.page.get_by_text("Skip", exact=True)
+    frontend.page.wait_for_timeout(2500)
+    if tour.count():
+        tour.click()
+        frontend.page.wait_for_timeout(500)
+
+
+def test_the_app_is_found_by_search_and_opens_as_an_app(frontend, shot):
+    """Without its graph: prompt, viewer and button beside the result. Older frontends open the graph."""
+    frontend.open()
+    page = frontend.page
+    page.evaluate("() => void app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    search = page.get_by_placeholder("Search").last
+    search.wait_for()
+    search.fill("prompt as an app")
+    page.get_by_text(re.compile(r"Check a prompt as an App")).first.wait_for()
+    frontend.screenshot(shot("app_found"))
+    page.get_by_text(re.compile(r"Check a prompt as an App")).first.click()
+    page.wait_for_function("() => app.graph._nodes.some((n) => n.type === 'SelAggDiagnose')")
+    prompt = "a yellow star above a purple square on a white background"
+    if version(frontend) < APPS:
+        frontend.run()
+        assert "star" in frontend.wait_for_view().locator(".text").inner_text()
+        return
+    skip_the_tour(frontend)
+    page.get_by_text("Number of runs").wait_for()
+    assert page.locator("textarea:visible").first.input_value() == prompt
+    assert page.get_by_text("Prompt viewer").is_visible(), "not the name of a widget"
+    frontend.run()
+    page.locator("img[src*='selagg_diagnose']").first.wait_for()
+    viewer = frontend.wait_for_view()
+    assert viewer.is_visible() and "star" in viewer.locator(".text").inner_text()
+    frontend.screenshot(shot("app"))

@@ -2,40 +2,26 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { translator } from '../viewer/text.js'
+import { claimsOf } from './claims_field.js'
 
 /** @import { HostNode } from '../../scripts/app.js' */
 /** @import { Manifest, Source } from '../viewer/types.js' */
 /** @import { Trials } from './trials.js' */
 
+/** Texts of the viewer in the artist's language, once they are loaded. @typedef {{ texts: Record<string, string> }} Language */
+
 /**
  * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
  * @param {string} path
+ * @param {Language} language
  */
-export async function asked(path) {
+export async function asked(path, language) {
   const answer = await api.fetchApi(path)
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
   const body = await answer.json()
-  if (body.error) throw new Error(body.error)
+  if (body.error) throw new Error(translator(language.texts).say(body.said, body.error))
   return body
-}
-
-/**
- * The field of claims of a node; null where it has none, or another node fills it.
- * @param {HostNode} node
- * @returns {Source['claims']}
- */
-function claimsOf(node) {
-  const field = node.widgets?.find(({ name }) => name === 'claims')
-  const linked = node.inputs?.some(({ widget, link }) => widget?.name === 'claims' && link !== null && link !== undefined)
-  if (!field || linked) return null
-  return {
-    read: () => String(field.value ?? ''),
-    write(text) {
-      field.value = text
-      field.callback?.(text)
-      node.graph?.setDirtyCanvas?.(true, true)
-    },
-  }
 }
 
 export async function runAgain() {
@@ -47,17 +33,19 @@ export async function runAgain() {
  * @param {Manifest} manifest
  * @param {HostNode} node
  * @param {Trials} trials
+ * @param {Language} language
  * @returns {Source}
  */
-export function sourceOf(id, manifest, node, trials) {
+export function sourceOf(id, manifest, node, trials, language) {
   const place = `/selagg/views/${encodeURIComponent(id)}`
+  const ask = (/** @type {string} */ path) => asked(path, language)
   const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
   return {
     picture: (number) => api.apiURL(`${place}/pictures/${number}`),
-    words: (key) => asked(`${place}/words/${key}`),
-    heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
-    steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
-    workflow: () => asked(`${place}/workflow`),
+    words: (key) => ask(`${place}/words/${key}`),
+    heads: (text, picture, word) => ask(`${place}/heads?${query(text, picture)}&word=${word}`),
+    steps: (text, picture, step) => ask(`${place}/steps?${query(text, picture)}&step=${step}`),
+    workflow: () => ask(`${place}/workflow`),
     maps: api.apiURL(`${place}/maps`),
     report: api.apiURL(`${place}/report`),
     claims: claimsOf(node),

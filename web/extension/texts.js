@@ -1,5 +1,9 @@
 /** What the commands of the graph say, in English. Other languages come from the host's locales, under "selaggGraph". */
 
+import { translator } from '../viewer/text.js'
+
+/** @import { Said } from '../viewer/types.js' */
+
 export const GRAPH_ENGLISH = {
   diagnose: 'Diagnose this prompt',
   remove: 'Remove SelAgg from this workflow',
@@ -46,3 +50,13 @@ export const graphTexts =
   (texts) =>
   (key, values = {}) =>
     (texts[key] ?? GRAPH_ENGLISH[key]).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
+
+/**
+ * Why a node has nothing to show: in the language of the viewer, if it has words for all of it.
+ * @param {string[]} text in English
+ * @param {Said | null | undefined} said
+ * @param {Record<string, unknown>} texts of the viewer
+ */
+export function problemIn(text, said, texts) {
+  return said ? [translator(texts).say(said, text.join('\n'))] : text
+}

@@ -51,6 +51,7 @@ export interface HostNode {
 
 export interface HostWidget {
   name: string
+  label?: string
   type?: string
   value: unknown
   serialize?: boolean

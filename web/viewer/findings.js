@@ -2,7 +2,7 @@
 
 import { el, icon } from './dom.js'
 import { whatOf } from './comparison.js'
-import { factsToTell, opening, reportOf, sureFindings } from './report.js'
+import { factsToTell, opening, reportOf, spoken, sureFindings } from './report.js'
 
 /** @import { Look } from './look.js' */
 /** @import { Actions, Coverage, Facts, Finding, Source, TextKey, Translate, Trial } from './types.js' */
@@ -46,11 +46,12 @@ export class FindingsTab {
   /** @param {Look} look */
   fill(look) {
     const t = this.#t
-    const { problems, notices, coverage } = look.manifest
+    const { coverage } = look.manifest
+    const notices = spoken(look.manifest, 'notices', t)
     const { findings, checks } = look.report
     this.#opened = null
     this.#cards = findings.map((finding, number) => this.#card(look, finding, number))
-    const cards = problems.map((problem) => still('problem', 'warning', t('problem'), problem))
+    const cards = spoken(look.manifest, 'problems', t).map((problem) => still('problem', 'warning', t('problem'), problem))
     cards.push(...this.#folded(findings))
     if (!cards.length) cards.push(this.#calm(look))
     const right = checks.filter(([, , verdict]) => verdict === 'right').map(([, claim]) => claim)

@@ -187,6 +187,8 @@ export interface Manifest {
   understood: Understood | null
   problems: string[]
   notices: string[]
+  /** The same for other languages: null where a text is known in English alone. */
+  said?: Record<'problems' | 'notices', (Said | null)[]>
   coverage: Coverage | null
   /** For each picture the regions where words should be, by label. */
   expected: Record<string, PackedMaps>[]
