@@ -15,6 +15,7 @@ from . import (
     saved,
     score,
     truth,
+    what_if,
 )
 from .host import on_queued, server_routes
 from .recording import from_graph
@@ -31,6 +32,7 @@ _FILES = (
     expect,
     repair,
     compare,
+    what_if,
     calibrate,
     relevance,
     recipe,

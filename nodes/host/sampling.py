@@ -152,3 +152,41 @@ def sample_new(
         disable_pbar=True,
         seed=seed,
     )
+
+
+def sample_part(
+    model,
+    positive: list,
+    negative: list,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+    latent: torch.Tensor,
+    first: int,
+    last: int | None,
+) -> torch.Tensor:
+    """Steps `first` to `last` of a run (None: to its end), as the KSampler (Advanced) node does them.
+
+    latent: where the run starts; from a later step on what the steps before gave, with its noise.
+    """
+    sample = importlib.import_module("comfy.sample")
+    noise = torch.zeros_like(latent) if first else sample.prepare_noise(latent, seed, None)
+    return sample.sample(
+        model,
+        noise,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        positive,
+        negative,
+        latent,
+        disable_noise=bool(first),
+        start_step=first,
+        last_step=last,
+        force_full_denoise=last is None,
+        disable_pbar=True,
+        seed=seed,
+    )
