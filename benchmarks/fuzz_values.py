@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +70,9 @@ class Run:
     latent: dict[str, Any]
     image: torch.Tensor
     offered: Any
+    conditioning: list
+    report: str
+    """What SelAgg Diagnose says of it, as JSON."""
 
 
 class Values:
@@ -79,11 +84,12 @@ class Values:
         from selagg_core.diagnosis.calibration import shipped_calibration
         from selagg_core.maps.recipe import DEFAULT, PAPER
         from selagg_core.recording.capture import Capture
-        from selagg_nodes import calibrate, capture, expect, relevance, saved
+        from selagg_nodes import calibrate, capture, diagnose, expect, relevance, saved
         from selagg_nodes import prompt as prompt_node
 
         self.studio = Studio()
         self.capture_node, self.prompt_node = capture.SelAggCapture, prompt_node
+        self.diagnose_node = diagnose.SelAggDiagnose
         self.runs: list[Run] = []
         self.never_sampled = capture.SelAggCapture().capture(self.studio.model)[1]
         self.unsupported = Capture(
@@ -135,7 +141,11 @@ class Values:
         settings = SamplingSettings(steps=rng.choice((1, 1, 2)), cfg=rng.choice((1.0, 4.0)))
         latent = studio.sample(conditioning, seeds, settings, model, further, side=SIZE // 8)
         image = torch.from_numpy(studio.decode(latent)).float() / 255
-        return Run(prompt, capture, {"samples": latent}, image, offered)
+        with torch.inference_mode():
+            told = self.diagnose_node().diagnose(capture, {"samples": latent}, image, prompt=offered)
+        return Run(
+            prompt, capture, {"samples": latent}, image, offered, conditioning + further, told["result"][2]
+        )
 
     # -- one value -----------------------------------------------------------------------------------
 
@@ -177,9 +187,11 @@ class Values:
             "text": lambda _: rng.choice((texts.prompt, lambda: texts.claims(prompt)))(),
             "folder": lambda _: texts.name(),
             "name": lambda _: texts.name(),
-            "report": lambda _: rng.choice(("", "{}", "[]", "null", texts.prompt())),
+            "report": lambda _: rng.choice(("", "{}", "null", texts.prompt(), odd_report(run.report, rng))),
         }  # fmt: skip
         make = makers.get(name, lambda _: texts.prompt())
+        if name == "report" and not hostile:
+            return run.report
         if hostile:
             make = rng.choice((make, *makers.values()))
         return make(prompt)[:MOST_CHARACTERS]
@@ -191,26 +203,11 @@ class Values:
         return rng.choice(INTS) if hostile else options.get("default", 1)
 
     def _socket(self, kind: str, rng: random.Random, run: Run, hostile: bool, any_type: bool) -> Any:
-        right = {
-            "MODEL": lambda: self.studio.model,
-            "CLIP": lambda: self.studio.clip,
-            "LATENT": lambda: run.latent,
-            "IMAGE": lambda: run.image,
-            "MASK": lambda: (torch.rand(rng.choice((1, len(run.image))), SIZE, SIZE) > 0.7).float(),
-            "SELAGG_CAPTURE": lambda: run.capture,
-            "SELAGG_PROMPT": lambda: run.offered,
-            "SELAGG_EXPECT": lambda: rng.choice(self.expectations),
-            "SELAGG_CALIBRATION": lambda: rng.choice(self.calibrations),
-            "SELAGG_RELEVANCE": lambda: rng.choice(self.relevances),
-            "SELAGG_RECIPE": lambda: rng.choice(self.recipes),
-            "UNIQUE_ID": lambda: "5",
-            "PROMPT": lambda: {"5": {"class_type": "SelAggDiagnose", "inputs": {"latent": ["3", 0]}}},
-            "EXTRA_PNGINFO": lambda: {"workflow": {"id": "a", "nodes": []}},
-        }[kind]
+        right = RIGHT[kind](self, run, rng)
         if not hostile:
-            return right()
+            return right
         wrong = self._wrong(kind, rng, run)
-        return rng.choice(wrong) if any_type else rng.choice((None, right()))
+        return rng.choice(wrong) if any_type else rng.choice((None, right))
 
     def _wrong(self, kind: str, rng: random.Random, run: Run) -> tuple:
         """Values of about the right kind."""
@@ -241,6 +238,44 @@ class Values:
             }
             return (None, [], "x", looped, {"5": None}, {1: {2: {3: float("nan")}}}, {"workflow": {"id": {}}})
         return (None, object(), *WRONG)
+
+
+RIGHT: dict[str, Callable[[Values, Run, random.Random], Any]] = {
+    "MODEL": lambda values, run, rng: values.studio.model,
+    "CLIP": lambda values, run, rng: values.studio.clip,
+    "CONDITIONING": lambda values, run, rng: run.conditioning,
+    "LATENT": lambda values, run, rng: run.latent,
+    "IMAGE": lambda values, run, rng: run.image,
+    "MASK": lambda values, run, rng: (torch.rand(rng.choice((1, len(run.image))), SIZE, SIZE) > 0.7).float(),
+    "SELAGG_CAPTURE": lambda values, run, rng: run.capture,
+    "SELAGG_PROMPT": lambda values, run, rng: run.offered,
+    "SELAGG_EXPECT": lambda values, run, rng: rng.choice(values.expectations),
+    "SELAGG_CALIBRATION": lambda values, run, rng: rng.choice(values.calibrations),
+    "SELAGG_RELEVANCE": lambda values, run, rng: rng.choice(values.relevances),
+    "SELAGG_RECIPE": lambda values, run, rng: rng.choice(values.recipes),
+    "UNIQUE_ID": lambda values, run, rng: "5",
+    "PROMPT": lambda values, run, rng: {
+        "5": {"class_type": "SelAggDiagnose", "inputs": {"latent": ["3", 0]}}
+    },
+    "EXTRA_PNGINFO": lambda values, run, rng: {"workflow": {"id": "a", "nodes": []}},
+}
+"""A right value for each kind of socket; those of fields that an artist writes in are made from texts."""
+WRITTEN = ("STRING", "INT", "FLOAT", "BOOLEAN")
+
+
+def odd_report(report: str, rng: random.Random) -> str:
+    """A report in which one value is another."""
+    body = json.loads(report)
+    within: Any = body
+    while True:
+        keys = list(within) if isinstance(within, dict) else list(range(len(within)))
+        if not keys:
+            return json.dumps(body)
+        key = rng.choice(keys)
+        if not isinstance(within[key], dict | list) or rng.random() < 0.1:
+            within[key] = rng.choice([value for value in WRONG if not isinstance(value, bytes | tuple)][:-1])
+            return json.dumps(body)
+        within = within[key]
 
 
 def odd_tensor(usual: torch.Tensor, rng: random.Random) -> torch.Tensor:

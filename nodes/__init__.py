@@ -3,6 +3,7 @@
 from . import (
     calibrate,
     capture,
+    compare,
     demo_model,
     diagnose,
     expect,
@@ -29,6 +30,7 @@ _FILES = (
     diagnose,
     expect,
     repair,
+    compare,
     calibrate,
     relevance,
     recipe,

@@ -10,6 +10,7 @@ from PIL import Image
 
 from selagg_core.drawing.pictures import float_batch, png_bytes, rgb_picture
 from selagg_core.files.names import file_stem
+from selagg_core.files.text import read_text
 from selagg_core.files.write import claimed, write_file
 from selagg_core.recording.saved import SavedCapture, load_recording, save_recording
 from selagg_core.report.report import Report
@@ -130,9 +131,7 @@ class SelAggLoad:
             recording = load_recording(path)
             pictures = [_picture(path, number) for number in range(1, recording.latent_shape[0] + 1)]
             beside = path.with_suffix(".json")
-            report = (
-                Report.from_json(beside.read_text(encoding="utf-8")).to_json() if beside.is_file() else ""
-            )
+            report = Report.from_json(read_text(beside)).to_json() if beside.is_file() else ""
         except (ValueError, OSError) as error:
             raise ValueError(f"SelAgg Load: {error}") from error
         latent = torch.zeros(recording.latent_shape)
@@ -145,13 +144,15 @@ def _picture(path: Path, number: int) -> np.ndarray:
     file = path.with_name(f"{path.stem}_{number}.png")
     try:
         with Image.open(file, formats=("PNG",)) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise ValueError(f"{file.name} is too large for a picture of a run.")
-            return np.asarray(opened.convert("RGB"))
+            small = opened.width * opened.height <= MOST_PIXELS
+            picture = np.asarray(opened.convert("RGB")) if small else None
     except FileNotFoundError as error:
         raise ValueError(f"{file.name} is missing: keep the pictures beside {path.name}.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow has an exception of its own for every part that can be damaged
         raise ValueError(f"{file.name} is no readable PNG.") from error
+    if picture is None:
+        raise ValueError(f"{file.name} is too large for a picture of a run.")
+    return picture
 
 
 NODES: dict[str, type] = {"SelAggSave": SelAggSave, "SelAggLoad": SelAggLoad}

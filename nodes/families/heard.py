@@ -11,18 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.run import EncodedText
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import BYPASS, CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
 from .override import OVERRIDE, Heard, Unheard, changing, override
 
-UNKNOWN_TOKENS = (
-    f"their sequence of text and picture is made in a way that is not known (another pack?). {BYPASS}"
-)
+UNKNOWN_TOKENS = message("unknown_tokens")
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,16 @@ class BlockSite(AttentionSite):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What a joint layer's tokens are.  text, image: slices; total: tokens in all, None: not known."""
+    """What a joint layer's tokens are.
+
+    total: tokens in all, None: not known.  reference: those of reference pictures, where the call's labels do
+    not count them.
+    """
 
     text: slice
     image: slice
     total: int | None = None
+    reference: slice | None = None
 
 
 Reader = Callable[[Heard], AttentionReading | None]
@@ -144,8 +148,12 @@ class JointReader:
         if there != wanted or there != heard.k.shape[2] or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
+        own = tokens.reference
+        if references:
+            start = max(tokens.image.stop, tokens.text.stop) + self._later_frames
+            own = slice(start, start + references)
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v, own
         )
 
     def site(self, heard: Heard) -> BlockSite | None:
@@ -213,7 +221,7 @@ def _counted(reader, key, replacement, places: Mapping[str, int]):
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
     """(h, w) of the cells of one frame."""
     if frames_of(call) > 1:
-        listener.notice("This is a video: SelAgg shows the words' maps of its first frame.")
+        listener.notice(message("first_frame"))
     return site.grid(call.x.shape[-2:])
 
 
@@ -226,6 +234,11 @@ def reference_tokens(call: host.ModelCall, cell: int) -> int:
     pictures = call.conds.get("ref_latents") or ()
     sizes = ((x.shape[2] if x.ndim == 5 else 1, *x.shape[-2:]) for x in pictures)
     return sum(frames * -(-height // cell) * -(-width // cell) for frames, height, width in sizes)
+
+
+def between(start: int, stop: int) -> slice | None:
+    """The tokens from start to stop, if there are any."""
+    return slice(start, stop) if stop > start else None
 
 
 def is_kind(network, module: str, *names: str) -> bool:

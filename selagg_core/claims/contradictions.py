@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from ..prompt.messages import message
 from .claim import PLACES, Claim, Claims
 
 _OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
@@ -24,10 +25,7 @@ def without_contradictions(claims: Claims) -> tuple[tuple[Claim, ...], tuple[str
             if claim not in same:
                 same.append(claim)
         else:
-            problems.append(
-                f'"{claim.text}" and "{against.text}" cannot both be true: only the second is checked. '
-                "Say which one you mean."
-            )
+            problems.append(message("contradiction", one=claim.text, other=against.text))
     return tuple(claims.all[number] for number in sorted(kept)), tuple(problems)
 
 

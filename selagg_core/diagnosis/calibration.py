@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
+from ..files.checked import mapping
 from ..files.versioned import damage_of, read_versioned
 
 SCHEMA = "selagg-calibration"
@@ -89,7 +90,7 @@ class Calibration:
         body = read_versioned(text, SCHEMA, (VERSION,), "calibration")
         try:
             kinds = {str(kind): _model(fields) for kind, fields in body["kinds"].items()}
-            return cls(kinds, str(body["base"]), dict(body["data"]))
+            return cls(kinds, str(body["base"]), dict(mapping(body["data"])))
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"this SelAgg calibration is damaged: {damage_of(error)}.") from error
 

@@ -7,6 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+_OF_PYTHON = (
+    "invalid literal", "could not convert", "not enough values", "too many values", "dictionary update",
+    "Exceeds the limit", "zip()", "map()",
+)  # fmt: skip
+"""Beginnings of ValueErrors of Python's own."""
+
 
 def parse_json(text: str) -> Any:
     """The value of a JSON text, strictly: no NaN, no infinite numbers.
@@ -55,7 +61,7 @@ def damage_of(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{str(error).strip(chr(39))[:80]} is missing"
     told = str(error)
-    if isinstance(error, ValueError) and not told.startswith(("invalid literal", "could not convert")):
+    if isinstance(error, ValueError) and not told.startswith(_OF_PYTHON):
         return told[:120].rstrip(".")
     return "a part of it is of the wrong kind"
 

@@ -13,20 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from .messages import message
 from .quoted import short, shortened
 from .words import CLIP_SPLIT, Prompt, Word, is_word, split_words
 
 #: Surface of a token that is no text: begin, end, padding.
 MARK = b"\x00"
 _WEIGHT = re.compile(r"\([^()]*:\s*[+-]?\d*\.?\d+\s*\)")
-WEIGHTS_ARE_TEXT = (
-    "This text encoder knows no weights: it reads brackets and numbers, as in {example}, as text. Write the "
-    "prompt without them."
-)
-CUT_OFF = (
-    "The text encoder reads the beginning of this prompt only, and not {words}: shorten the prompt, or write "
-    "what matters most first."
-)
 EMBEDDING = "embedding:"
 UNREADABLE = "."
 """Surface of a token for text that is not in an encoder's vocabulary."""
@@ -71,10 +64,10 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes = (WEIGHTS_ARE_TEXT.format(example=short(example.group())),) if example else ()
+    notes = (message("weights_are_text", example=short(example.group())),) if example else ()
     lost = _lost(text, words, inside)
     if lost:
-        notes += (CUT_OFF.format(words=shortened(f'"{word}"' for word in lost)),)
+        notes += (message("cut_off", words=shortened(f'"{word}"' for word in lost)),)
     return Prompt(text, words, len(pieces), special, notes)
 
 
@@ -166,3 +159,13 @@ def part_of(prompt: Prompt, start: int, columns: int) -> Prompt | None:
         return None
     moved = prompt.moved(-start)
     return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
+
+
+def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
+    """The prompt as the last of so many columns: what comes before is no word's. None if words are lost."""
+    if columns <= prompt.length:
+        return part_of(prompt, prompt.length - columns, columns)
+    moved = prompt.moved(columns - prompt.length)
+    first = min((column for word in moved.words for column in word.columns), default=columns)
+    special = {*range(first), *moved.special}
+    return replace(moved, length=columns, special=tuple(sorted(special)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..files.checked import check_fields, fits, whole
 from ..files.tensors import LARGEST, read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
 from ..prompt.known_texts import LabelCache
 from ..prompt.offered import OfferedText
+from ..prompt.quoted import LONGEST_MESSAGE, short
 from ..prompt.words import Prompt, Word
 from .capture import Capture, latent_hash
 from .coverage import Coverage
@@ -26,6 +29,10 @@ FORMAT = "selagg-recording"
 VERSION = 1
 MOST_HEADS = 100_000
 """More than any model has; a file that names more is no recording."""
+MOST_VALUES = 2**26
+"""Of a latent: 64 pictures of 4,096 pixels on a side, of 4 channels."""
+MOST_COUNTED = 2**24
+"""Steps, columns, entries and the like: far beyond what there is, and exact in any kind of number."""
 _KEY = "selagg"
 
 
@@ -118,6 +125,7 @@ def _packed(entry: EntryRecording, prefix: str, arrays: dict[str, np.ndarray]) -
         "layout": _rows(entry.layout),
         "maps": put("maps", entry.maps),
         "special": put("special", entry.special),
+        "reference": put("reference", entry.reference),
         "step_maps": [put(f"step{n}", part) for n, part in enumerate(entry.step_maps)],
         "self_attention": [[x.block, x.number, x.depth, *own.grid] for x, own in attention.items()],
         "sub_tokens": None
@@ -138,18 +146,28 @@ def _recording(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> R
     return Recording(
         entries,
         layout,
-        _whole_numbers(header["latent_shape"]),
+        _latent_shape(header["latent_shape"], entries),
         tuple(float(sigma) for sigma in header["sigmas"]),
         header["complete"] is True,
-        tuple(map(str, header["notices"])),
-        int(header["context_width"]),
+        tuple(short(notice, LONGEST_MESSAGE) for notice in _texts(header["notices"])),
+        _count(header["context_width"]),
         None if coverage is None else Coverage(**{k: _pair(v) for k, v in coverage.items()}),
     )
 
 
+def _latent_shape(sizes: Sequence[Any], entries: Sequence[EntryRecording]) -> tuple[int, ...]:
+    """Raises ValueError unless it can be that of a latent of all pictures that the entries have maps of."""
+    shape = _whole_numbers(sizes)
+    if len(shape) < 3 or min(shape) < 1 or math.prod(shape) > MOST_VALUES:
+        raise ValueError(f"no latent has the shape {short(str(shape))}.")
+    if any(entry.batch > shape[0] for entry in entries):
+        raise ValueError("its maps are of more pictures than its latent.")
+    return shape
+
+
 def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> EntryRecording:
     layout, prompt = _layout(body["layout"]), _prompt(body["prompt"])
-    rank = {"maps": 5, "special": 4, "tokens": 5}
+    rank = {"maps": 5, "special": 4, "reference": 4, "tokens": 5}
 
     def taken(name: str, layers: Sequence[int]) -> Mapping[LayerId, np.ndarray]:
         own = {layout.layers[_index(i, layout)]: arrays[f"{prefix}{name}.{i}"] for i in layers}
@@ -161,20 +179,23 @@ def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray
     area = None
     if body["area"] is not None:
         h, w, y, x = _whole_numbers(body["area"], 4)
+        if min(h, w) < 1 or min(y, x) < 0 or h * w > MOST_VALUES:
+            raise ValueError("the area of a prompt is none.")
         area = h, w, y, x
     tokens = body["sub_tokens"]
     found = EntryRecording(
         str(body["kind"]),
-        int(body["index"]),
+        _count(body["index"]),
         prompt,
         area,
-        int(body["steps"]),
+        _count(body["steps"]),
         maps,
         taken("special", body["special"]),
         layout,
         tuple(taken(f"step{n}", layers) for n, layers in enumerate(body["step_maps"])),
         MappingProxyType(dict(_attention(body["self_attention"], prefix, arrays))),
         None if tokens is None else SubTokens(_groups(tokens["groups"]), taken("tokens", tokens["maps"])),
+        taken("reference", body.get("reference", ())),
     )
     _check_fit(found)
     return found
@@ -198,6 +219,11 @@ def _check_fit(entry: EntryRecording) -> None:
         raise ValueError("its maps are of different numbers of words.")
     if set(entry.special) != set(entry.maps):
         raise ValueError("its maps and those of the special tokens are of different layers.")
+    if not set(entry.reference) <= set(entry.maps):
+        raise ValueError("its maps and those of the reference pictures are of different layers.")
+    for layer, own in (*entry.special.items(), *entry.reference.items()):
+        if own.shape[0] != entry.batch or own.shape[-2:] != entry.maps[layer].shape[-2:]:
+            raise ValueError("its maps and those of the reference pictures have different grids.")
     if any(own.shape[-2:] != entry.maps[layer].shape[-2:] for layer, own in entry.special.items()):
         raise ValueError("its maps and those of the special tokens have different grids.")
     if any(own.q.shape[0] != entry.batch for own in entry.self_attention.values()):
@@ -227,8 +253,10 @@ def _attention(rows: Sequence[Sequence[Any]], prefix: str, arrays: Mapping[str, 
 def _prompt(body: Mapping[str, Any] | None) -> Prompt | None:
     if body is None:
         return None
-    length = int(body["length"])
+    length = _count(body["length"])
     words = tuple(_word(word, length) for word in body["words"])
+    if not all(0 <= column < length for column in _whole_numbers(body["special"])):
+        raise ValueError("a special token of its prompt lies outside its text.")
     return Prompt(**{**_known(Prompt, body), "words": words, "length": length})
 
 
@@ -245,6 +273,7 @@ def _known(kind: type, body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a dataclass from its JSON form, lists as tuples; unknown ones are an error."""
     if unknown := set(body) - {field.name for field in fields(kind)}:
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))[:60]}.")
+    check_fields(kind, body)
     return {name: _tuples(value) for name, value in body.items()}
 
 
@@ -273,6 +302,18 @@ def _index(value: Any, layout: HeadLayout) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(layout.layers):
         raise ValueError(f"it names a layer {str(value)[:20]} that is not there.")
     return value
+
+
+def _count(value: Any) -> int:
+    if not 0 <= whole(value) <= MOST_COUNTED:
+        raise ValueError(f"it counts {str(value)[:20]} of something.")
+    return value
+
+
+def _texts(values: Any) -> Sequence[str]:
+    if not fits(values, tuple[str, ...]):
+        raise ValueError("it holds something else where texts are wanted.")
+    return values
 
 
 def _whole_numbers(values: Sequence[Any], count: int | None = None) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from ..diagnosis.brief import rank
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..diagnosis.tries import Try
+from ..files.checked import check_fields, mapping, whole
 from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
 
@@ -72,6 +74,7 @@ class Report:
         body = read_versioned(text, SCHEMA, (1, VERSION), "report")
         try:
             body = _from_version_1(body) if body["version"] == 1 else body
+            check_fields(cls, body)
             return cls(
                 prompt=str(body["prompt"]),
                 settings=dict(body["settings"]),
@@ -87,6 +90,8 @@ class Report:
 def plain(item: Any) -> dict[str, Any]:
     """A finding, check or piece of evidence for JSON: words by their labels, and where they are (`at`)."""
     body = {field.name: getattr(item, field.name) for field in fields(item) if field.name not in _INSIDE}
+    if "tries" in body:
+        body["tries"] = [each.to_dict() for each in body["tries"]]
     if "word" in body:
         word = body.pop("word")
         return {"label": word.label, "at": _at(word), **body}
@@ -114,7 +119,7 @@ def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:
 
 def _picture_from_dict(body: Mapping[str, Any]) -> PictureDiagnosis:
     return PictureDiagnosis(
-        index=int(body["index"]),
+        index=whole(body["index"]),
         words=tuple(_read(WordEvidence, word) for word in body["words"]),
         places=tuple(_read(PlaceEvidence, place) for place in body["places"]),
         findings=tuple(_read(Finding, finding) for finding in body["findings"]),
@@ -124,16 +129,17 @@ def _picture_from_dict(body: Mapping[str, Any]) -> PictureDiagnosis:
 
 def _read(kind: type, body: Mapping[str, Any]) -> Any:
     """A dataclass from its JSON form; unknown keys are an error, and lists become tuples again."""
-    values = dict(body)
+    values = dict(mapping(body))
     if "label" in values:
         values["word"] = _word(values.pop("label"), values.pop("at"))
     else:
         values["words"] = tuple(map(_word, values["words"], values.pop("at")))
-    if not isinstance(values.get("said", {}), dict):
-        raise ValueError("what a finding says is no object")
+    if "tries" in values:
+        values["tries"] = tuple(map(Try.from_dict, values["tries"]))
     known = {field.name for field in fields(kind)} - _INSIDE
     if unknown := set(values) - known:
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+    check_fields(kind, values)
     return kind(
         **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     )
@@ -141,7 +147,7 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
 
 def _word(label: str, at: list[Any]) -> WordGroup:
     entry, indices = at
-    return WordGroup(str(label), tuple(int(index) for index in indices), int(entry))
+    return WordGroup(str(label), tuple(map(whole, indices)), whole(entry))
 
 
 # ------------------------------------------------------------------------------------------- version 1

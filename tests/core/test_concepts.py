@@ -247,6 +247,8 @@ def test_own_concepts_are_read_from_json():
     [
         ("Color: red", "not JSON"),
         ("[" * 100_000, "not JSON"),
+        ('{"Color": ["red"], "A": ' + "9" * 5000 + "}", "not JSON .it holds a number that cannot be used"),
+        ('{"Color": ["red"], "A": NaN}', "not JSON .it holds a number that cannot be used"),
         ('["red"]', "at least two"),
         ('{"Color": ["red"]}', "at least two"),
         ('{"Color": "red", "A": ["b"]}', 'words of "Color"'),

@@ -23,6 +23,7 @@ ROOMS = (
     "report",
     "repair",
     "proof",
+    "comparing",
 )
 """From left to right. What lies beside them (the verbs) may import all of them, and none of them a verb."""
 FILES = sorted(file for file in CORE.rglob("*.py") if file.parent.name != "presets")

@@ -250,6 +250,19 @@ def test_viewers_stand_any_value_in_any_socket(viewers, parts, run, value, tmp_p
         assert told and len(told) <= 300
 
 
+def test_fuzzing_has_a_value_for_every_socket_of_every_node(pack):
+    from benchmarks.fuzz_values import RIGHT, WRITTEN
+
+    declared = {
+        definition[0]
+        for kind in pack.NODE_CLASS_MAPPINGS.values()
+        for part in kind.INPUT_TYPES().values()
+        for definition in (own if isinstance(own, tuple) else (own,) for own in part.values())
+        if isinstance(definition[0], str)
+    }
+    assert declared <= {*RIGHT, *WRITTEN}, "python -m benchmarks.fuzz --nodes would end at these"
+
+
 def test_what_is_asked_before_a_run_is_answered_whatever_it_is(parts):
     for value in ANY:
         asked = (("diagnose", "boxes"), ("heatmaps", "top_fraction"), ("heatmaps", "threshold"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -103,6 +105,52 @@ def test_what_is_missing_or_damaged_is_named(nodes, run, tmp_path):
     (folder / "a-0001_1.png").unlink()
     with pytest.raises(ValueError, match="a-0001_1.png is missing"):
         load(name)
+
+
+def with_chunk(png: bytes, name: bytes, content: bytes) -> bytes:
+    """The PNG with one more part behind its header."""
+    crc = struct.pack(">I", zlib.crc32(name + content))
+    return png[:33] + struct.pack(">I", len(content)) + name + content + crc + png[33:]
+
+
+def header(width: int, height: int) -> bytes:
+    return struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+
+PNGS = {
+    "a text that unpacks to 64 MiB": lambda png: with_chunk(
+        png, b"zTXt", b"a\0\0" + zlib.compress(bytes(2**26))
+    ),
+    "a transparency without numbers": lambda png: with_chunk(png, b"tRNS", b""),
+    "a header that is cut": lambda png: png[:8] + with_chunk(png[:33], b"IHDR", b"\0" * 5)[33:],
+    "more pixels than any disk": lambda png: png[:8] + with_chunk(png, b"IHDR", header(2**30, 2**30))[33:],
+    "more pixels than a run has": lambda png: png[:8] + with_chunk(png, b"IHDR", header(9000, 9000))[33:],
+    "no pixels": lambda png: png[:8] + with_chunk(png, b"IHDR", header(0, 0))[33:],
+    "cut in the middle": lambda png: png[: len(png) // 2],
+    "nothing": lambda png: b"",
+}
+
+
+@pytest.mark.parametrize("damage", PNGS.values(), ids=PNGS)
+def test_a_picture_that_is_damaged_is_named_in_plain_words(nodes, run, tmp_path, damage):
+    (name,) = nodes["SelAggSave"]().save(*run, "b")["result"]
+    picture = tmp_path / "saved" / "b-0001_1.png"
+    picture.write_bytes(damage(picture.read_bytes()))
+    with pytest.raises(ValueError) as caught:
+        nodes["SelAggLoad"]().load(name)
+    message = str(caught.value)
+    assert message.startswith("SelAgg Load: b-0001_1.png is ") and len(message) < 100, message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_report_that_an_editor_saved_is_read(nodes, run, tmp_path, encoding):
+    report = diagnosed(nodes, *run)[2]
+    (name,) = nodes["SelAggSave"]().save(*run, "c", report)["result"]
+    (tmp_path / "saved" / "c-0001.json").write_bytes(report.encode(encoding))
+    assert json.loads(nodes["SelAggLoad"]().load(name)[3]) == json.loads(report)
+    (tmp_path / "saved" / "c-0001.json").write_bytes(report.encode("latin-1", "replace") + b"\xff")
+    with pytest.raises(ValueError, match="c-0001.json is not in UTF-8: save it as UTF-8"):
+        nodes["SelAggLoad"]().load(name)
 
 
 def test_maps_are_given_for_their_own_latent_only(nodes, run):
