@@ -238,7 +238,7 @@ def test_a_score_without_rows_says_why(monkeypatch):
     ("text", "told"),
     [
         (
-            '[["execution_start", {}], ["execution_error", {"node_type": "KSampler", "exception_message": "out"}]]',
+            '[["x", {}], ["execution_error", {"node_type": "KSampler", "exception_message": "out"}]]',
             "KSampler: out",
         ),
         ("plain\n text", "plain text"),

@@ -295,3 +295,35 @@ def test_a_host_without_the_node_says_which_version_has_it(nodes, run, monkeypat
 def test_boxes_are_a_socket_and_no_widget(nodes):
     """Hosts make widgets of BOUNDING_BOX, with a box of their own in it."""
     assert nodes.truth.INPUT_TYPES()["optional"]["boxes"][1]["forceInput"] is True
+
+
+# -- calibration by judges ------------------------------------------------------------------------------
+
+
+def test_scores_calibrate_without_labels_by_hand(nodes, viewers, run, output, monkeypatch):  # noqa: F811
+    calibrate = importlib.import_module("selagg_nodes.calibrate")
+    monkeypatch.setattr(nodes.host, "relevance_directory", lambda: str(output / "models"))
+    report = json.dumps(diagnosed(viewers, run).report)
+    for number, sides in enumerate((BOTH, ("", "right", "left", ""))):
+        truth, _ = judged(nodes, run, words=WORDS, mask=masks(*sides))
+        made = nodes.score.score(**run, truth=truth, file="", checkpoint="tiny", report=report)
+        with (output / "rows.jsonl").open("a") as file:
+            for again in range(8):  # pictures of other prompts, for a fit needs labels enough
+                bodies = (json.loads(line) for line in made["result"][0].splitlines())
+                texts = (json.dumps({**body, "prompt": f"p {number} {again}"}) for body in bodies)
+                file.write("\n".join(texts) + "\n")
+    (output / "selagg").mkdir()
+    (output / "rows.jsonl").rename(output / "selagg" / "judged.jsonl")
+    node = calibrate.SelAggCalibrate()
+    calibration, told = node.calibrate("selagg_reports", "tiny", "judged")
+    assert "neglected" in calibration.kinds and calibration.data["judges"] == "mask"
+    assert calibration.data["open"] > 0 and "judges left open were not used" in told
+    loaded, _ = node.calibrate("", "tiny")
+    assert loaded.kinds.keys() == calibration.kinds.keys()
+    before = node.IS_CHANGED("", "tiny", "judged")
+    (output / "selagg" / "judged.jsonl").write_text("")
+    assert node.IS_CHANGED("", "tiny", "judged") != before
+    with pytest.raises(ValueError, match="no rows of SelAgg Score"):
+        node.calibrate("", "tiny", "judged")
+    with pytest.raises(ValueError, match="make pictures with SelAgg Score first"):
+        node.calibrate("", "tiny", "none")
