@@ -36,6 +36,8 @@ CONSISTENCY = "consistency"
 """Mean correlation of a head's maps at high noise with those at low noise."""
 MAP_KINDS = (AGREEMENT, CONCENTRATION, CONSISTENCY)
 """Scores of the maps of the prompt's own words."""
+TRUTH = "truth"
+"""Mean AUC of a head's map against what judges found in the picture; see `proof.truth_heads`."""
 RELIABLE_SHARE = 0.25
 """A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
 RELIABLE_MAPS = 20
@@ -204,7 +206,7 @@ class HeadRelevance:
         """
         row = self.row(concept)
         own = self.concepts[row]
-        if self.score_kind in MAP_KINDS:
+        if self.score_kind in (*MAP_KINDS, TRUTH):
             return self._reliability_of_maps(own)
         if self.win_share is None or not own.rivals:
             return Reliability(True, 0.0, 0, f"{own.name}: no win shares to judge it by.")
