@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 
+from ..prompt.quoted import short
 from .claim import PLACES, Claim, Claims
 
 _OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
@@ -25,10 +27,20 @@ def without_contradictions(claims: Claims) -> tuple[tuple[Claim, ...], tuple[str
                 same.append(claim)
         else:
             problems.append(
-                f'"{claim.text}" and "{against.text}" cannot both be true: only the second is checked. '
-                "Say which one you mean."
+                f'"{_quoted(claim)}" and "{_quoted(against)}" cannot both be true: only the second is '
+                "checked. Say which one you mean."
             )
     return tuple(claims.all[number] for number in sorted(kept)), tuple(problems)
+
+
+def _quoted(claim: Claim) -> str:
+    """As it can be edited, with words cut as in any message: what is claimed of them stays to be read."""
+    cut = {
+        name: replace(word, label=short(word.label))
+        for name in ("subject", "other")
+        if (word := getattr(claim, name)) is not None
+    }
+    return replace(claim, **cut).text
 
 
 def _about(claim: Claim) -> Hashable:
