@@ -20,11 +20,11 @@ from demo.host_path import prepare_host
 from selagg_core.calibrate import FALSE_ALARMS, Labelled, with_thresholds
 from selagg_core.diagnosis.calibration import PRESET, Calibration, KindModel, fit_kind
 from selagg_core.diagnosis.features import FEATURES
+from selagg_core.proof.statistics import auroc
 
 from .labelled import METHODS, TEXT_FEATURES, Row, collect
 from .maps import seed_range
 from .pictures import Sampler, drawn_cases
-from .statistics import auroc
 
 BASE = "SelAgg demo model"
 OTHERS = Path(__file__).resolve().parent / "diagnosis_methods.json"

@@ -25,6 +25,7 @@ import torch
 from demo.host_path import prepare_host
 from demo.result_file import write_line
 from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
+from selagg_core.proof.statistics import auroc, average_precision
 
 from .calibrate import OTHERS
 from .labelled import METHODS, Row, collect
@@ -32,9 +33,7 @@ from .maps import seed_range
 from .pictures import Sampler, drawn_cases, file_cases
 from .prompts import LeftOut
 from .statistics import (
-    auroc,
     auroc_within,
-    average_precision,
     bootstrap,
     both_ways,
     calibration_error,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,39 +10,21 @@ import torch
 from demo.caption_check import check_caption, parse_caption
 from demo.reader import read_picture
 from demo.scenes import Caption, caption_words, render, scene_from_seed
+from selagg_core.proof.target import Sample, Target
 from selagg_core.recording.capture import Capture
 from selagg_core.recording.settings import CaptureSettings
 
-from .scoring import KINDS
+KINDS = ("object", "colour", "pattern")
+"""Of words of the demo world that have a place in the picture."""
 
 NOISE_STEPS = (700, 550, 400, 250, 100)
 """Steps of the noise schedule at which a scene is shown to the model, from noise to picture as in a run."""
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A word whose map is scored: its kind, itself, its index in the prompt, where it is, (h, w) bool."""
-
-    kind: str
-    text: str
-    word: int
-    mask: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A picture (h, w, 3) uint8 with what was recorded of it (`HeadMaps`) and the words to be scored."""
-
-    number: int
-    picture: np.ndarray
-    head_maps: Any
-    targets: tuple[Target, ...]
-
-
 class DemoModel:
-    """The demo model with capture."""
+    """The demo model with capture; for every method of the benchmark, unless settings are given."""
 
-    def __init__(self) -> None:
+    def __init__(self, capturing: CaptureSettings | None = None) -> None:
         from demo.studio import SamplingSettings, Studio
         from selagg_nodes.recording import encode, recorder
 
@@ -52,7 +32,8 @@ class DemoModel:
         self.studio, self.settings = Studio(), SamplingSettings()
         sampling = self.studio.model.get_model_object("model_sampling")
         self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        self.capturing = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
+        every = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
+        self.capturing = capturing or every
 
     def scene(self, seed: int) -> Sample:
         """The scene of a seed, painted, encoded and noised to every level, read with its own caption."""
@@ -67,7 +48,7 @@ class DemoModel:
         )
         head_maps = recording.positive().picture(0)
         targets = [
-            Target(c.kind, c.value, c.words[-1], masks[c.subject]) for c in caption.claims if c.kind in KINDS
+            Target(c.kind, c.value, c.words[-1:], masks[c.subject]) for c in caption.claims if c.kind in KINDS
         ]
         return _checked(Sample(seed, picture, head_maps, tuple(targets)), caption)
 
@@ -99,7 +80,7 @@ def _seen_targets(picture: np.ndarray, caption: Caption) -> tuple[Target, ...]:
     for claim in caption.claims:
         place = verdict.assignment[claim.subject] if claim.kind in KINDS else None
         if place is not None and claim not in verdict.wrong and claim not in verdict.unsure:
-            targets.append(Target(claim.kind, claim.value, claim.words[-1], reading.objects[place].mask))
+            targets.append(Target(claim.kind, claim.value, claim.words[-1:], reading.objects[place].mask))
     return tuple(targets)
 
 

@@ -8,18 +8,17 @@ from typing import Any
 import cv2
 import numpy as np
 
+from selagg_core.proof.methods import NAMES as METHODS
+
 NAMES = {
-    "all": "all heads, as DAAM published it",
-    "paper20": "counted wins, top 20 % (paper)",
-    "paper25": "counted wins, top 25 % (paper)",
-    "least20": "counted wins, least 20 %",
+    **{name: METHODS[name] for name in ("all", "paper20", "paper25", "least20")},
     "random": "random 25 % (20 draws)",
-    "matched": "random 25 %, grids as in paper25 (20 draws)",
+    "matched": METHODS["matched"],
     "wrong_concept": "counted wins of a wrong concept, top 25 %",
-    "agreement25": "agreement, top 25 %",
+    "agreement25": METHODS["agreement25"],
     "agreement_matched": "random 25 %, grids as in agreement25 (20 draws)",
     "oracle": "oracle heads, top 25 % (ceiling of any choice)",
-    "by_resolution": "agreement, top 25 % of each grid",
+    "by_resolution": METHODS["by_resolution"],
     "normalise_heads": "agreement + heads normalised",
     "cap_borders": "agreement + borders capped",
     "late_steps": "agreement + last 60 % of the steps",

@@ -22,12 +22,19 @@ import torch
 
 from demo.host_path import prepare_host
 from demo.result_file import write_line
+from selagg_core.proof.methods import Method, by_concept, score_sample
+from selagg_core.proof.scoring import (
+    WordScore,
+    chosen_thresholds,
+    iou_difference,
+    summary,
+)
+from selagg_core.proof.target import Sample
 
-from .map_methods import Method, Relevances, by_concept, by_oracle, by_wrong_concept, heats, methods
-from .map_sources import DemoModel, Sample, pictures, scenes
+from .map_methods import Relevances, by_oracle, by_wrong_concept, methods
+from .map_sources import DemoModel, pictures, scenes
 from .map_table import markdown, write_figure
 from .prompts import LeftOut, prompt_lines
-from .scoring import WordScore, chosen_thresholds, iou_difference, mean_score, score_map, summary
 
 DEVELOPMENT_SEEDS = "9000:9048"
 DELTAS = (
@@ -44,23 +51,6 @@ DELTAS = (
     ("oracle", "all"),
 )
 Scores = dict[str, list[WordScore]]
-
-
-def score_sample(sample: Sample, table: dict[str, Method]) -> Scores:
-    """Scores of every method on every target word of a sample."""
-    if not sample.targets:
-        return {name: [] for name in table}
-    found: Scores = {}
-    for name, method in table.items():
-        draws = [
-            [
-                score_map(target.kind, sample.number, heat, target.mask)
-                for target, heat in zip(sample.targets, stack, strict=True)
-            ]
-            for stack in heats(sample, method)
-        ]
-        found[name] = [mean_score(of_word) for of_word in zip(*draws, strict=True)]
-    return found
 
 
 def measure(samples: Iterable[Sample], table: dict[str, Method], count: int, what: str) -> Scores:

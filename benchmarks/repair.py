@@ -16,7 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,14 @@ import torch
 
 from demo.host_path import prepare_host
 from demo.result_file import write_line
-from demo.scenes import caption_words
-from selagg_core.claims.claim import Claims
-from selagg_core.diagnose import diagnose_run
-from selagg_core.prompt.groups import FUNCTION_WORDS, WordGroup
-from selagg_core.recording.capture import Capture
-from selagg_core.relevance.shipped import load_preset
-from selagg_core.repair.plan import Adjusting, Operator, PictureRepair, RepairPlan
-from selagg_core.repair.remedies import BY_KIND, Fault, Known
-from selagg_core.view import open_run
+from selagg_core.repair.plan import Operator, PictureRepair, RepairPlan
+from selagg_core.repair.tries import COUNTS_FILE
 
 from .maps import seed_range
-from .pictures import Case, drawn_case, unweighted
+from .pictures import Case, drawn_case
 from .prompts import LeftOut
-from .statistics import mcnemar, wilson
+from .repair_arms import Failure, RepairBench, arms_of
+from .repair_counts import kind_summary, quoted
 from .truth import KINDS, PictureTruth, truth_of
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -54,167 +48,8 @@ DENOISE = (0.3, 0.4, 0.55)
 ALWAYS = ("all", "wrong_word")
 """Arms of every failure; the others are those of the first ones of a kind."""
 STRENGTHS = (0.5, 2.0)
-FRACTION = 0.25
-"""Of the heads that the arms "chosen" and "random" take."""
-TOLD = ("pairs", "fresh_before", "fresh_after", "mcnemar_p", "broken")
-"""Of the default arm, beside a kind's failures."""
 FRESH = 100_000
 """Fresh seeds are so far from the failing one."""
-SIZE = (128, 128)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A claim that is wrong in the picture of the case's first seed, and what is known of that picture."""
-
-    kind: str
-    key: tuple
-    case: Case
-    known: Known
-    fault: Fault
-
-
-class RepairBench:
-    """The demo model, ready to sample with a repair plan."""
-
-    def __init__(self) -> None:
-        from demo.studio import SamplingSettings, Studio
-        from selagg_nodes.families import family_of
-        from selagg_nodes.recording import encode, recorder
-        from selagg_nodes.repairing import hooks
-
-        self.studio, self._settings = Studio(), SamplingSettings
-        self._encode, self._recorder, self._hooks = encode.encode_and_label, recorder, hooks
-        self.relevance = load_preset("demo")
-        _, sites = family_of(self.studio.model)
-        cells = {site.layer: site.cell for site in sites}
-        layout = self.relevance.layout
-        self.grids = np.concatenate(
-            [np.full(count, cells[layer]) for layer, count in zip(layout.layers, layout.heads, strict=True)]
-        )
-
-    def pictures(self, case: Case, seeds: Sequence[int], plan: RepairPlan | None = None) -> np.ndarray:
-        """(n, 128, 128, 3) uint8 of a case with these seeds."""
-        conditioning, _ = self._encode("benchmarks", self.studio.clip, case.text)
-        model = self.studio.model
-        if plan is not None and not plan.does_nothing:
-            model = model.clone()
-            self._hooks.install(model, plan)
-            mark = self._hooks.RepairMark(plan.key, 0)
-            conditioning = [[e, {**more, self._hooks.REPAIR_KEY: mark}] for e, more in conditioning]
-        return self._sampled(case, seeds, conditioning, model)
-
-    def _sampled(self, case: Case, seeds: Sequence[int], conditioning, model) -> np.ndarray:
-        how = self._settings(steps=case.steps, cfg=case.cfg, denoise=case.denoise)
-        start = case.start_picture()
-        begun = None if start is None else self.studio.encode(start[None])
-        self.latents = self.studio.sample(conditioning, list(seeds), how, model, start=begun)
-        return self.studio.decode(self.latents)
-
-    def failure(self, kind: str, case: Case) -> Failure | None:
-        """The fault of this kind in the picture of the case's first seed; None if there is none."""
-        conditioning, prompt = self._encode("benchmarks", self.studio.clip, case.text)
-        if [word.text for word in prompt.words] != caption_words(unweighted(case.text)):
-            raise ValueError("the words read back differ from the caption")
-        capture = Capture(self._recorder.LABELS)
-        model = self.studio.model.clone()
-        self._recorder.install(model, capture)
-        picture = self._sampled(case, case.seeds[:1], conditioning, model)
-        wrong = [t.key for t in truth_of(picture[0], case.caption).claims if t.wrong and t.key[0] == kind]
-        if not wrong:
-            return None
-        view = open_run(capture, self.latents, torch.from_numpy(picture.astype(np.float32) / 255))
-        found = diagnose_run(view)
-        measured = {seen.word: seen for seen in found.report.pictures[0].words}
-        known = Known(view.prompts, found.read, SIZE, measured, {}, self.relevance)
-        fault = fault_of(wrong[0], found.read)
-        return None if fault is None else Failure(kind, wrong[0], case, known, fault)
-
-
-def fault_of(key: tuple, claims: Claims) -> Fault | None:
-    """The fault that the reader saw, as a finding would tell it; None where no claim is about its words."""
-    kind, *words = key
-    entities = [claim.subject for claim in claims.of("entity")]
-
-    def thing(index: int) -> WordGroup | None:
-        return next((entity for entity in entities if index in entity.indices), None)
-
-    if kind == "misplaced":
-        told = [*claims.of("relation"), *claims.of("place")]
-        return Fault(kind, (told[0].subject,), told[0]) if told else None
-    if kind == "wrong_sense":
-        told = [c for c in claims.of("sense") if c.words is not None and words[0] in c.words.indices]
-        return Fault(kind, (told[0].words,), told[0]) if told else None
-    if kind == "leaked":
-        told = [c for c in claims.of("attribute") if c.words is not None and words[0] in c.words.indices]
-        takers = [entity for entity in entities if told and entity != told[0].subject]
-        if not takers:
-            return None
-        return Fault(kind, (told[0].words, told[0].subject), told[0], takers[0])
-    things = [thing(index) for index in words]
-    return None if None in things else Fault(kind, tuple(things))
-
-
-# -- arms --------------------------------------------------------------------------------------------------
-
-
-def arms_of(failure: Failure, bench: RepairBench) -> dict[str, tuple[Operator, ...]]:
-    """Arm -> operators; () for a fault that this operator does not apply to."""
-    own = BY_KIND[failure.kind](failure.fault, failure.known).operators
-    if not own:
-        return {}
-    rng = np.random.default_rng(failure.case.seeds[0])
-    return {
-        "all": own,
-        "chosen": tuple(_in_heads(each, failure, bench, None) for each in own),
-        "random": tuple(_in_heads(each, failure, bench, rng) for each in own),
-        "wrong_word": tuple(_on_other_words(each, failure) for each in own),
-    }
-
-
-def _in_heads(operator: Operator, failure: Failure, bench: RepairBench, rng) -> Operator:
-    """The operator in the heads of its word's concept, or in random ones of the same grids."""
-    relevance = bench.relevance.with_score("argmax wins")
-    if isinstance(operator, Adjusting):
-        strongest = np.argsort(-np.abs(operator.factors - 1), kind="stable")
-        chosen = strongest[: round(FRACTION * len(strongest))]
-        if rng is not None:  # the same factors on other heads
-            factors = operator.factors.copy()
-            for grid in np.unique(bench.grids):
-                own = np.flatnonzero(bench.grids == grid)
-                factors[own] = factors[rng.permutation(own)]
-            return replace(operator, factors=factors)
-        factors = np.ones_like(operator.factors)
-        factors[chosen] = operator.factors[chosen]
-        return replace(operator, factors=factors)
-    chosen = relevance.top_heads("Objects", FRACTION)
-    if rng is not None:
-        chosen = np.concatenate(
-            [
-                rng.choice(
-                    np.flatnonzero(bench.grids == grid), int((bench.grids[chosen] == grid).sum()), False
-                )
-                for grid in np.unique(bench.grids[chosen])
-            ]
-        )
-    mask = np.zeros(relevance.layout.total, bool)
-    mask[chosen] = True
-    return replace(operator, heads=mask)
-
-
-def _on_other_words(operator: Operator, failure: Failure) -> Operator:
-    """The operator on words that the fault is not about: for a sense another thing, else function words."""
-    words = failure.known.prompts[0].words
-    if isinstance(operator, Adjusting):
-        claim = failure.fault.claim
-        own = {*operator.words.indices, *(claim.subject.indices if claim else ())}
-        others = [c.subject for c in failure.known.claims.of("entity") if not own & set(c.subject.indices)]
-        return replace(operator, words=others[0] if others else WordGroup("a", (0,)))
-    silent = tuple(i for i, word in enumerate(words) if word.text.casefold() in FUNCTION_WORDS)
-    return replace(operator, words=WordGroup("other words", silent or (0,)))
-
-
-# -- measuring ---------------------------------------------------------------------------------------------
 
 
 def measure(bench: RepairBench, failure: Failure, fresh: int, in_depth: bool) -> dict[str, Any] | None:
@@ -285,83 +120,6 @@ def _outside(old: np.ndarray, new: np.ndarray, truths: Sequence[PictureTruth]) -
     if not free.any():
         return None
     return float(np.abs(old.astype(np.float32) - new.astype(np.float32))[free].mean())
-
-
-# -- summary -----------------------------------------------------------------------------------------------
-
-
-def pairs_of(rows: Sequence[Mapping], arm: str) -> list[tuple[bool, bool]]:
-    """(wrong before, wrong after) of all fresh pictures that the reader could judge both times."""
-    found = []
-    for row in rows:
-        if arm in row["arms"]:
-            both = zip(row["before"], row["arms"][arm]["after"], strict=True)
-            found += [(a, b) for a, b in both if a is not None and b is not None]
-    return found
-
-
-def arm_summary(rows: Sequence[Mapping], arm: str) -> dict[str, Any]:
-    pairs = pairs_of(rows, arm)
-    own = [row["arms"][arm] for row in rows if arm in row["arms"]]
-    before, after = sum(a for a, _ in pairs), sum(b for _, b in pairs)
-    mended, spoiled = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
-    broken, of = (sum(each["broken"][i] for each in own) for i in (0, 1))
-    outside = [each["outside"] for each in own if each["outside"] is not None]
-    return {
-        "pairs": len(pairs),
-        "fresh_before": before,
-        "fresh_after": after,
-        "before_interval": [round(x, 3) for x in wilson(before, len(pairs))],
-        "after_interval": [round(x, 3) for x in wilson(after, len(pairs))],
-        "mended": mended,
-        "spoiled": spoiled,
-        "mcnemar_p": round(mcnemar(mended, spoiled), 6),
-        "broken": [broken, of],
-        "things": [
-            sum(map(sum, ([row["things"] for row in rows if arm in row["arms"]]))),
-            sum(map(sum, (each["things"] for each in own))),
-        ],
-        "matches": _matching(rows, arm),
-        "outside": round(float(np.mean(outside)), 2) if outside else None,
-    }
-
-
-def _matching(rows: Sequence[Mapping], arm: str) -> list[int]:
-    """[before, after, of]: pictures that show what the prompt says and nothing else, judged twice."""
-    both = [
-        (a, b)
-        for row in rows
-        if arm in row["arms"]
-        for a, b in zip(row["matches"], row["arms"][arm]["matches"], strict=True)
-        if a is not None and b is not None
-    ]
-    return [sum(a for a, _ in both), sum(b for _, b in both), len(both)]
-
-
-def kind_summary(rows: Sequence[Mapping]) -> dict[str, Any]:
-    """What the default arm did, and beside it every other one."""
-    judged = [row["own"] for row in rows if row["own"] is not None]
-    arms = {arm: arm_summary(rows, arm) for arm in dict.fromkeys(a for row in rows for a in row["arms"])}
-    default = arms.get("all", {})
-    return {
-        "failures": len(rows),
-        "prompts": len({row["prompt"] for row in rows}),
-        "weighted": sum(row["weighted"] for row in rows),
-        "fixed_own": [sum(not wrong for wrong in judged), len(judged)],
-        **{
-            name: default.get(name)
-            for name in ("pairs", "fresh_before", "fresh_after", "mcnemar_p", "broken")
-        },
-        "placebo_after": {arm: arms[arm]["fresh_after"] for arm in ("random", "wrong_word") if arm in arms},
-        "groups": {
-            group: arm_summary([row for row in rows if row["group"] == group], "all")
-            for group in dict.fromkeys(row["group"] for row in rows)
-        },
-        "arms": arms,
-    }
-
-
-# -- command -----------------------------------------------------------------------------------------------
 
 
 def candidates(seeds: Sequence[int]) -> Iterator[tuple[str, Case]]:
@@ -436,6 +194,7 @@ def main() -> None:
     parser.add_argument("--groups", nargs="+", default=[], help="of prompts; by default all of the kinds")
     parser.add_argument("--minutes", type=float, default=0, help="look for no more after; 0: all seeds")
     parser.add_argument("--checkpoint", type=Path, help="file that keeps what is done")
+    parser.add_argument("--write", action="store_true", help="keep the counts for findings to quote")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
     left_out, done = LeftOut(), Checkpoint(args.checkpoint)
@@ -452,6 +211,8 @@ def main() -> None:
         "kinds": {kind: kind_summary([r for r in rows if r["kind"] == kind]) for kind in args.kinds},
         "left_out": left_out.to_json(),
     }
+    if args.write:
+        COUNTS_FILE.write_text(json.dumps(quoted(result), indent=1) + "\n", "utf-8")
     write_line(json.dumps(result), args.json)
 
 

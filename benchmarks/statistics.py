@@ -1,26 +1,15 @@
-"""Statistics of all benchmarks: rankings (AUROC, precision), calibration, and bootstrap intervals.
+"""Statistics of benchmarks alone: rankings within prompts, calibration, and intervals of shares.
 
-Intervals are percentiles of resampled groups (Efron and Tibshirani 1993, chapter 13): prompts, scenes or
-words are drawn with replacement, never single pictures of one prompt.
+What proofs on other checkpoints need as well is in `selagg_core.proof.statistics`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import comb
 
 import numpy as np
 
-
-def auroc(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Chance that a wrong claim scores above a right one, ties count half; nan without both."""
-    wrong, right = scores[truth], scores[~truth]
-    if not wrong.size or not right.size:
-        return float("nan")
-    order = np.sort(right)
-    below = np.searchsorted(order, wrong, "left")
-    equal = np.searchsorted(order, wrong, "right") - below
-    return float((below + equal / 2).mean() / right.size)
+from selagg_core.proof.statistics import auroc, hits_by_rank, interval, resamples, with_interval
 
 
 def auroc_within(scores: np.ndarray, truth: np.ndarray, groups: Sequence) -> float:
@@ -39,31 +28,12 @@ def both_ways(truth: np.ndarray, groups: Sequence) -> set[str]:
     return {group for group, answers in found.items() if len(answers) == 2}
 
 
-def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Area under precision over recall of what is ranked by score, equal scores sharing their precision.
-
-    scores, truth: of one shape; nan where nothing is true.
-    """
-    if not truth.any():
-        return float("nan")
-    hits, ranks = _hits_by_rank(scores, truth)
-    return float((hits / ranks * np.diff(np.append(0, hits))).sum() / hits[-1])
-
-
 def precision_at_recall(scores: np.ndarray, truth: np.ndarray, recall: float) -> float:
     """Highest precision among thresholds that reach the recall; nan without a wrong claim."""
     if not truth.any():
         return float("nan")
-    hits, ranks = _hits_by_rank(scores, truth)
+    hits, ranks = hits_by_rank(scores, truth)
     return float((hits / ranks)[hits / hits[-1] >= recall].max())
-
-
-def _hits_by_rank(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How much is true among the so many highest scores, and how many these are; once for equal scores."""
-    order = np.argsort(-scores, axis=None, kind="stable")
-    ranked, true = scores.ravel()[order], truth.ravel()[order]
-    last_of_ties = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    return np.cumsum(true)[last_of_ties], last_of_ties + 1
 
 
 def calibration_error(confidence: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
@@ -90,21 +60,6 @@ def coverage_and_risk(
     ]
 
 
-def resamples(count: int, draws: int, seed: int = 0) -> np.ndarray:
-    """(draws, count) indices of `count` groups drawn with replacement."""
-    return np.random.default_rng(seed).integers(count, size=(draws, count))
-
-
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """95 % interval of resampled values; those that are not finite say nothing."""
-    known = np.asarray(draws, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not known.size:
-        return float("nan"), float("nan")
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def bootstrap(
     statistic: Callable[[np.ndarray], float], prompts: Sequence, draws: int = 400, seed: int = 0
 ) -> tuple[float, float]:
@@ -117,31 +72,6 @@ def bootstrap(
     return interval(np.array([statistic(np.concatenate([rows[i] for i in pick])) for pick in picks]))
 
 
-def with_interval(mean: float, draws: np.ndarray) -> dict[str, float]:
-    """A mean and the interval of its resampled values, for JSON."""
-    low, high = interval(draws)
-    return {"mean": round(float(mean), 4), "low": round(low, 4), "high": round(high, 4)}
-
-
 def mean_with_interval(values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
     """The mean of independent values (n,) and its interval."""
     return with_interval(values.mean(), values[resamples(len(values), draws, seed)].mean(axis=1))
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
-    if not of:
-        return 0.0, 1.0
-    z, share = 1.959964, hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def mcnemar(mended: int, broken: int) -> float:
-    """Exact two-sided p of McNemar's test for pairs that changed to right, or to wrong; 1 for none."""
-    changed = mended + broken
-    if not changed:
-        return 1.0
-    tail = sum(comb(changed, k) for k in range(min(mended, broken) + 1)) / 2**changed
-    return min(1.0, 2 * tail)

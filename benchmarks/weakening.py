@@ -32,8 +32,8 @@ from demo.scenes import Claim, caption_words, scene_from_seed
 from demo.vocabulary import HOMONYMS, NATURAL_COLOUR, SHAPES
 from selagg_core.relevance.shipped import load_preset
 
+from .map_sources import KINDS
 from .maps import seed_range
-from .scoring import KINDS
 from .statistics import mean_with_interval
 
 FACTORS = (0.0, -2.0)

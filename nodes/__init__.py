@@ -3,6 +3,7 @@
 from . import (
     calibrate,
     capture,
+    compare,
     demo_model,
     diagnose,
     expect,
@@ -12,6 +13,8 @@ from . import (
     relevance,
     repair,
     saved,
+    score,
+    truth,
 )
 from .host import on_queued, server_routes
 from .recording import from_graph
@@ -27,11 +30,14 @@ _FILES = (
     diagnose,
     expect,
     repair,
+    compare,
     calibrate,
     relevance,
     recipe,
     demo_model,
     saved,
+    truth,
+    score,
 )
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {key: node for file in _FILES for key, node in file.NODES.items()}

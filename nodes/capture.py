@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture
 from selagg_core.recording.settings import DEFAULT_BUDGET, MEBIBYTE, CaptureSettings
 
@@ -15,10 +16,6 @@ from .recording.recorder import install
 logger = logging.getLogger("selagg")
 
 MOST_STEP_BINS = 8
-_UNSUPPORTED = (
-    "SelAgg cannot read this kind of model yet ({name}); your picture is unaffected. It reads SD1.x, SD2.x, "
-    "SDXL, SD3, Flux, Z-Image, Lumina, Qwen-Image, Krea 2, Anima, Wan and models of their kind."
-)
 
 
 class SelAggCapture:
@@ -133,9 +130,9 @@ class SelAggCapture:
             sub_tokens=sub_tokens,
         )
         if family_of(model) is None:
-            message = _UNSUPPORTED.format(name=host.model_name(model))
-            logger.warning(message)
-            return model, Capture(LABELS, settings, unsupported=message)
+            refused = message("unsupported", name=host.model_name(model))
+            logger.warning(refused)
+            return model, Capture(LABELS, settings, unsupported=refused)
         capture = Capture(LABELS, settings, wanted=_is_connected(prompt, unique_id))
         model = model.clone()
         install(model, capture)

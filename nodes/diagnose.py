@@ -9,6 +9,7 @@ from selagg_core.claims.expectations import Expectations, read_expectations
 from selagg_core.diagnose import diagnose_run
 from selagg_core.maps.recipe import DEFAULT
 from selagg_core.maps.regions import parse_boxes
+from selagg_core.prompt.messages import message, why
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.report.report import Report
 from selagg_core.view import open_run
@@ -176,15 +177,15 @@ class SelAggDiagnose:
             samples = sockets.latent_samples(latent)
             shown = hand_over(found.shown, capture, samples, asked, report, found.expected, found.read)
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
-            message, annotated = sockets.refusal(NODE, error, image)
-            shown = nothing(asked)
-            report = Report(str(getattr(prompt, "text", "")), {}, problems=(message,))
+            refused, annotated = sockets.refusal(NODE, error, image)
+            shown = nothing(asked, refused)
+            report = Report(str(getattr(prompt, "text", "")), {}, problems=(refused,))
         if keep_report and report.pictures:
             try:
                 logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))
             except ValueError as error:  # the disk: what was found is shown all the same
                 logger.warning("%s: the report was not kept: %s", NODE, error)
-                report = replace(report, problems=(*report.problems, f"the report was not kept: {error}"))
+                report = replace(report, problems=(*report.problems, not_kept(error)))
         warnings = report.warnings()
         # A browser asks for the report by the id of its view; what no view holds goes along.
         unseen = {} if browser_asks() else {"report": [report.to_json()]}
@@ -197,6 +198,10 @@ class SelAggDiagnose:
             },
             "result": (annotated, "\n".join(warnings), report.to_json()),
         }
+
+
+def not_kept(error: Exception) -> str:
+    return message("report_not_kept", why=why(error))
 
 
 NODES: dict[str, type] = {"SelAggDiagnose": SelAggDiagnose}

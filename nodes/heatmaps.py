@@ -173,7 +173,7 @@ class SelAggHeatmaps:
                 "ui": {
                     "images": sockets.preview(pictures, "selagg_heatmaps"),
                     "text": [message],
-                    **nothing(asked),
+                    **nothing(asked, message),
                 },
                 "result": (pictures, torch.zeros(pictures.shape[:3]), pictures, message),
             }

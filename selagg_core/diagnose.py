@@ -21,16 +21,19 @@ from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.kinds import KINDS
 from .diagnosis.kinds.kind import FindingKind
+from .diagnosis.reading_order import order_notices
 from .diagnosis.scene import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
 from .maps.recipe import PAPER
 from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
+from .prompt.messages import message, why
 from .prompt.quoted import shortened
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .relevance.run_view import MapSet, RunView, choose_or_all
+from .repair.tries import with_tries
 from .report.annotated import annotate
 from .report.model_name import name_of_model
 from .report.report import Report
@@ -56,10 +59,7 @@ class Diagnosis:
     read: Claims = Claims()
 
 
-NOTHING_TO_CHECK = (
-    "There is nothing to check: the prompt names no thing that is surely to be seen in the picture. "
-    "Write claims, such as red > scarf, to have them checked."
-)
+NOTHING_TO_CHECK = message("nothing_to_check")
 MOST_NAMED = 180
 """Characters of the claims that a notice of what is not checked names."""
 
@@ -105,6 +105,9 @@ def diagnose_run(
             view.make(index, _wanted(view, checked, chosen, settings, planned))
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
+            diagnosis = with_tries(
+                diagnosis, view.prompts, read, view.size, expected[index], chosen.relevance
+            )
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(
@@ -117,6 +120,7 @@ def diagnose_run(
             *weighed,
             *read.notices,
             *_unchecked(read, expected),
+            *order_notices([f for diagnosis in diagnoses for f in diagnosis.findings], view.prompts),
             *left_out_notices([len(diagnosis.left_out) for diagnosis in diagnoses]),
         ),
         claims=tuple(claim_lines(claims)),
@@ -195,7 +199,7 @@ def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, 
     try:
         return choose_groups(view.prompts, words)
     except ValueError as error:
-        problems.append(str(error))
+        problems.append(why(error))
         return choose_groups(view.prompts, "all") if any(p.words for p in view.prompts) else ()
 
 
@@ -230,10 +234,9 @@ def _unchecked(read: Claims, expected: Sequence[Mapping[WordGroup, Region]]) -> 
     unsure = [claim.text for claim in read.all if not claim.checked and claim.kind != "sense"]
     notices = []
     if lines:
-        notices.append(f"Not checked, for maps cannot tell: {shortened(lines, MOST_NAMED, '; ')}.")
+        notices.append(message("maps_cannot_tell", claims=shortened(lines, MOST_NAMED, "; ")))
     if unsure:
-        shown = shortened(unsure, MOST_NAMED, "; ")
-        notices.append(f"Read, but not surely enough to warn: {shown}. Write a claim to have it checked.")
+        notices.append(message("read_unsure", claims=shortened(unsure, MOST_NAMED, "; ")))
     return tuple(notices)
 
 

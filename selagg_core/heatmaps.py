@@ -20,6 +20,7 @@ from .maps.regions import above
 from .maps.resample import area_mean
 from .maps.strength import CommonScale
 from .prompt.groups import WordGroup, choose_groups
+from .prompt.messages import message
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.concepts import Assignment
 from .relevance.run_view import MapSet, RunView
@@ -112,11 +113,9 @@ class _Sizes:
         small = [(n, s) for n, s in drawn.items() if n in self.made and s != size]
         if not small:
             return ()
-        told = " and ".join(f"{name} are {w} x {h} px" for name, (h, w) in small)
-        return (
-            f"{told}, not {size[1]} x {size[0]}, for {self.count} of them would take too much memory: name "
-            "fewer words to have them larger.",
-        )
+        names = [message(f"smaller_{name}", width=w, height=h) for name, (h, w) in small]
+        told = names[0] if len(names) == 1 else message("and", one=names[0], other=names[1])
+        return (message("smaller", told=told, width=size[1], height=size[0], count=self.count),)
 
 
 def _tile_pixels(size: tuple[int, int], enlarged: bool) -> int:

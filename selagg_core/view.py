@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .drawing.pictures import rgb_picture
+from .prompt.messages import message
 from .prompt.offered import offers_of
 from .prompt.quoted import reasons
 from .prompt.words import Prompt
@@ -42,7 +43,7 @@ def open_run(
     if the images are not as many, or not of the same shape, as the latent.
     """
     if not hasattr(capture, "recording_for"):
-        raise ValueError("there is no capture: connect the capture of the SelAgg Capture that was sampled.")
+        raise ValueError(message("no_capture"))
     recording = capture.recording_for(latent, offers_of(prompt))
     check_images(latent, images)
     arrays = images.detach().cpu().float().numpy()
@@ -51,9 +52,9 @@ def open_run(
     for entry in view.entries:
         # One picture may stand for all only where the run made no more.
         if entry.batch != len(pictures) and (entry.batch > 1 or recording.latent_shape[0] > 1):
-            why = reasons(recording.notices) or "Connect the IMAGE that VAE Decode makes from this LATENT."
+            why = reasons(recording.notices) or message("decode_this")
             raise ValueError(
-                f"the run recorded {entry.batch} of the {len(pictures)} pictures of this image batch. {why}"
+                message("pictures_recorded", recorded=entry.batch, pictures=len(pictures), why=why)
             )
     return view
 
@@ -73,38 +74,24 @@ def unseen(image: np.ndarray, picture: np.ndarray) -> str:
     """
     lost = 1 - float(np.isfinite(image).mean())
     if lost > MOST_LOST:
-        return (
-            f"holds no finite values in {lost:.0%} of its pixels, so nothing of it can be judged: the VAE "
-            "overflowed in half precision. Start ComfyUI with --fp32-vae, or use a VAE made for half "
-            "precision."
-        )
+        return message("picture_lost", share=f"{lost:.0%}")
     low, high = picture.min(axis=(0, 1)), picture.max(axis=(0, 1))
     if int((high - low).max()) > EVEN_LEVELS:
         return ""
     dark, bright = high.max() <= EVEN_LEVELS, low.min() >= 255 - EVEN_LEVELS
-    tone = "black" if dark else "white" if bright else "one colour"
-    return (
-        f"is {tone} all over: nothing is to be seen in it, and nothing of it can be judged. Look at the "
-        "sampler and the VAE first: an overflow in half precision, a wrong VAE, or no step of denoising make "
-        "such pictures."
-    )
+    tone = "black" if dark else "white" if bright else "one_colour"
+    return message("picture_even", tone=message(tone))
 
 
 def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
     """Raises ValueError unless there is one image for each latent, of the same proportions."""
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.is_complex() or not images.numel():
-        raise ValueError("there is no image: connect the IMAGE that VAE Decode makes from this LATENT.")
+        raise ValueError(message("no_image"))
     if images.shape[3] not in (1, 3, 4):
-        raise ValueError(f"the image has {images.shape[3]} channels: connect one of red, green and blue.")
+        raise ValueError(message("image_channels", count=images.shape[3]))
     if images.shape[0] != latent.shape[0]:
-        raise ValueError(
-            f"the image batch holds {images.shape[0]}, the latent batch {latent.shape[0]}: connect the IMAGE "
-            "that VAE Decode makes from this same LATENT."
-        )
+        raise ValueError(message("image_batch", images=images.shape[0], latents=latent.shape[0]))
     height, width = images.shape[1:3]
     rows, columns = latent.shape[-2:]
     if abs((width / height) / (columns / rows) - 1) > ASPECT_TOLERANCE:
-        raise ValueError(
-            f"the image is {width}x{height}, which is not the shape of the latent ({columns}x{rows}): "
-            "connect the IMAGE that VAE Decode makes from this LATENT, not cropped or padded."
-        )
+        raise ValueError(message("image_shape", width=width, height=height, columns=columns, rows=rows))

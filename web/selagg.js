@@ -4,23 +4,26 @@ import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { GraphCommands } from './extension/diagnose_this.js'
 import { keepEventsInside } from './extension/events_inside.js'
+import { KeptPlaces } from './extension/kept_place.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
-import { graphTexts } from './extension/texts.js'
+import { asked, runAgain, sourceOf } from './extension/sources.js'
+import { graphTexts, problemIn } from './extension/texts.js'
+import { Trials } from './extension/trials.js'
 import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
 
-/** @import { HostNode } from '../../scripts/app.js' */
-/** @import { Manifest, Source } from './viewer/types.js' */
+/** @import { HostNode, HostWidget } from '../../scripts/app.js' */
+/** @import { Manifest, Said } from './viewer/types.js' */
 
 /**
  * A viewer and what it shows; late: whether a newer run has begun. shown: the id of a view, NOTHING, or null as long as its node has not run.
- * @typedef {{node: HostNode, widget: Viewer, shown: string | null, late: boolean}} Shown
+ * @typedef {{node: HostNode, widget: Viewer, dom: HostWidget, shown: string | null, late: boolean}} Shown
  */
 
 /** @type {Record<string, {compact: boolean, size: [number, number], height: number}>} */
@@ -44,6 +47,8 @@ const SETTINGS = {
 const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
 const commands = new GraphCommands()
+const trials = new Trials(commands.seeds)
+const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
 
@@ -60,64 +65,17 @@ async function loadTexts() {
   if (!answer.ok) return
   const texts = (await answer.json())[locale]
   language.texts = texts?.selagg ?? {}
-  commands.texts = texts?.selaggGraph ?? {}
+  commands.texts = trials.texts = texts?.selaggGraph ?? {}
 }
 
-/**
- * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
- * @param {string} path
- */
-async function asked(path) {
-  const answer = await api.fetchApi(path)
-  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
-  const body = await answer.json()
-  if (body.error) throw new Error(body.error)
-  return body
+/** What was tried is compared with what was before, if this is the run of it. @param {Shown} viewer @param {string} id */
+async function compare({ node, widget, shown }, id) {
+  if (!trials.waitsFor(node) || shown !== id) return
+  const compared = trials.done(node, await asked(`/selagg/views/${encodeURIComponent(id)}/workflow`, language))
+  if (compared) widget.compare(compared)
 }
 
-/**
- * The field of claims of a node; null where it has none, or another node fills it.
- * @param {HostNode} node
- * @returns {Source['claims']}
- */
-function claimsOf(node) {
-  const field = node.widgets?.find(({ name }) => name === 'claims')
-  const linked = node.inputs?.some(({ widget, link }) => widget?.name === 'claims' && link !== null && link !== undefined)
-  if (!field || linked) return null
-  return {
-    read: () => String(field.value ?? ''),
-    write(text) {
-      field.value = text
-      field.callback?.(text)
-      node.graph?.setDirtyCanvas?.(true, true)
-    },
-  }
-}
-
-async function runAgain() {
-  await app.queuePrompt(0)
-}
-
-/**
- * @param {string} id of a view
- * @param {HostNode} node
- * @returns {Source}
- */
-function sourceOf(id, node) {
-  const place = `/selagg/views/${encodeURIComponent(id)}`
-  const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
-  return {
-    picture: (number) => api.apiURL(`${place}/pictures/${number}`),
-    words: (key) => asked(`${place}/words/${key}`),
-    heads: (text, picture, word) => asked(`${place}/heads?${query(text, picture)}&word=${word}`),
-    steps: (text, picture, step) => asked(`${place}/steps?${query(text, picture)}&step=${step}`),
-    workflow: () => asked(`${place}/workflow`),
-    maps: api.apiURL(`${place}/maps`),
-    report: api.apiURL(`${place}/report`),
-    claims: claimsOf(node),
-    runAgain,
-  }
-}
+trials.onUndo = (/** @type {HostNode} */ node, /** @type {string} */ view) => memory.remember(openWorkflow(), node.id, view)
 
 /**
  * Shows a view; says in the viewer itself why it cannot. Gives the manifest; null if it failed, or if something
@@ -131,9 +89,9 @@ async function showView(viewer, id, earlier) {
   viewer.shown = id
   try {
     await language.ready
-    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`)
+    const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`, language)
     if (viewer.shown !== id) return null
-    await viewer.widget.show(manifest, sourceOf(id, viewer.node))
+    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, trials, language))
     viewer.widget.earlier = earlier || viewer.late
     return manifest
   } catch (error) {
@@ -142,13 +100,15 @@ async function showView(viewer, id, earlier) {
   }
 }
 
-/**
- * @param {Shown} viewer
- * @param {unknown} error
- */
+/** @param {Shown} viewer @param {unknown} error */
 function failed(viewer, error) {
-  viewer.widget.earlier = false
-  viewer.widget.clear(translator(language.texts)('failed', { reason: messageOf(error) }), runAgain)
+  cleared(viewer, translator(language.texts)('failed', { reason: messageOf(error) }))
+}
+
+/** @param {Shown} viewer @param {string} text */
+function cleared({ widget }, text) {
+  widget.earlier = false
+  widget.clear(text, runAgain)
 }
 
 /** The id of the workflow that is open; '' if it has none. */
@@ -181,15 +141,13 @@ function markAll() {
 /** @param {string | null} shown */
 const isView = (shown) => shown !== null && shown !== NOTHING
 
-/** The connection is back: of a server that was started anew nothing that is shown can be asked. */
+/** The connection is back: a server that was started anew knows nothing of what is shown. */
 async function askAll() {
   for (const viewer of viewers.values()) {
     const id = viewer.shown
     if (!isView(id)) continue
-    const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`)
-    if (held || viewer.shown !== id) continue
-    viewer.widget.earlier = false
-    viewer.widget.clear(translator(language.texts)('gone'), runAgain)
+    const { held } = await asked(`/selagg/views/${encodeURIComponent(String(id))}/held`, language)
+    if (!held && viewer.shown === id) cleared(viewer, translator(language.texts)('gone'))
   }
 }
 
@@ -212,22 +170,23 @@ function toast(manifest, node) {
   lead({ severity: 'warn', summary, detail: messages[0], life: 6000 }, node)
 }
 
-/** Why a node has nothing to show, as a short message too. @param {string[]} text @param {HostNode} node */
+/** Why a node has nothing to show, as a short message too. @param {string} text @param {HostNode} node */
 function toastProblem(text, node) {
-  if (!text.length || !setting(SETTINGS.toast)) return
-  const summary = graphTexts(commands.texts)('problem')
-  lead({ severity: 'warn', summary, detail: text[0].replace(/^problem: /, ''), life: 12000 }, node)
+  if (!text || !setting(SETTINGS.toast)) return
+  const [first] = text.replace(/^problem: /, '').split('\n')
+  lead({ severity: 'warn', summary: graphTexts(commands.texts)('problem'), detail: first, life: 12000 }, node)
 }
 
 /** @param {{severity: string, summary: string, detail: string, life: number}} message @param {HostNode} node */
 const lead = (message, node) => announce(message, node, graphTexts(commands.texts)('showNode'))
 
+/** What an App calls the viewer. */
+const nameOfViewer = () => translator(language.texts)('viewer')
+
 /** @param {HostNode} node */
 function addViewer(node) {
   const { compact, size, height } = NODES[node.comfyClass]
   const widget = new Viewer({ texts: language.texts, scale: setting(SETTINGS.scale), opacity: setting(SETTINGS.opacity) / 100, compact })
-  /** @type {Shown} */
-  const viewer = { node, widget, shown: null, late: false }
   const dom = node.addDOMWidget(VIEWER, VIEWER, widget.element, {
     serialize: false,
     hideOnZoom: false,
@@ -236,6 +195,9 @@ function addViewer(node) {
     setValue: () => {},
   })
   dom.serialize = false
+  dom.label = nameOfViewer()
+  /** @type {Shown} */
+  const viewer = { node, widget, dom, shown: null, late: false }
   resultFirst(node, dom)
   widget.element.style.minHeight = `${height - MARGINS}px`
   keepEventsInside(widget.element)
@@ -249,6 +211,7 @@ function addViewer(node) {
   node.onRemoved = function (...told) {
     onRemoved?.apply(this, told)
     viewers.delete(node)
+    places.leave(node, widget.element)
     widget.destroy()
   }
   node.setSize([Math.max(node.size[0], size[0]), Math.max(node.size[1], size[1])])
@@ -257,7 +220,7 @@ function addViewer(node) {
 /**
  * The host tells nodes by their numbers alone: what a node of another workflow gave is not for this one.
  * @param {Shown} viewer
- * @param {{selagg?: {id: string | null, workflow: string}[], text?: string[]} | null} message what the node sent
+ * @param {{selagg?: {id: string | null, workflow: string, said?: Said | null}[], text?: string[]} | null} message what the node sent
  */
 async function executed(viewer, message) {
   const told = message?.selagg?.[0]
@@ -266,12 +229,19 @@ async function executed(viewer, message) {
   if (!told?.id) {
     viewer.shown = NOTHING
     viewer.widget.earlier = false
-    viewer.widget.clear(message?.text?.join('\n'))
-    toastProblem(message?.text ?? [], viewer.node)
+    const text = problemIn(message?.text ?? [], told?.said, language.texts).join('\n')
+    viewer.widget.clear(text)
+    toastProblem(text, viewer.node)
   } else if (viewer.shown !== told.id) {
     const manifest = await showView(viewer, told.id, false)
-    if (manifest) toast(manifest, viewer.node)
-  } else viewer.widget.earlier = false
+    if (manifest) {
+      toast(manifest, viewer.node)
+      await compare(viewer, told.id)
+    }
+  } else {
+    viewer.widget.earlier = false
+    await compare(viewer, told.id)
+  }
 }
 
 /** The registry's older frontend has no extension manager: there the nodes work as they do without a viewer. */
@@ -315,11 +285,15 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
       await language.ready
-      for (const { widget } of viewers.values()) widget.texts = language.texts
+      for (const { widget, dom } of viewers.values()) {
+        widget.texts = language.texts
+        dom.label = nameOfViewer()
+      }
       api.addEventListener('executed', rememberView)
       api.addEventListener('execution_start', markAll)
       api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
+      api.addEventListener('execution_error', () => trials.forget())
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
@@ -329,7 +303,9 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
       const viewer = viewers.get(node)
-      if (viewer) restore(node, viewer)
+      if (!viewer) return
+      places.take(node, viewer.widget.element)
+      restore(node, viewer)
     },
   })
 }

@@ -7,11 +7,20 @@ from typing import Any
 
 from selagg_core.prompt.words import Prompt
 
+from .aura_flow import AuraFlow
 from .cosmos import Cosmos
+from .ernie import Ernie
 from .family import AttentionReading, AttentionSite, ModelFamily
 from .flux import Flux
+from .hidream import HiDream
+from .hunyuan_dit import HunyuanDiT
+from .hunyuan_video import Hunyuan
+from .ideogram4 import Ideogram4
+from .kandinsky5 import Kandinsky5
 from .krea2 import Krea2
 from .lumina import Lumina
+from .omnigen2 import Boogu, OmniGen2
+from .picture_first import JoyImage, Lens
 from .pixart import PixArt
 from .qwen_image import QwenImage
 from .sd3 import SD3
@@ -21,7 +30,9 @@ from .wan import Wan
 
 #: A new family is a file in this folder, and its name here.
 FAMILIES: tuple[ModelFamily[Any], ...] = (
-    UNet(), Lumina(), QwenImage(), Krea2(), Cosmos(), Flux(), SD3(), Wan(), PixArt(), Unknown(),
+    UNet(), Flux(), Lumina(), QwenImage(), Krea2(), Cosmos(), SD3(), Wan(), PixArt(),
+    HunyuanDiT(), Ernie(), AuraFlow(), Hunyuan(), Lens(), JoyImage(), HiDream(), OmniGen2(), Boogu(),
+    Ideogram4(), Kandinsky5(), Unknown(),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
@@ -55,7 +56,8 @@ class AttentionReading:
     queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no text
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
     to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
-    is to be checked that the layer's output is made of all this.
+    is to be checked that the layer's output is made of all this.  reference: which keys are of pictures that
+    the model was given to go by.
     """
 
     layer: LayerId
@@ -66,6 +68,7 @@ class AttentionReading:
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
+    reference: slice | None = None
 
 
 class Listener(Protocol):
@@ -100,9 +103,7 @@ class Listener(Protocol):
         """What the artist should know of this run, in a sentence."""
 
 
-BYPASS = "For maps, bypass that node (Ctrl+B)"
-"""What helps where another pack is the cause: the end of a cause, without its full stop."""
-CHANGED = f"another pack changed them. {BYPASS}"
+CHANGED = message("changed")
 CHANGE = "selagg_change"
 """Key among transformer options: the `AttentionChange` of this model call, for whoever records it."""
 
@@ -171,3 +172,14 @@ def context_of(entry: dict) -> torch.Tensor | None:
     """The text that the model is given for an entry (not always the one the entry was made with)."""
     condition = entry.get("model_conds", {}).get("c_crossattn")
     return getattr(condition, "cond", None)
+
+
+def cond_of(entry: dict, name: str) -> torch.Tensor | None:
+    """What the model is given for an entry under another name: the states of a second text encoder."""
+    return getattr(entry.get("model_conds", {}).get(name), "cond", None)
+
+
+def columns_of(entry: dict, name: str) -> int:
+    """The columns of a second text that the model is given for an entry."""
+    given = cond_of(entry, name)
+    return 0 if given is None else int(given.shape[-2])

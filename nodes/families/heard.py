@@ -6,23 +6,22 @@ none.  Queries and keys come as the host multiplies them, after norms and rotati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.run import EncodedText
 
 from .. import host
 from ..host.models import diffusion_model, uncompiled
-from .family import BYPASS, CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
+from .family import CHANGE, AttentionChange, AttentionReading, AttentionSite, Listener, context_of
 from .override import OVERRIDE, Heard, Unheard, changing, override
 
-UNKNOWN_TOKENS = (
-    f"their sequence of text and picture is made in a way that is not known (another pack?). {BYPASS}"
-)
+UNKNOWN_TOKENS = message("unknown_tokens")
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,19 @@ class BlockSite(AttentionSite):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What a joint layer's tokens are.  text, image: slices; total: tokens in all, None: not known."""
+    """What a joint layer's tokens are.
+
+    total: tokens in all, None: not known.  reference: those of reference pictures, where the call's labels do
+    not count them.
+    """
 
     text: slice
     image: slice
     total: int | None = None
+    reference: slice | None = None
+
+
+Reader = Callable[[Heard], AttentionReading | None]
 
 
 class Transformer:
@@ -68,6 +75,13 @@ class Transformer:
         columns = call.columns
         return Arrangement(slice(0, columns), slice(columns, columns + cells))
 
+    def counted(self, sites: Sequence[Any]) -> Mapping[str, int]:
+        """Where calls bear no labels: the name by which other packs replace blocks -> the first one's place.
+
+        A block that another pack leaves out must not shift the names of those behind it.
+        """
+        return {}
+
     def words(self, clip, text: str) -> Prompt | None:
         return None
 
@@ -91,16 +105,17 @@ class Transformer:
     @contextmanager
     def hooked(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
         reader = self.reader(sites, call, listener)
-        yield {**call.options, OVERRIDE: override(reader, call.options.get(OVERRIDE), listener)}
+        own = override(reader, call.options.get(OVERRIDE), listener)
+        yield {**call.options, OVERRIDE: own, **counting(call, reader, self.counted(sites))}
 
     @contextmanager
     def changed(self, sites: Sequence[BlockSite], call: host.ModelCall, change: AttentionChange):
         reader = self.reader(sites, call, Unheard(change))
-        yield {**call.options, OVERRIDE: changing(reader, call.options.get(OVERRIDE), change), CHANGE: change}
+        own = changing(reader, call.options.get(OVERRIDE), change)
+        counted = counting(call, reader, self.counted(sites))
+        yield {**call.options, OVERRIDE: own, CHANGE: change, **counted}
 
-    def reader(
-        self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener
-    ) -> Callable[[Heard], AttentionReading | None]:
+    def reader(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener) -> Reader:
         """What makes a reading of an attention call within this model call."""
         return JointReader(self, sites, call, listener)
 
@@ -133,8 +148,12 @@ class JointReader:
         if there != wanted or there != heard.k.shape[2] or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
+        own = tokens.reference
+        if references:
+            start = max(tokens.image.stop, tokens.text.stop) + self._later_frames
+            own = slice(start, start + references)
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v, own
         )
 
     def site(self, heard: Heard) -> BlockSite | None:
@@ -176,15 +195,50 @@ class CrossReader:
         return AttentionReading(site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v)
 
 
+def counting(call: host.ModelCall, reader: Reader, places: Mapping[str, int]) -> dict:
+    """The patches that replace whole blocks, each of which tells the reader (`next`) its place."""
+    patches = dict(call.options.get("patches_replace", {}))
+    if not places or "dit" not in patches:
+        return {}
+    patches["dit"] = {key: _counted(reader, key, own, places) for key, own in patches["dit"].items()}
+    return {"patches_replace": patches}
+
+
+def _counted(reader, key, replacement, places: Mapping[str, int]):
+    if not isinstance(key, tuple) or key[0] not in places:
+        return replacement
+    place = places[key[0]] + key[1]
+
+    def replaced(args, extra):
+        reader.next = place
+        out = replacement(args, extra)
+        reader.next = place + 1
+        return out
+
+    return replaced
+
+
 def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
     """(h, w) of the cells of one frame."""
     if frames_of(call) > 1:
-        listener.notice("This is a video: SelAgg shows the words' maps of its first frame.")
+        listener.notice(message("first_frame"))
     return site.grid(call.x.shape[-2:])
 
 
 def frames_of(call: host.ModelCall) -> int:
     return call.x.shape[2] if call.x.ndim == 5 else 1
+
+
+def reference_tokens(call: host.ModelCall, cell: int) -> int:
+    """Tokens of the reference pictures of a call whose labels do not count them; cell: as of a site."""
+    pictures = call.conds.get("ref_latents") or ()
+    sizes = ((x.shape[2] if x.ndim == 5 else 1, *x.shape[-2:]) for x in pictures)
+    return sum(frames * -(-height // cell) * -(-width // cell) for frames, height, width in sizes)
+
+
+def between(start: int, stop: int) -> slice | None:
+    """The tokens from start to stop, if there are any."""
+    return slice(start, stop) if stop > start else None
 
 
 def is_kind(network, module: str, *names: str) -> bool:

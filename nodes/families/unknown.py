@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from selagg_core.prompt.messages import message
+
 from .. import host
 from .family import AttentionReading, Listener
 from .heard import BlockSite, JointReader, Transformer
@@ -25,10 +27,7 @@ _LISTS = (
 _HEADS = ("num_heads", "n_heads", "heads", "num_attention_heads")
 _PATCH = ("patch_size", "patch", "patch_spatial")
 #: What cannot be told from the shape of a call.
-GUESSED = (
-    "SelAgg does not know this model: it takes the first tokens of its sequence for the text. If the maps "
-    "make no sense, the words are somewhere else: the README names the models that it knows."
-)
+GUESSED = message("guessed")
 
 
 class Unknown(Transformer):

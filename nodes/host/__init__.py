@@ -7,6 +7,8 @@ class method and one module function.  Both paths call the same `SamplingHooks`.
 
 from .attention import attention, is_attention_exchanged, is_host_attention, is_stock_attention
 from .hooks import BatchHooks, ModelCall, SamplingHooks, SamplingRun
+from .judges import SINCE as JUDGES_SINCE
+from .judges import Detection, ask, detect, missing_judge
 from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
 from .places import (
     embeds_workflows,
@@ -36,13 +38,17 @@ from .text import (
 
 __all__ = [
     "CLIP_NAMES",
+    "JUDGES_SINCE",
     "BatchHooks",
+    "Detection",
     "ModelCall",
     "SamplingHooks",
     "SamplingRun",
     "TokenStream",
+    "ask",
     "attention",
     "denoised_latent",
+    "detect",
     "diffusion_model",
     "embeds_workflows",
     "encode_text",
@@ -56,6 +62,7 @@ __all__ = [
     "is_interruption",
     "is_stock_attention",
     "is_token",
+    "missing_judge",
     "model_name",
     "node_classes",
     "on_queued",

@@ -9,6 +9,7 @@ from selagg_core.prompt.words import Prompt
 
 from .. import host
 from ..families import read_prompt
+from ..families.text_encoders import text_of
 from .labels import LABELS, PROMPT_KEY
 
 logger = logging.getLogger("selagg")
@@ -30,8 +31,8 @@ def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:
         return conditioning, Prompt(text, (), columns, tuple(range(columns)))
     for note in prompt.notes:
         logger.warning("%s: %s", node, note)
-    for embedding, _ in conditioning:
-        LABELS.register(prompt, embedding, recoded)
+    for embedding, extra in conditioning:
+        LABELS.register(prompt, text_of(embedding, extra), recoded)
     return [[embedding, {**extra, PROMPT_KEY: prompt}] for embedding, extra in conditioning], prompt
 
 
@@ -39,4 +40,4 @@ def _columns(conditioning: list) -> tuple[int, bool]:
     """Columns that the model will be given, and whether they are others than were encoded (Anima: T5's)."""
     embedding, extra = conditioning[0]
     ids = extra.get("t5xxl_ids")
-    return (embedding.shape[1], False) if ids is None else (len(ids), True)
+    return (text_of(embedding, extra).shape[1], False) if ids is None else (len(ids), True)

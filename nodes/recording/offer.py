@@ -6,12 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, runs_of, sketch_of
-from selagg_core.prompt.pieces import cut_to
+from selagg_core.prompt.pieces import behind_others, cut_to
 from selagg_core.prompt.words import Prompt
 
 from .. import host
 from ..families import read_prompt, read_texts
+from ..families.text_encoders import text_of
 from .encode import encode_and_label
 from .labels import LABELS
 
@@ -23,15 +25,9 @@ LEADING = ("t5xxl", "g", "l")
 #: none beside t5xxl alone.
 TOGETHER = ({"g", "l"}, {"l", "t5xxl"}, {"g", "l", "t5xxl"})
 
-NOT_KNOWN_TOGETHER = (
-    "its texts differ, and how {names} put them together is not known to SelAgg: give all of them the same "
-    "text."
-)
-NO_WORDS = "it has no word that SelAgg can tell apart (its text encoder may be of an unknown kind)."
-OTHER_COLUMNS = "its text encoder gives other columns than tokens."
-SECOND_TEXT = (
-    "The prompt has a second text, which shares its columns: maps are named by the words of the first one."
-)
+NO_WORDS = message("text_no_words")
+OTHER_COLUMNS = message("text_other_columns")
+SECOND_TEXT = message("second_text")
 
 
 def offer_text(node: str, clip, text: str, source: str) -> OfferedPrompt:
@@ -41,7 +37,26 @@ def offer_text(node: str, clip, text: str, source: str) -> OfferedPrompt:
     without a CLIP.
     """
     conditioning, prompt = encode_and_label(node, clip, text)
-    return _offered(clip, conditioning[0][0], prompt, source)
+    return _offered(clip, text_of(*conditioning[0]), prompt, source)
+
+
+def offer_given(clip, text: str, given: list, source: str) -> OfferedPrompt:
+    """The words of a text that a node has encoded together with pictures.
+
+    given: the CONDITIONING that it made.  Pictures come before the text, so its columns are counted from the
+    end.  Raises ValueError if there is no CLIP, or its words cannot be told apart.
+    """
+    if clip is None or not given:
+        return offer_text(source, clip, text, source)
+    embedding = text_of(*given[0])
+    prompt = read_prompt(clip, text)
+    prompt = None if prompt is None else behind_others(prompt, embedding.shape[1])
+    if prompt is None:
+        raise ValueError(NO_WORDS)
+    for each, extra in given:
+        if text_of(each, extra).shape == embedding.shape:
+            LABELS.register(prompt, text_of(each, extra))
+    return _offered(clip, embedding, prompt, source)
 
 
 def offer_prompt(node: str, clip, text: str, own: Mapping[str, str]) -> OfferedPrompt:
@@ -70,7 +85,7 @@ def offer_texts(node: str, clip, texts: Mapping[str, str], source: str) -> Offer
     first = texts.get("g", texts.get("l", text))  # hosts' nodes tokenize it for all, and exchange the others
     texts = {**dict.fromkeys(sorted(host.encoder_names(clip)), first), **texts}
     if set(texts) not in TOGETHER:
-        raise ValueError(NOT_KNOWN_TOGETHER.format(names=", ".join(sorted(texts))))
+        raise ValueError(message("texts_together", names=", ".join(sorted(texts))))
     embedding = host.encode_tokens(clip, _tokens(clip, texts))[0][0]
     columns = embedding.shape[1]
     prompt = read_texts(clip, texts, columns)
@@ -125,6 +140,6 @@ def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     elif prompt.length != embedding.shape[1]:
         offer = refused(source, OTHER_COLUMNS)
     else:
-        empty = sketch_of(host.encode_text(clip, "")[0][0])
+        empty = sketch_of(text_of(*host.encode_text(clip, "")[0]))
         offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
     return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))

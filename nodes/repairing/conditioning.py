@@ -11,6 +11,7 @@ from selagg_core.prompt.offered import offers_of, recognise, sketch_of
 from selagg_core.prompt.words import Prompt
 from selagg_core.repair.plan import RepairPlan
 
+from ..families.text_encoders import text_of
 from ..recording.labels import LABELS, PROMPT_KEY
 from .hooks import REPAIR_KEY, RepairMark
 
@@ -55,11 +56,12 @@ def _prompt_of(entry: Sequence, offered: Prompt | None) -> Prompt | None:
     embedding, more = entry
     if not isinstance(embedding, torch.Tensor) or embedding.ndim != 3:
         return None
-    labels: Labels = LABELS.resolve(TextKey.of(embedding[:1]))
+    text = text_of(embedding[:1], more)
+    labels: Labels = LABELS.resolve(TextKey.of(text))
     offers = offers_of(offered)
     if labels.unknown and offers:
-        labels, _ = recognise(labels, sketch_of(embedding[:1]), 0, embedding.shape[1], offers)
+        labels, _ = recognise(labels, sketch_of(text), 0, text.shape[1], offers)
     hint = more.get(PROMPT_KEY)
-    if labels.prompt is None and isinstance(hint, Prompt) and hint.length == embedding.shape[1]:
+    if labels.prompt is None and isinstance(hint, Prompt) and hint.length == text.shape[1]:
         return hint
     return labels.prompt

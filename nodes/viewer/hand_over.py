@@ -16,6 +16,7 @@ from selagg_core.claims.claim import Claims
 from selagg_core.drawing.pictures import png_bytes
 from selagg_core.maps.regions import Region
 from selagg_core.prompt.groups import WordGroup
+from selagg_core.prompt.messages import said_of
 from selagg_core.recording.capture import Capture
 from selagg_core.report.manifest import all_word_sheets, manifest, maps_file
 from selagg_core.report.report import Report
@@ -126,6 +127,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, str)) else None
 
 
-def nothing(asked: Asked) -> dict[str, list[Any]]:
-    """The part of a node's `ui` when it has nothing to show."""
-    return {KEY: [{"id": None, "workflow": asked.workflow}]} if browser_asks() else {}
+def nothing(asked: Asked, problem: str = "") -> dict[str, list[Any]]:
+    """The part of a node's `ui` when it has nothing to show; problem: why, for other languages."""
+    told = {"id": None, "workflow": asked.workflow, "said": said_of(problem)}
+    return {KEY: [told]} if browser_asks() else {}

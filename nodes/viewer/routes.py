@@ -7,7 +7,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from selagg_core.prompt.messages import said_of, why
+from selagg_core.repair.from_report import of_one_finding
 from selagg_core.report.manifest import head_sheets, step_sheet
+from selagg_core.report.report import Report
 
 from .store import GONE, StoredView, ViewStore
 
@@ -35,6 +38,9 @@ def add_routes(routes, store: ViewStore) -> None:
             raise ValueError(f"{name} must be a number.")
         return int(text)
 
+    def refused(text: str) -> web.Response:
+        return web.json_response({"error": text, "said": said_of(text)})
+
     async def on_demand(request, work: Callable[[StoredView], Any]) -> web.Response:
         """What cannot be given is an answer like any other: the viewer says it, where it was asked for."""
         view = store.get(request.match_info["id"])
@@ -43,7 +49,7 @@ def add_routes(routes, store: ViewStore) -> None:
                 raise ValueError(GONE)
             body = await asyncio.get_running_loop().run_in_executor(None, work, view)
         except ValueError as error:
-            return web.json_response({"error": str(error)})
+            return refused(why(error))
         return web.json_response(body)
 
     @routes.get(f"{PREFIX}/views/{{id}}/held")
@@ -55,14 +61,14 @@ def add_routes(routes, store: ViewStore) -> None:
     async def view(request):
         stored = store.get(request.match_info["id"])
         if stored is None:
-            return web.json_response({"error": GONE})
+            return refused(GONE)
         return data(stored.manifest, "application/json")
 
     @routes.get(f"{PREFIX}/views/{{id}}/words/{{picture}}/{{text}}/{{mode}}")
     async def words(request):
         stored = store.get(request.match_info["id"])
         if stored is None:
-            return web.json_response({"error": GONE})
+            return refused(GONE)
         sheet = stored.sheets.get("/".join(request.match_info[part] for part in ("picture", "text", "mode")))
         if sheet is None:
             return web.json_response({"error": "there are no such maps."})
@@ -117,6 +123,19 @@ def add_routes(routes, store: ViewStore) -> None:
         if not stored.report:  # of SelAgg Heatmaps
             return web.json_response({"error": "this view has no report."})
         return data(stored.report, "application/json")
+
+    @routes.get(f"{PREFIX}/views/{{id}}/finding")
+    async def finding(request):
+        """The report of one finding alone, for a workflow that mends it."""
+
+        def work(stored: StoredView) -> Any:
+            if not stored.report:
+                raise ValueError("this view has no report.")
+            report = Report.from_json(stored.report.decode())
+            one = of_one_finding(report, *_of_picture(request, "number"))
+            return {"report": one.to_json()}
+
+        return await on_demand(request, work)
 
     @routes.get(f"{PREFIX}/views/{{id}}/workflow")
     async def workflow(request):

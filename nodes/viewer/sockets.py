@@ -20,6 +20,7 @@ import torch
 from selagg_core.drawing.marks import message_picture
 from selagg_core.drawing.pictures import blank_sheet, float_batch, png_bytes, reduced, rgb_picture
 from selagg_core.files.write import cause_of, write_file
+from selagg_core.prompt.messages import message, why
 from selagg_core.report.report import Report
 
 from .. import host
@@ -64,15 +65,15 @@ def latent_samples(latent) -> torch.Tensor:
     """The tensor of a LATENT. Raises ValueError if there is none."""
     samples = latent.get("samples") if isinstance(latent, dict) else None
     if not isinstance(samples, torch.Tensor) or samples.ndim < 4:
-        raise ValueError("there is no latent picture: connect the LATENT of the sampler.")
+        raise ValueError(message("no_latent"))
     return samples
 
 
 def refusal(node: str, error: Exception, images: torch.Tensor | None) -> tuple[str, torch.Tensor]:
     """What a viewer gives out instead of a result: the message, and the pictures with the message below."""
-    message = told(node, error)
-    shown = [message_picture(picture, message) for picture in pictures_of(images)]
-    return message, pictures_to_images(shown)
+    said = told(node, error)
+    shown = [message_picture(picture, said) for picture in pictures_of(images)]
+    return said, pictures_to_images(shown)
 
 
 def told(node: str, error: Exception) -> str:
@@ -83,16 +84,13 @@ def told(node: str, error: Exception) -> str:
     """
     if host.is_interruption(error):
         raise error
-    message = f"{node}: {error}"
     if isinstance(error, ValueError):
-        logger.warning(message)
+        said = message("of_node", node=node, why=why(error))
+        logger.warning(said)
     else:
-        message = (
-            f"{node} could not do its work ({type(error).__name__}: {str(error)[:120]}). The picture is not "
-            "affected. Please report this with the lines of the log."
-        )
-        logger.error(message, exc_info=error)
-    return message
+        said = message("broke", node=node, error=f"{type(error).__name__}: {str(error)[:120]}")
+        logger.error(said, exc_info=error)
+    return said
 
 
 def pictures_of(images: torch.Tensor | None) -> list[np.ndarray]:
@@ -115,7 +113,7 @@ def mask_arrays(mask) -> np.ndarray | None:
     if mask is None:
         return None
     if not isinstance(mask, torch.Tensor) or mask.ndim < 2 or mask.is_complex() or not mask.numel():
-        raise ValueError("the mask is empty: connect a MASK with a picture in it.")
+        raise ValueError(message("mask_empty"))
     return arrays_of(mask.reshape(-1, *mask.shape[-2:]))
 
 

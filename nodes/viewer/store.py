@@ -13,15 +13,13 @@ import torch
 
 from selagg_core.maps.heads import HeadSelection
 from selagg_core.maps.recipe import MapRecipe
+from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture
 from selagg_core.report.shown import Text, texts_of
 
 KEPT_BYTES = 96 * 1024 * 1024
-GONE = "These maps are no longer kept. Run the workflow again; if nothing happens, change its seed first."
-RECORDING_GONE = (
-    "The recording of this run is no longer in memory, so single heads and steps cannot be shown: change "
-    "something, such as the seed, and run the workflow again."
-)
+GONE = message("view_gone")
+RECORDING_GONE = message("recording_gone")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
+from ..prompt.messages import message
 from ..prompt.quoted import short
 from .claim import PLACES, Claim, Claims
 
@@ -26,10 +27,7 @@ def without_contradictions(claims: Claims) -> tuple[tuple[Claim, ...], tuple[str
             if claim not in same:
                 same.append(claim)
         else:
-            problems.append(
-                f'"{_quoted(claim)}" and "{_quoted(against)}" cannot both be true: only the second is '
-                "checked. Say which one you mean."
-            )
+            problems.append(message("contradiction", one=_quoted(claim), other=_quoted(against)))
     return tuple(claims.all[number] for number in sorted(kept)), tuple(problems)
 
 

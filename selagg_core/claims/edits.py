@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..prompt.groups import WordGroup, find_group
 from ..prompt.lexicon import Lexicon
 from ..prompt.marks import plain_marks
+from ..prompt.messages import message, why
 from ..prompt.quoted import short, shortened
 from ..prompt.words import Prompt
 from .claim import PLACES, RELATIONS, Claim, Claims
@@ -47,7 +48,7 @@ def edited(found: Sequence[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, 
         try:
             claims = _apply(claims, prompts, lexicon, line)
         except ValueError as error:
-            problems.append(f'claim "{short(line)}": {error}')
+            problems.append(message("of_claim", line=short(line), why=why(error)))
     return Claims(tuple(claims), tuple(problems))
 
 
@@ -77,10 +78,7 @@ def _apply(claims: list[Claim], prompts: Sequence[Prompt], lexicon: Lexicon, lin
         entity = _named(prompts, claims, head)
         others = _unless_read(claims, "place", lambda c: c.subject == entity)
         return [*_with_entity(others, entity), Claim("place", entity, place, source="artist")]
-    raise ValueError(
-        "write it like one of: red > scarf, cat left of dog, cat: top left, orange = Color, thing: railing, "
-        "ignore: masterpiece."
-    )
+    raise ValueError(message("claim_form"))
 
 
 def _unless_read(claims: Sequence[Claim], kind: str, replaced: Callable[[Claim], bool]) -> list[Claim]:
@@ -122,9 +120,8 @@ def _with_sense(claims: Sequence[Claim], word: WordGroup, names: str, lexicon: L
     known = {name.casefold(): name for name in lexicon.concepts}
     named = [name.strip().casefold() for name in names.split("+")]
     if unknown := [name for name in named if name not in known]:
-        raise ValueError(
-            f'there is no concept "{short(unknown[0])}"; concepts are {shortened(lexicon.concepts)}.'
-        )
+        names = shortened(lexicon.concepts)
+        raise ValueError(message("no_concept", name=short(unknown[0]), concepts=names))
     intended = tuple(known[name] for name in named)
     others = tuple(sense for sense in lexicon.lookup(word.text) if sense not in intended)
     bound = next((c.subject for c in claims if c.kind == "attribute" and c.words == word), word)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..prompt.messages import message
 from ..prompt.word_table import use_of
 from .reading import closed_classes
 from .reading.tagging import Tag, Tagged
 
-NOTICE = (
-    "Claims are read from English, and this prompt seems to be in another language: its maps are shown "
-    "all the same. Claims that you write yourself are checked in every language."
-)
+NOTICE = message("foreign")
 _LEAST_KNOWN = 0.34
 """Share of the words that English knows at least."""
 _LEAST_WORDS = 4

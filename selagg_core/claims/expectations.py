@@ -11,6 +11,7 @@ import numpy as np
 from ..maps.regions import Box, Region, from_mask, parse_box
 from ..prompt.groups import GroupFinder, WordGroup
 from ..prompt.marks import plain_marks
+from ..prompt.messages import message, why
 from ..prompt.words import Prompt
 from .claim import PLACES
 
@@ -59,9 +60,9 @@ def read_expectations(
     if masks is not None and named:
         found.append(MaskFor(masks, named))
     elif masks is not None:
-        problems.append("expected has no words: write in expected_words what the mask is for.")
+        problems.append(message("mask_without_words"))
     elif named:
-        problems.append("there are expected_words but no expected MASK: connect one, or write boxes instead.")
+        problems.append(message("words_without_mask"))
     parsed: list[Box] = []
     lines: list[str] = []
     for line in filter(None, (part.strip() for part in plain_marks(text).splitlines())):
@@ -78,7 +79,7 @@ def _try_box(line: str, parsed: list[Box], problems: list[str]) -> None:
     try:
         parsed.append(parse_box(line))
     except ValueError as error:
-        problems.append(str(error))
+        problems.append(why(error))
 
 
 def expected_regions(
@@ -99,7 +100,7 @@ def expected_regions(
         try:
             group, region = finder.find(box.label), box.region(size)
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(why(error))
             continue
         for of_picture in found:
             _unite(of_picture, group, region)
@@ -116,16 +117,14 @@ def _lay_masks(
     problems: list[str],
 ) -> None:
     if len(given.masks) not in (1, len(found)):
-        problems.append(
-            f"there are {len(given.masks)} masks for {len(found)} pictures: give one, or one a picture."
-        )
+        problems.append(message("mask_count", masks=len(given.masks), pictures=len(found)))
         return
     for word in given.words:
         try:
             group = finder.find(word)
             regions = [from_mask(mask, size, word) for mask in given.masks]
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(why(error))
             continue
         for index, of_picture in enumerate(found):
             _unite(of_picture, group, regions[min(index, len(regions) - 1)])

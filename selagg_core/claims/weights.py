@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..prompt.groups import WordGroup
+from ..prompt.messages import message
 from ..prompt.quoted import shortened
 from ..prompt.words import Prompt
 from .claim import Claim, Claims
@@ -27,8 +28,7 @@ def heed_weights(claims: Claims, prompts: Sequence[Prompt]) -> tuple[Claims, tup
     if not unwanted:
         return replace(claims, all=tuple(kept)), ()
     names = shortened(f'"{name}"' for name in unwanted)
-    notice = f"Weighed below 0 in the prompt, so it should stay away and nothing is expected of it: {names}."
-    return replace(claims, all=tuple(kept)), (notice,)
+    return replace(claims, all=tuple(kept)), (message("below_zero", words=names),)
 
 
 def _is_unwanted(group: WordGroup | None) -> bool:

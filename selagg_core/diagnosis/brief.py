@@ -12,6 +12,7 @@ from functools import cache
 from ..claims.claim import Claims
 from ..prompt.groups import WordGroup
 from ..prompt.lexicon import Concept, Lexicon, common_words
+from ..prompt.messages import message
 from .findings import DIFFUSE, LEVELS, Finding
 from .kinds.blended import Blended, Pair
 from .kinds.neglected import Neglected
@@ -103,9 +104,9 @@ def left_out_notices(counts: Sequence[int]) -> Iterator[str]:
     """Says of each picture how many findings it has beside those that are listed: `counts`, by picture."""
     for index, count in enumerate(counts):
         if count:
-            where = f"picture {index + 1}: " if len(counts) > 1 else ""
-            more = f"{count} more findings weigh" if count > 1 else "1 more finding weighs"
-            yield f"{where}{more} less than the {MOST} that are listed: see the checks of the report."
+            one = message("one_left_out", most=MOST)
+            told = message("left_out", count=count, most=MOST) if count > 1 else one
+            yield message("of_picture", number=index + 1, what=told) if len(counts) > 1 else told
 
 
 def _first_word(thing: WordGroup) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from .kinds import BY_NAME
 from .kinds.kind import Candidate, Facts, FindingKind
 from .sentence import Sentence, general
 from .sentences import ENGLISH, Sentences
-from .suggestions import Advice, advice_for, first_remedy
+from .suggestions import Advice, advice_for, counts_of, first_remedy
+from .tries import Try
 
 LEVELS = ("warning", "unsure", "information")
 LONGEST_LINE = 280
@@ -54,6 +55,8 @@ class Finding:
     said: dict[str, Any] = field(default_factory=dict)
     """For other languages: "title", "message", "reason" and "suggestion" as `Sentence.to_dict` has them, and
     "helped": for each remedy that was counted how often it helped, and was tried."""
+    tries: tuple[Try, ...] = ()
+    """What the suggestion names, remedy by remedy, as far as a viewer can do it for the artist."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -133,10 +136,22 @@ def finding_of(
         claim=candidate.claim.text,
         facts=candidate.facts,
         said=_said(title, message, advice),
+        tries=_tries(kind, labels, advice, sentences),
     )
     if level == "warning":
         return found
     return found.demoted(general("weak" if level == "unsure" else "unproven"), level, sentences)
+
+
+def _tries(
+    kind: FindingKind[Any], labels: tuple[str, ...], advice: Advice, sentences: Sentences
+) -> tuple[Try, ...]:
+    """The remedies of an advice, of which nothing is known yet but what they are called."""
+    counts = counts_of(kind)
+    return tuple(
+        Try("none", name, sentences.say(said), said.to_dict(), labels, helped=tuple(counts.get(name, ())))
+        for name, said in advice.remedies
+    )
 
 
 def _said(title: Sentence, message: Sentence, advice: Advice) -> dict[str, Any]:

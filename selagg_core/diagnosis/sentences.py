@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ..prompt.messages import MESSAGES, PREFIX
 from .kinds import KINDS
 from .sentence import Sentence
 from .terms import terms
@@ -25,6 +26,9 @@ GENERAL: Mapping[str, str] = MappingProxyType(
         "either": "{one} or {other}",
         "advice": "{told}.",
         "weight": 'bring the weight of "{word}", which is {weight}, back to 1, such as ({bare}:1.0)',
+        "repair": "change what the words attend to (SelAgg Repair)",
+        "denoise": "raise denoise: the picture keeps less of the one that it starts from",
+        "reword": 'write "{new}" for "{word}"',
         "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps",
         "diffuse_title": "Cannot tell",
     }
@@ -32,11 +36,12 @@ GENERAL: Mapping[str, str] = MappingProxyType(
 
 
 def catalogue() -> Mapping[str, str]:
-    """All sentences: "general.KEY", "KIND.KEY", of remedies "KIND.try.KEY", and the terms in them."""
+    """All sentences: "general.KEY", "KIND.KEY", of remedies "KIND.try.KEY", terms, and "message.KEY"."""
     found = {f"general.{key}": text for key, text in GENERAL.items()}
     for kind in KINDS:
         found |= {f"{kind.name}.{key}": text for key, text in kind.texts.items()}
         found |= {f"{kind.name}.try.{key}": text for key, text in kind.remedies.items()}
+    found |= {f"{PREFIX}{key}": text for key, text in MESSAGES.items()}
     return MappingProxyType(found | terms())
 
 

@@ -19,7 +19,7 @@ from .sentences import ENGLISH, GENERAL
 RATES_FILE = Path(__file__).resolve().parents[1] / "presets" / "suggestions_demo.json"
 """kind -> remedy -> {"helped", "tried"}: counted on the demo model by benchmarks/suggestions.py."""
 SHOWN = 2
-
+OWN_WEIGHT = "own weight"
 
 LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
 """A weight below the first is weak; words are raised to the second, and not beyond the third."""
@@ -27,10 +27,14 @@ LOW, RAISED, HIGHEST = 0.85, 1.4, 2.0
 
 @dataclass(frozen=True)
 class Advice:
-    """What to try. helped: (how often it helped, was tried) of each remedy in it that was counted."""
+    """What to try. helped: (how often it helped, was tried) of each remedy in it that was counted.
+
+    remedies: name and sentence of each; the name "own weight" for that of a word that the prompt makes weak.
+    """
 
     said: Sentence
     helped: tuple[tuple[int, int], ...] = ()
+    remedies: tuple[tuple[str, Sentence], ...] = ()
 
 
 def advice_for(
@@ -46,8 +50,8 @@ def advice_for(
         return Advice(general("advice", told=general("diffuse")))
     own = _weight_advice(found.name, words, weights)
     if own is not None:
-        return Advice(general("advice", told=own))
-    counts = counted().get(found.counted_as or found.name, {})
+        return Advice(general("advice", told=own), remedies=((OWN_WEIGHT, own),))
+    counts = counts_of(found)
     shown = _most_helpful(found, counts, weights.get(words[0], 1.0))
     values = {
         "first": short(words[0]),
@@ -57,7 +61,8 @@ def advice_for(
     }
     remedies = [Sentence(f"{found.name}.try.{name}", _named(found.remedies[name], values)) for name in shown]
     told = reduce(lambda one, other: general("or", one=one, other=other), remedies)
-    return Advice(general("advice", told=told), tuple(counts[name] for name in shown if name in counts))
+    helped = tuple(counts[name] for name in shown if name in counts)
+    return Advice(general("advice", told=told), helped, tuple(zip(shown, remedies, strict=True)))
 
 
 def suggestion_for(
@@ -106,6 +111,11 @@ def _weight_advice(kind: str, words: Sequence[str], weights: Mapping[str, float]
         if low or high:
             return general("weight", word=short(word), weight=weight, bare=short(bare(word)))
     return None
+
+
+def counts_of(kind: FindingKind[Any]) -> Mapping[str, tuple[int, int]]:
+    """remedy -> how often it helped findings of this kind, and was tried."""
+    return counted().get(kind.counted_as or kind.name, {})
 
 
 @cache

@@ -79,37 +79,44 @@ def heat_overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return OverlayPainter(picture).paint(heat)
 
 
+_LEVELS = 256
+_OPACITY = 0.10 + 0.72 * np.linspace(0, 1, _LEVELS, dtype=np.float32) ** 0.7
+_GLOW = np.ascontiguousarray((INFERNO.astype(np.float32) * _OPACITY[:, None]).T)
+"""(3, levels): what the colour of each level of a map adds to a pixel of its overlay."""
+_GROUND = 1 - _OPACITY
+"""(levels,): the share of the dark picture that is left of it there."""
+
+
 class OverlayPainter:
     """Lays maps over one picture; what they have in common, the dark picture, is made once."""
 
-    STRIP = 256
-    """Rows that are mixed at once."""
+    STRIP = 16
+    """Rows that are mixed at once: so many of them, plane by plane, stay in the processor's own memory."""
 
     def __init__(self, picture: np.ndarray) -> None:
         grey = picture @ _BRIGHTNESS
-        self._ground = picture.astype(np.float32)
-        self._ground *= 0.3
-        self._ground += (0.7 * grey)[..., None]
-        self._ground *= 0.62
+        grey *= 0.7
+        self._planes = np.empty((3, *picture.shape[:2]), np.float32)
+        for channel, plane in enumerate(self._planes):
+            np.multiply(picture[..., channel], np.float32(0.3), out=plane)
+            plane += grey
+            plane *= 0.62
 
     def paint(self, heat: np.ndarray) -> np.ndarray:
         """The picture with a map (h, w) in [0, 1] over it, enlarged to it if need be: RGB uint8."""
-        height, width = self._ground.shape[:2]
+        height, width = self._planes.shape[1:]
         heat = np.asarray(heat, np.float32)
         if heat.shape != (height, width):
             heat = resize_maps(heat, (height, width))
-        out = np.empty(self._ground.shape, np.uint8)
+        out = np.empty((height, width, 3), np.uint8)
         for top in range(0, height, self.STRIP):
             rows = slice(top, top + self.STRIP)
-            level = np.clip(heat[rows], 0, 1)
-            colours = heat_colours(level).astype(np.float32)
-            opacity = level**0.7
-            opacity *= 0.72
-            opacity += 0.10
-            colours -= self._ground[rows]
-            colours *= opacity[..., None]
-            colours += self._ground[rows]
-            out[rows] = np.rint(np.clip(colours, 0, 255, out=colours), out=colours)
+            level = (np.clip(heat[rows], 0, 1) * np.float32(_LEVELS - 1) + np.float32(0.5)).astype(np.intp)
+            share = _GROUND.take(level)
+            for channel in range(3):
+                mixed = self._planes[channel, rows] * share
+                mixed += _GLOW[channel].take(level)
+                out[rows, :, channel] = np.rint(mixed, out=mixed)
         return out
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..prompt.marks import plain_marks
+from ..prompt.messages import message
 from .arrays import normalise
 from .resample import area_mean, numbered_parts
 
@@ -47,11 +48,7 @@ class Box:
         x0, x1 = max(0, x0), min(width, x1)
         y0, y1 = max(0, y0), min(height, y1)
         if x0 >= x1 or y0 >= y1:
-            raise ValueError(
-                f'the box of "{self.label[:60]}" holds nothing of the {width}x{height} picture; '
-                f"write it as left, top, right, bottom: in pixels (up to {width} and {height}), in per cent "
-                "(50%), or as shares from 0 to 1."
-            )
+            raise ValueError(message("box_outside", word=self.label[:60], width=width, height=height))
         mask = np.zeros(size, dtype=bool)
         mask[y0:y1, x0:x1] = True
         return Region(mask, self.label)
@@ -66,10 +63,7 @@ def parse_box(text: str) -> Box:
     label, colon, numbers = plain_marks(text).rpartition(":")
     edges = [_NUMBER.match(part) for part in numbers.split(",")]
     if not colon or not label.strip() or len(edges) != 4 or not all(edges):
-        raise ValueError(
-            f'cannot read the box "{text.strip()[:80]}"; write "word: left, top, right, bottom" in pixels or '
-            'per cent, such as "cat: 0, 0, 50%, 100%".'
-        )
+        raise ValueError(message("box_form", text=text.strip()[:80]))
     parsed = tuple((_bounded(edge.group(1)), edge.group(2) == "%") for edge in edges if edge)
     if all(0 <= value <= 1 and not per_cent for value, per_cent in parsed):
         # Detectors write shares of the picture; a box within its first pixel is meant by nobody.
@@ -99,14 +93,12 @@ def from_mask(mask: np.ndarray, size: tuple[int, int], label: str = "") -> Regio
     height, width = values.shape
     if (height, width) != tuple(size):
         if abs(width * size[0] / height - size[1]) > 1 and abs(height * size[1] / width - size[0]) > 1:
-            raise ValueError(
-                f"the mask is {width}x{height}, the picture {size[1]}x{size[0]}: their shapes differ. "
-                "Make the mask as wide and as high as the picture, or crop it to the same proportions."
-            )
+            across, down = size[1], size[0]
+            raise ValueError(message("mask_shape", width=width, height=height, across=across, down=down))
         values = area_mean(values, size)
     region = Region(values > 0.5, label)
     if not region.mask.any():
-        raise ValueError("the expected mask is empty: paint the place where the word should be.")
+        raise ValueError(message("mask_nowhere"))
     return region
 
 

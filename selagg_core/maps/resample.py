@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from scipy.ndimage import label, uniform_filter1d
+from scipy.ndimage import label
 from scipy.sparse import csr_array
 
 
@@ -58,10 +58,28 @@ def nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def window_mean(values: np.ndarray, radius: int) -> np.ndarray:
-    """Means of (h, w) or (h, w, c) over squares of side 2 radius + 1; the border is mirrored. float32."""
-    side = 2 * radius + 1
-    down = uniform_filter1d(values.astype(np.float32), side, axis=0, mode="reflect")
-    return uniform_filter1d(down, side, axis=1, mode="reflect")
+    """Means of (..., h, w) over squares of side 2 radius + 1; the border is mirrored. float32."""
+    down = _running_mean(np.asarray(values, np.float32), radius)
+    along = _running_mean(np.ascontiguousarray(down.swapaxes(-1, -2)), radius)
+    return np.ascontiguousarray(along.swapaxes(-1, -2))
+
+
+def _running_mean(values: np.ndarray, radius: int) -> np.ndarray:
+    """Means over 2 radius + 1 rows: a sum that takes one row in and lets one go, for all columns at once.
+
+    scipy.ndimage.uniform_filter1d, line by line, takes several times as long.
+    """
+    count, side = values.shape[-2], 2 * radius + 1
+    around = np.arange(-radius, count + radius) % (2 * count)
+    rows = np.minimum(around, 2 * count - 1 - around)
+    means = np.empty_like(values)
+    total = values[..., rows[:side], :].sum(axis=-2, dtype=np.float64)
+    for row in range(count):
+        np.multiply(total, 1 / side, out=means[..., row, :], casting="same_kind")
+        if row + side < len(rows):
+            total += values[..., rows[row + side], :]
+            total -= values[..., rows[row], :]
+    return means
 
 
 def numbered_parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

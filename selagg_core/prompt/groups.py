@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .marks import plain_marks
+from .messages import message
 from .quoted import short, shortened
 from .words import Prompt, WordSearch
 
@@ -65,7 +66,7 @@ def choose_groups(prompts: Sequence[Prompt], words: str) -> tuple[WordGroup, ...
     Raises ValueError if there are no words or an item is not among them (naming those that are there).
     """
     if not any(prompt.words for prompt in prompts):
-        raise ValueError("the prompt is empty: no word of it can be shown. Write a prompt in the text node.")
+        raise ValueError(message("prompt_empty"))
     items = [item.strip() for item in re.split("[,\n]", plain_marks(words)) if item.strip()]
     if not items or [item.lower() for item in items] == ["all"]:
         return _every_word(prompts)
@@ -96,7 +97,7 @@ class GroupFinder:
                 return WordGroup(wanted, tuple(i for run in indices for i in run), entry)
         if counted := _COUNTED.match(plain_marks(wanted)):
             return self._single(counted["text"], int(counted["number"]), wanted)
-        raise ValueError(f'"{short(wanted)}" is not in the prompt. Words that are there: {self._there}.')
+        raise ValueError(message("not_in_prompt", word=short(wanted), words=self._there))
 
     def _single(self, text: str, number: int, wanted: str) -> WordGroup:
         """The `number`-th occurrence over all prompts, counted as labels count them."""
@@ -107,9 +108,10 @@ class GroupFinder:
                 if seen == number:
                     return WordGroup(wanted, run, entry)
         if not seen:
-            raise ValueError(f'"{short(text)}" is not in the prompt. Words that are there: {self._there}.')
-        times = f"{seen} times" if seen != 1 else "once"
-        raise ValueError(f'there is no "{short(wanted)}": "{short(text)}" is in the prompt {times}.')
+            raise ValueError(message("not_in_prompt", word=short(text), words=self._there))
+        key = "only_times" if seen != 1 else "only_once"
+        values = {"count": seen} if seen != 1 else {}
+        raise ValueError(message(key, wanted=short(wanted), word=short(text), **values))
 
     @cached_property
     def _searches(self) -> tuple[WordSearch, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from .known_texts import Labels
+from .messages import message
 from .quoted import short
 from .words import CHUNK, Prompt, Word
 
@@ -38,11 +39,6 @@ fewer numbers."""
 
 NEARLY_EMPTY = 0.25
 """Distance from the empty text, in lengths of a column, below which a part counts as one without words."""
-
-ONE_OF_TWO = (
-    "Two text encoders were given a text each, which share their columns: maps are named by the words of "
-    "{source} alone."
-)
 
 
 def sketch_of(embedding: torch.Tensor) -> np.ndarray:
@@ -200,7 +196,7 @@ def recognise(
     named = {column for match in matches for column in range(match.start, match.start + match.size)}
     text = before.text or " ".join(dict.fromkeys(match.offer.prompt.text for match in matches))
     beside = dict.fromkeys(match.offer.source for match in matches if match.beside)
-    notes = (*before.notes, *(ONE_OF_TWO.format(source=short(source)) for source in beside))
+    notes = (*before.notes, *(message("one_of_two", source=short(source)) for source in beside))
     prompt = Prompt(text, tuple(words), length, tuple(sorted(special)), notes)
     sources = tuple(dict.fromkeys(match.offer.source for match in matches if not match.beside))
     return Labels(prompt, tuple(c for c in known.unknown if c not in named), known.cut), sources

@@ -8,19 +8,21 @@ splits a text, so that one prompt has the same words whatever model reads it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from .quoted import short
-from .words import CLIP_SPLIT, Prompt, Word, is_word
+from .messages import message
+from .quoted import short, shortened
+from .words import CLIP_SPLIT, Prompt, Word, is_word, split_words
 
 #: Surface of a token that is no text: begin, end, padding.
 MARK = b"\x00"
 _WEIGHT = re.compile(r"\([^()]*:\s*[+-]?\d*\.?\d+\s*\)")
-WEIGHTS_ARE_TEXT = (
-    "This text encoder knows no weights: it reads brackets and numbers, as in {example}, as text. Write the "
-    "prompt without them."
-)
+EMBEDDING = "embedding:"
+UNREADABLE = "."
+"""Surface of a token for text that is not in an encoder's vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,27 @@ class Piece:
     weight: float = 1.0
 
 
+def what_is_common(one: Sequence[Piece], other: Sequence[Piece]) -> tuple[Piece, Piece]:
+    """What an encoder puts before and behind a text, from its tokens for two texts without a common sign."""
+    bare = [surfaces[slice(*_bare(surfaces))] for surfaces in map(_joined, (one, other))]
+    before = _common(*bare)
+    room = min(map(len, bare)) - before
+    behind = min(room, _common(*(surfaces[::-1] for surfaces in bare)))
+    return Piece(bare[0][:before]), Piece(bare[0][len(bare[0]) - behind :])
+
+
+def _joined(pieces: Sequence[Piece]) -> bytes:
+    return b"".join(piece.surface for piece in pieces)
+
+
 def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece]) -> Prompt:
     """Prompt from a text encoder's tokens.  empty: the tokens of an empty prompt, template and padding.
 
     A token that two words share makes one word of them.  Columns of no word and no punctuation of the prompt
     are special: begin, end, template, padding.
     """
-    whole = b"".join(piece.surface for piece in pieces)
-    start, stop = _inside(whole, b"".join(piece.surface for piece in empty))
+    whole = _joined(pieces)
+    start, stop = _inside(whole, _joined(empty))
     owners, place = [], 0  # of each byte
     for column, piece in enumerate(pieces):
         owners += [column] * len(piece.surface)
@@ -49,8 +64,24 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes = (WEIGHTS_ARE_TEXT.format(example=short(example.group())),) if example else ()
+    notes = (message("weights_are_text", example=short(example.group())),) if example else ()
+    lost = _lost(text, words, inside)
+    if lost:
+        notes += (message("cut_off", words=shortened(f'"{word}"' for word in lost)),)
     return Prompt(text, words, len(pieces), special, notes)
+
+
+def _lost(text: str, words: Sequence[Word], inside: str) -> list[str]:
+    """The words of a text that are not among its tokens, if these are its beginning and no more."""
+    if not words or EMBEDDING in text or UNREADABLE in inside[-1:]:
+        return []
+    read = "".join(word.text for word in words)
+    for wanted in (split_words(text), [p.lower() for p in CLIP_SPLIT.findall(text) if is_word(p)]):
+        whole = "".join(wanted)
+        if len(whole) > len(read) and whole.startswith(read):
+            ends = list(accumulate(map(len, wanted)))
+            return wanted[bisect_right(ends, len(read)) :]
+    return []
 
 
 def _inside(whole: bytes, empty: bytes) -> tuple[int, int]:
@@ -116,11 +147,25 @@ def cut_to(prompt: Prompt, columns: int) -> Prompt | None:
     columns: what the encoder gave.  None if words would be lost.
     """
     lost = prompt.length - columns
-    if lost == 0:
-        return prompt
-    for start in (lost, 0):
-        own = range(start, start + columns)
-        if lost > 0 and all(column in own for word in prompt.words for column in word.columns):
-            moved = prompt.moved(-start)
-            return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
-    return None
+    if lost <= 0:
+        return prompt if lost == 0 else None
+    return part_of(prompt, lost, columns) or part_of(prompt, 0, columns)
+
+
+def part_of(prompt: Prompt, start: int, columns: int) -> Prompt | None:
+    """`columns` columns of a prompt from `start` on; None if words would be lost."""
+    own = range(start, start + columns)
+    if not all(column in own for word in prompt.words for column in word.columns):
+        return None
+    moved = prompt.moved(-start)
+    return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
+
+
+def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
+    """The prompt as the last of so many columns: what comes before is no word's. None if words are lost."""
+    if columns <= prompt.length:
+        return part_of(prompt, prompt.length - columns, columns)
+    moved = prompt.moved(columns - prompt.length)
+    first = min((column for word in moved.words for column in word.columns), default=columns)
+    special = {*range(first), *moved.special}
+    return replace(moved, length=columns, special=tuple(sorted(special)))

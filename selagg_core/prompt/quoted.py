@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .messages import joined
+
 LONGEST_QUOTE = 40
 """Characters of one quotation; three of them, a list and a sentence stay below 300."""
 LONGEST_LIST = 100
@@ -27,7 +29,7 @@ def reasons(sentences: Iterable[str]) -> str:
         if told and len(" ".join((sentence, *told))) > LONGEST_MESSAGE - _ROOM:
             break
         told.insert(0, sentence)
-    return " ".join(told)
+    return joined(told)
 
 
 def shortened(names: Iterable[str], most: int = LONGEST_LIST, mark: str = ", ") -> str:

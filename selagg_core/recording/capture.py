@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..prompt.known_texts import LabelCache
+from ..prompt.messages import joined, message
 from ..prompt.offered import OfferedText
 from .head_maps import Recording
 from .run import Run
@@ -21,19 +22,9 @@ KEPT_RUNS = 16
 #: Memory that all kept runs of a capture may take, in budgets of one run.
 KEPT_BUDGETS = 2
 
-NO_RUN = (
-    "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, and the "
-    "LATENT of that sampler here."
-)
-NOT_CONNECTED = (
-    "This picture was sampled before any node was connected to SelAgg Capture, so nothing was recorded. From "
-    "now on it is: change the seed of the sampler and queue again."
-)
-WRONG_LATENT = (
-    "This latent was not sampled with this capture: connect the LATENT of the sampler that is fed by this "
-    "SelAgg Capture. (If the sampler's result came from ComfyUI's cache, its run may have made room for "
-    "newer ones: change its seed and queue again.)"
-)
+NO_RUN = message("no_run")
+NOT_CONNECTED = message("not_connected")
+WRONG_LATENT = message("wrong_latent")
 
 
 def latent_hash(latent: torch.Tensor) -> str:
@@ -178,5 +169,5 @@ class Capture:
             return dict(runs)[found].run
         if not runs:
             raise ValueError(NOT_CONNECTED if self._waited else NO_RUN)
-        interrupted = " The last run was interrupted." if not runs[-1][1].hashes else ""
-        raise ValueError(WRONG_LATENT + interrupted)
+        interrupted = [] if runs[-1][1].hashes else [message("interrupted")]
+        raise ValueError(joined([WRONG_LATENT, *interrupted]))

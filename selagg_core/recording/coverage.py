@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..prompt.groups import shortened
+from ..prompt.messages import message
+from ..prompt.quoted import shortened
 from .layout import HeadLayout, LayerId
 
 #: Letters of layers' names in a sentence: large models have hundreds.
@@ -71,21 +72,24 @@ class Tally:
         for name, seen in recorded.items():
             missing = [x for x in layout.layers if x not in seen and x not in explained]
             if missing:
-                texts.append(_missing_layers(missing, every, f" for {name}", "they were not called"))
+                texts.append(_missing_layers(missing, every, name, message("not_called")))
         for cause, count in self.rows.items():
             if cause:
-                texts.append(f"{count} of {self.rows.total()} rows were not recorded: {cause}.")
+                texts.append(message("rows_missing", count=count, every=self.rows.total(), cause=cause))
         if recorded and self.steps_seen < self.steps_due:
-            texts.append(
-                f"{self.steps_due - self.steps_seen} of {self.steps_due} steps were not recorded: the prompt "
-                "was not evaluated in them (it has a timestep range, or a cache such as EasyCache was used)."
-            )
+            missed = self.steps_due - self.steps_seen
+            texts.append(message("steps_missing", count=missed, every=self.steps_due))
         return texts
 
 
-def _missing_layers(layers: Sequence[LayerId], every: int, whose: str, cause: str) -> str:
-    """In a sentence; what a cause says after a full stop, such as what to do, comes last."""
+def _missing_layers(layers: Sequence[LayerId], every: int, entry: str, cause: str) -> str:
+    """In a sentence; what a cause says after a full stop, such as what to do, comes last in English."""
     names = shortened(map(str, layers), MOST_NAMES)
-    cause, stop, remedy = cause.partition(". ")
-    missing = f"{len(layers)} of {every} attention layers were not recorded{whose}: {cause} ({names})."
-    return f"{missing} {remedy}." if stop else missing
+    short, stop, remedy = cause.partition(". ")
+    whose = f" for {entry}" if entry else ""
+    told = f"{len(layers)} of {every} attention layers were not recorded{whose}: {short} ({names})."
+    english = f"{told} {remedy}." if stop else told
+    values: dict[str, str | int] = {"count": len(layers), "every": every, "names": names, "cause": cause}
+    if entry:
+        return message("layers_missing_of", english, entry=entry, **values)
+    return message("layers_missing", english, **values)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..prompt.known_texts import LabelCache, Labels, TextKey
+from ..prompt.messages import message, name_of
 from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.quoted import LONGEST_QUOTE, short, shortened
 from ..prompt.words import Prompt
@@ -17,22 +18,6 @@ from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
-NO_LABELS = (
-    "The words of {what} are not known: encode it with SelAgg Text Encode, or connect a SelAgg Prompt with "
-    "the same CLIP and text to this node."
-)
-OTHER_TEXT = (
-    "The words of {what} are not known: what the model was given is not what the text of {sources} gives "
-    "(wildcards, schedules?). Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
-)
-OTHER_LENGTH = (
-    "The words of {what} are not known: the model was given {length} columns, the text of {sources} has "
-    "{offered}. Use SelAgg Text Encode, or connect a second text to text_l of SelAgg Prompt."
-)
-BY_POSITION = (
-    "The words of the {name} prompt are known by their position, from the text of {sources}: its encoder "
-    "weighs words in a way of its own."
-)
 LONGEST_REASON = 160
 """Characters of a reason that another program gave."""
 
@@ -139,6 +124,11 @@ class Entry:
     def name(self) -> str:
         return self.kind if self.index == 0 else f"{self.kind} {self.index + 1}"
 
+    @property
+    def said_name(self) -> str:
+        """The name in a sentence."""
+        return name_of(self.kind, self.index)
+
     def labels_now(self, labels: LabelCache) -> Labels:
         """The labels, completed by what has been labelled since the run."""
         if not self.known.unknown:
@@ -149,7 +139,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class RawEntry:
-    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
+    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w).
+
+    Where the model was given reference pictures, one more slot is what goes to them.
+    """
 
     entry: Entry
     steps: int
@@ -187,8 +180,16 @@ class RawEntry:
             tuple(of_each_layer(part, lambda values: _pick(values, columns)) for part in self.step_maps),
             self.self_attention,
             self._sub_tokens(columns),
+            self._reference(),
         )  # fmt: skip
-        return recording, self._notices(known, offers, sources)
+        told = [message("from_reference", share=shown_share(own)) for own in (recording.reference,) if own]
+        return recording, (*self._notices(known, offers, sources), *told)
+
+    def _reference(self) -> Mapping[LayerId, np.ndarray]:
+        """What goes to reference pictures, by layers that see some."""
+        slots = len(self.entry.slots)
+        own = {layer: values for layer, values in self.maps.items() if values.shape[2] > slots}
+        return of_each_layer(own, lambda values: values[:, :, slots].astype(np.float32, copy=False))
 
     def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
         """The single tokens, where a word of several was kept that way."""
@@ -203,23 +204,21 @@ class RawEntry:
         self, known: Labels, offers: Sequence[OfferedText], sources: tuple[str, ...]
     ) -> tuple[str, ...]:
         """What the artist should know of the words; sources: of those that are known by their position."""
-        name = self.entry.name
-        told = [BY_POSITION.format(name=name, sources=_named(sources))] if sources else []
+        name = self.entry.said_name
+        told = [message("words_by_position", name=name, sources=_named(sources))] if sources else []
         if known.prompt is None:
-            told.append(self._missing(f"the {name} prompt", offers))
+            told.append(self._missing(message("the_prompt", name=name), offers))
         elif known.prompt.notes:
             told += known.prompt.notes
         elif known.unknown:
-            what = f"{len(known.unknown)} of {self.entry.text.length} columns of the {name} prompt"
+            every = self.entry.text.length
+            what = message("columns_of", count=len(known.unknown), every=every, name=name)
             told.append(self._missing(what, offers))
         elif known.cut:
             named = shortened(f'"{word}"' for word in known.cut)
-            told.append(
-                f"A part of {named} is missing: the text was cut at the end of a chunk when conditionings "
-                "were put together. The map is of the tokens that are there."
-            )
+            told.append(message("words_cut", words=named))
         elif self.entry.approximate:
-            told.append(f"The {name} conditioning was changed after encoding: its words are approximate.")
+            told.append(message("words_approximate", name=name))
         return tuple(told)
 
     def _missing(self, what: str, offers: Sequence[OfferedText]) -> str:
@@ -229,17 +228,16 @@ class RawEntry:
         if refusals and not own:
             first = next(iter(refusals))
             sources = _named(offer.source for offer in offers if offer.refusal == first)
-            return f"The words of {what} are not known. {sources}: {short(first, LONGEST_REASON)}"
+            return message("words_refused", what=what, sources=sources, why=short(first, LONGEST_REASON))
         if not own:
-            return NO_LABELS.format(what=what)
+            return message("words_unknown", what=what)
         sources = _named(offer.source for offer in own)
         lengths = sorted({offer.prompt.length for offer in own})
         if self.entry.text.columns in lengths:
-            return OTHER_TEXT.format(what=what, sources=sources)
+            return message("words_other_text", what=what, sources=sources)
         offered = shortened(map(str, lengths), LONGEST_QUOTE // 2, " or ")
-        return OTHER_LENGTH.format(
-            what=what, sources=sources, offered=offered, length=self.entry.text.columns
-        )
+        length = self.entry.text.columns
+        return message("words_other_length", what=what, sources=sources, offered=offered, length=length)
 
     @staticmethod
     def _reachable(columns: tuple[int, ...], own: Mapping) -> bool:
@@ -252,9 +250,16 @@ class RawEntry:
     def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
         """The kept sum, and special columns that were unlabelled during the run."""
         kept = self.entry.slots[-1][0]
-        total = values[:, :, -1].astype(np.float32, copy=False)
+        total = values[:, :, len(self.entry.slots) - 1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
+
+
+def shown_share(maps: Mapping[LayerId, np.ndarray]) -> str:
+    """The mean of maps of several layers, every head alike, in per cent."""
+    heads = sum(values.shape[1] for values in maps.values())
+    mean = sum(float(values.mean()) * values.shape[1] for values in maps.values()) / max(1, heads)
+    return f"{100 * mean:.0f} %"
 
 
 def _named(sources: Iterable[str]) -> str:

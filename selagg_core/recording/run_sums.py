@@ -15,18 +15,17 @@ import numpy as np
 import torch
 
 from ..prompt.known_texts import LabelCache
+from ..prompt.messages import message
 from ..prompt.words import Prompt
 from .coverage import Tally
+from .joint import JointCall
 from .layout import HeadLayout, LayerId
-from .probabilities import LayerGroup, column_matrix, joint_probabilities, pool_grid
+from .probabilities import LayerGroup, column_matrix, pool_grid
 from .run import EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
 
-GRID_CHANGED = (
-    "their grid changed during the run, and only the first grid was recorded. For maps of all, sample each "
-    "size in a run of its own"
-)
+GRID_CHANGED = message("grid_changed")
 
 
 @dataclass(frozen=True)
@@ -174,22 +173,15 @@ class RunSums:
         self,
         handle: tuple[str, int],
         layer: LayerId,
-        q: torch.Tensor,
-        k: torch.Tensor,
-        text: slice,
-        grid: tuple[int, int],
-        mask: torch.Tensor | None = None,
+        call: JointCall,
     ) -> None:
-        """Buffer one layer whose keys are the text and more.
-
-        q: (batch, heads, h * w, dim_head), k: (batch, heads, keys, dim_head), keys `text` are the text; mask
-        as of `joint_probabilities`.
-        """
+        """Buffer one layer whose keys are the text and more."""
+        grid = call.small
         if not self._keeps_grid(handle, layer, grid):
             return
-        columns = k[:, :, text].shape[2]
-        matrix = self._matrix(handle, (1, columns), q.device)
-        values = joint_probabilities(q, k, text, matrix, mask)
+        columns = call.k[:, :, call.text].shape[2]
+        matrix = self._matrix(handle, (1, columns), call.q.device)
+        values = call.read(self._settings.reading, matrix)
         factor = self._entries[handle].pool.get(layer, 1)
         self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
 
@@ -278,16 +270,12 @@ class RunSums:
     def finish(self, complete: bool) -> Run:
         """End the run: means over steps, moved to the host at once."""
         if complete and not self._committed and (self._buffer or self._groups):
-            self.notice("This sampler reports no steps: only its last evaluation was recorded.")
+            self.notice(message("no_steps"))
             self.commit(0)
         self.begin_evaluation()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
         if complete and not entries and not self._tally.layers and not any(self._tally.rows):
-            self.notice(
-                "No cross-attention was seen in this run: the model was evaluated in a way that SelAgg "
-                "Capture cannot follow (an engine such as TensorRT, or a node that replaces the model). For "
-                "maps, bypass that node (Ctrl+B)."
-            )
+            self.notice(message("nothing_seen"))
         recorded = {raw.entry.name: raw.maps for raw in entries}
         for text in self._tally.shortages(self.layout, recorded):
             self.notice(text)
@@ -322,9 +310,15 @@ class RunSums:
         sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
         layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
         if len(layers) < len(sizes):
+            budget, lost = self._settings.budget // MEBIBYTE, len(sizes) - len(layers)
             self.notice(
-                f"To stay within {self._settings.budget // MEBIBYTE} MiB, the self-attention of "
-                f"{len(sizes) - len(layers)} of {len(sizes)} layers was not kept for {entry.name}."
+                message(
+                    "self_attention_large",
+                    budget=budget,
+                    count=lost,
+                    every=len(sizes),
+                    entry=entry.said_name,
+                )
             )
         return layers, sum(sizes[layer] for layer in layers)
 
@@ -349,10 +343,9 @@ class RunSums:
         dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
         factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
         if any(factor > 1 for factor in factors.values()):
+            size, coarse = self._settings.budget // MEBIBYTE, sum(f > 1 for f in factors.values())
             self.notice(
-                f"To keep the maps of {entry.name} within {self._settings.budget // MEBIBYTE} MiB, "
-                f"{sum(f > 1 for f in factors.values())} of {len(factors)} layers were recorded on coarser "
-                "grids. Raise the memory budget of SelAgg Capture, or label the prompt, to record them fully."
+                message("coarser", entry=entry.said_name, budget=size, count=coarse, every=len(factors))
             )
         return dtype, factors
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..maps.heads import DEFAULT_FRACTION, HeadSelection, select_heads
 from ..maps.recipe import DEFAULT, MapRecipe
 from ..prompt.lexicon import Concept, Lexicon
+from ..prompt.messages import message
 from ..prompt.quoted import short, shortened
 from ..recording.layout import HeadLayout
 from .concepts import Assignment, Nearest, assign_concepts, parse_overrides
@@ -19,10 +20,7 @@ from .shipped import preset_for, transfer_notice
 FindNearest = Callable[[str, Sequence[Concept]], Nearest | None]
 """The nearest of some concepts to a word, in the space of a text encoder; None if it cannot tell."""
 
-NO_RELEVANCE = (
-    "No head relevance is known for this model, so all heads are used for every map: connect one of SelAgg "
-    "Build Relevance to have selective maps."
-)
+NO_RELEVANCE = message("no_relevance")
 
 
 @dataclass(frozen=True)
@@ -81,11 +79,16 @@ def relevance_for(
         fits = connected.context_width in (0, context_width)
         if connected.layout != layout or not fits:
             raise ValueError(
-                f"the connected head relevance was measured on {connected.base_model} "
-                f"({connected.layout.total} heads in {len(connected.layout.layers)} layers, text width "
-                f"{connected.context_width}), which is another architecture than this model ({layout.total} "
-                f"in {len(layout.layers)}, text width {context_width}): disconnect it, or build one for "
-                "this model."
+                message(
+                    "other_relevance",
+                    model=connected.base_model,
+                    heads=connected.layout.total,
+                    layers=len(connected.layout.layers),
+                    width=connected.context_width,
+                    own_heads=layout.total,
+                    own_layers=len(layout.layers),
+                    own_width=context_width,
+                )
             )
         return connected, ""
     preset = preset_for(layout, context_width)
@@ -254,11 +257,9 @@ def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> lis
         if assignment.note and assignment.how != "unknown":
             notices.append(assignment.note)
         if assignment.ambiguous and assignment.how != "override":
-            word, senses = assignment.word, assignment.concepts
-            notices.append(
-                f'"{short(word)}" may mean {" or ".join(senses)}: heads of all of them are used. Write '
-                f"{short(word)}={senses[0]} to choose one."
-            )
+            word, senses = short(assignment.word), assignment.concepts
+            told = " or ".join(senses)
+            notices.append(message("concept_ambiguous", word=word, senses=told, concept=senses[0]))
         judged = [relevance.reliability(concept) for concept in assignment.concepts]
         notices += [each.message for each in judged if not each.reliable]
     return notices
@@ -266,7 +267,5 @@ def _notices(assignments: Sequence[Assignment], relevance: HeadRelevance) -> lis
 
 def _unknown_words(words: Sequence[str], relevance: HeadRelevance) -> str:
     quoted = shortened(f'"{short(word)}"' for word in words)
-    return (
-        f"No concept is known for {quoted}, so all heads are used: write {short(words[0])}="
-        f"{relevance.names[0]} (or another concept) to choose one."
-    )
+    word, concept = short(words[0]), relevance.names[0]
+    return message("concept_unknown", words=quoted, word=word, concept=concept)

@@ -17,6 +17,7 @@ import numpy as np
 from ..files.versioned import parse_json
 from ..prompt.lexicon import Concept, Lexicon, base_forms, plain_form
 from ..prompt.marks import plain_marks
+from ..prompt.messages import message
 from ..prompt.quoted import short, shortened
 from ..prompt.word_table import trusted_concept
 
@@ -71,12 +72,10 @@ def parse_overrides(text: str, concepts: Sequence[str]) -> Mapping[str, tuple[st
     for entry in filter(None, (part.strip() for part in re.split(r"[,;\n]", plain_marks(text)))):
         word, equals, names = (part.strip() for part in entry.partition("="))
         if not (word and equals and names):
-            raise ValueError(
-                f'"{short(entry)}" does not say which concept a word has: write it like orange=Color.'
-            )
+            raise ValueError(message("override_form", entry=short(entry)))
         key = plain_form(word)
         if key in chosen:
-            raise ValueError(f'"{short(word)}" has a concept twice: keep one, or join both with "+".')
+            raise ValueError(message("override_twice", word=short(word)))
         chosen[key] = () if names.casefold() == EVERY_HEAD else _named(names, known)
     return MappingProxyType(chosen)
 
@@ -128,7 +127,7 @@ def assign_concepts(
         return Assignment(word, (trusted,), "table")
     near = nearest(word) if nearest is not None else None
     if near is not None and near.lead >= margin:
-        note = f'"{word}" is taken for {near.concept}, the nearest concept of the text encoder.'
+        note = message("concept_nearest", word=word, concept=near.concept)
         return Assignment(word, (near.concept,), "embedding", note)
     note = f'No concept is known for "{word}", so all heads are used: write {word}=Concept to choose one.'
     return Assignment(word, (), "unknown", note)
@@ -197,10 +196,8 @@ def _named(names: str, known: Mapping[str, str]) -> tuple[str, ...]:
     for name in (part.strip() for part in names.split("+")):
         if name.casefold() not in known:
             close = difflib.get_close_matches(name.casefold(), known, n=1)
-            hint = f' Did you mean "{short(known[close[0]])}"?' if close else ""
-            raise ValueError(
-                f'There is no concept "{short(name)}".{hint} Concepts that are there: '
-                f"{shortened(known.values())}."
-            )
+            hint = message("concept_hint", name=short(known[close[0]])) if close else ""
+            there = shortened(known.values())
+            raise ValueError(message("concept_not_there", name=short(name), hint=hint, concepts=there))
         found.append(known[name.casefold()])
     return tuple(dict.fromkeys(found))

@@ -22,6 +22,7 @@ from ..files.tensors import read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
 from ..maps.heads import DEFAULT_FRACTION
 from ..prompt.lexicon import Concept
+from ..prompt.messages import message
 from ..prompt.quoted import short, shortened
 from ..recording.layout import HeadId, HeadLayout
 
@@ -210,21 +211,28 @@ class HeadRelevance:
         share = float(self.win_share[row].astype(np.float64).mean())
         above = int(np.count_nonzero(self.win_share[row] > own.chance))
         reliable = share >= RELIABLE_SHARE * own.chance
-        word = "reliable" if reliable else "unreliable"
-        message = (
-            f"{word}: {own.name} won {_percent(share, 3)} of the time in {self.base_model} (by chance "
-            f"{_percent(own.chance, 2)}), and more than by chance in {above} of {self.layout.total} heads."
+        told = message(
+            "wins",
+            concept=own.name,
+            share=_percent(share, 3),
+            model=self.base_model,
+            chance=_percent(own.chance, 2),
+            count=above,
+            every=self.layout.total,
         )
-        return Reliability(reliable, share, above, message)
+        return Reliability(reliable, share, above, _judged(reliable, told))
 
     def _reliability_of_maps(self, concept: Concept) -> Reliability:
         reliable = concept.maps >= RELIABLE_MAPS
-        word = "reliable" if reliable else "unreliable"
-        message = (
-            f"{word}: {self.score_kind} of {concept.name} was measured on {concept.maps} maps of its words "
-            f"in {self.base_model} (at least {RELIABLE_MAPS} are needed)."
+        told = message(
+            "maps_measured",
+            score=self.score_kind,
+            concept=concept.name,
+            count=concept.maps,
+            model=self.base_model,
+            least=RELIABLE_MAPS,
         )
-        return Reliability(reliable, 0.0, 0, message)
+        return Reliability(reliable, 0.0, 0, _judged(reliable, told))
 
     def describe(self) -> str:
         """What the file holds, as lines of text: model, score, concepts with their most relevant head."""
@@ -370,6 +378,10 @@ def published_labels(layout: HeadLayout) -> tuple[str, ...]:
         labels += [f"{place}, layer: {counts[place]}, head: {head}" for head in range(heads)]
         counts[place] += 1
     return tuple(labels)
+
+
+def _judged(reliable: bool, what: str) -> str:
+    return message("reliable" if reliable else "unreliable", what=what)
 
 
 def _percent(share: float, digits: int) -> str:

@@ -12,6 +12,7 @@ from ..maps.heads import HeadSelection, resolution_groups
 from ..maps.made_maps import MadeMaps, Wanted
 from ..maps.recipe import DEFAULT, MapRecipe
 from ..prompt.groups import WordGroup
+from ..prompt.messages import message, why
 from ..prompt.quoted import reasons
 from ..prompt.words import Prompt
 from ..recording.head_maps import EntryRecording, Recording
@@ -66,7 +67,11 @@ class RunView:
 
     def faults(self) -> tuple[str, ...]:
         """A sentence on each picture in which nothing is to be seen."""
-        return tuple(f"picture {n} {why}" for n, why in enumerate(self.unseen, start=1) if why)
+        return tuple(
+            message("picture_is", number=n, why=fault)
+            for n, fault in enumerate(self.unseen, start=1)
+            if fault
+        )
 
     def chooser(self, settings: HeadSettings) -> HeadChooser:
         """What chooses the heads of words in this run. Raises ValueError as `HeadChooser` does."""
@@ -114,7 +119,7 @@ class RunView:
 
     def notices(self, chosen: ChosenHeads) -> tuple[str, ...]:
         """What the artist should know about the recording and the choice of heads."""
-        partial = () if self.recording.complete else ("The run was not completed: the maps are of its part.",)
+        partial = () if self.recording.complete else (message("partial"),)
         return (*self.recording.notices, *partial, *chosen.notices)
 
 
@@ -124,7 +129,7 @@ def choose_or_all(view: RunView, settings: HeadSettings) -> tuple[HeadChooser, s
         return view.chooser(settings), ""
     except ValueError as error:
         every = HeadSettings("all", recipe=settings.recipe)
-        return view.chooser(every), f"{error} All heads were used instead."
+        return view.chooser(every), message("all_instead", why=why(error))
 
 
 def latent_size(recording: Recording) -> tuple[int, int]:
@@ -142,5 +147,5 @@ def shown_entries(recording: Recording) -> tuple[EntryRecording, ...]:
     others = [entry for entry in recording.entries if entry.kind == main.kind and entry is not main]
     entries = tuple(entry for entry in (main, *others) if entry.prompt is not None)
     if not entries:
-        raise ValueError(reasons(recording.notices) or "the words of the prompt are not known.")
+        raise ValueError(reasons(recording.notices) or message("words_none"))
     return entries

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from ..prompt.messages import message
 from ..recording.layout import HeadLayout
 from .relevance import HeadRelevance
 
@@ -42,7 +43,4 @@ def transfer_notice(relevance: HeadRelevance) -> str:
     """
     if relevance.base_model == SHIPPED_MODEL:
         return ""
-    return (
-        f"Head relevance was transferred from {relevance.base_model}: it was measured there and not checked "
-        "on this checkpoint."
-    )
+    return message("transferred", model=relevance.base_model)

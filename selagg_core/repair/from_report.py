@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..claims.claim import Claims
 from ..claims.expectations import Expectations, expected_regions
@@ -24,8 +24,9 @@ from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
+from .placebo import on_other_words
 from .plan import UNTIL, Operator, PictureRepair, RepairPlan
-from .remedies import Fault, Known, remedy_for
+from .remedies import Fault, Known, Remedy, fault_of, remedy_for
 
 ALL = "all warnings"
 NOTHING = "Nothing was changed: the report has no warning."
@@ -37,7 +38,7 @@ class Asked:
     """What the artist asks for.
 
     finding: ALL, or the number of one in the report's list, from 1.  strength: 0 to 2.  until: share of the
-    run, above 0 to 1.
+    run, above 0 to 1.  placebo: whether the same is done to words that the finding is not about.
     """
 
     finding: str = ALL
@@ -45,6 +46,7 @@ class Asked:
     until: float = UNTIL
     expectations: Expectations = Expectations()
     relevance: HeadRelevance | None = None
+    placebo: bool = False
 
 
 def read_report(text: str) -> Report:
@@ -54,6 +56,20 @@ def read_report(text: str) -> Report:
             "there is no report: connect the report output of SelAgg Diagnose, or of SelAgg Load."
         )
     return Report.from_json(text)
+
+
+def of_one_finding(report: Report, picture: int, number: int) -> Report:
+    """A report of one finding of a picture alone, with what a repair must know: small enough for a workflow.
+
+    Raises ValueError if there is no such finding.
+    """
+    if not (0 <= picture < len(report.pictures) and 0 <= number < len(report.pictures[picture].findings)):
+        raise ValueError(f"the report has no finding {number + 1} of picture {picture + 1}.")
+    found = report.pictures[picture]
+    own = PictureDiagnosis(found.index, found.words, (), (replace(found.findings[number], tries=()),))
+    empty = [PictureDiagnosis(each.index, (), (), ()) for each in report.pictures]
+    pictures = (*empty[:picture], own, *empty[picture + 1 :])
+    return replace(report, pictures=pictures, problems=(), notices=())
 
 
 def plan_from_report(
@@ -77,7 +93,10 @@ def plan_from_report(
         known = _known(picture, prompts, claims, expected[number], report, asked.relevance)
         operators: list[Operator] = []
         for finding in (own for own, index in chosen if index == number):
-            remedy = remedy_for(_fault(finding, known), known)
+            fault = fault_of(finding, known)
+            remedy = remedy_for(fault, known)
+            if asked.placebo and remedy.operators:
+                remedy = _placebo(remedy, fault, known)
             operators += remedy.operators
             changes += [f"{_of(number, report)}{finding.kind}: {remedy.said}"] if remedy.operators else []
             advice += [f"{_of(number, report)}{finding.kind}: {told}" for told in remedy.advice]
@@ -86,6 +105,15 @@ def plan_from_report(
     return _plan(
         prompts, tuple(repaired), asked, tuple(dict.fromkeys(changes)), (*dict.fromkeys(advice), *notes)
     )
+
+
+def _placebo(remedy: Remedy, fault: Fault, known: Known) -> Remedy:
+    """The same on other words, and what is said of it."""
+    operators = tuple(
+        on_other_words(own, known.prompts[own.words.entry], known.claims, fault.claim)
+        for own in remedy.operators
+    )
+    return Remedy(operators, f"A placebo, done to other words than these: {remedy.said}", remedy.advice)
 
 
 def _plan(prompts, pictures, asked: Asked, changes: tuple[str, ...], advice: tuple[str, ...]) -> RepairPlan:
@@ -171,19 +199,3 @@ def _known(
 ) -> Known:
     measured = {seen.word: seen for seen in picture.words}
     return Known(tuple(prompts), claims, _size(report), measured, expected, relevance)
-
-
-def _fault(finding: Finding, known: Known) -> Fault:
-    """The fault of a finding. Raises ValueError if its words are not in the prompts."""
-    for word in finding.words:
-        if not word.indices:
-            raise ValueError(
-                "the report does not say where its words are (an older version made it): diagnose again."
-            )
-        there = known.prompts[word.entry].words if word.entry < len(known.prompts) else ()
-        if max(word.indices) >= len(there):
-            raise ValueError(f'the word "{short(word.label)}" of the report is no longer in the prompt.')
-    claim = next((own for own in known.claims.all if own.text == finding.claim), None)
-    taker = finding.evidence.get("taken_by")
-    groups = {group.label: group for group in (*known.measured, *known.claims.groups)}
-    return Fault(finding.kind, finding.words, claim, groups.get(taker) if isinstance(taker, str) else None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..claims.claim import DIRECTIONS, PLACES, Claim, Claims
 from ..claims.expectations import place_region
+from ..diagnosis.findings import Finding
 from ..diagnosis.measure import WordEvidence
 from ..diagnosis.suggestions import HIGHEST, LOW, bare
 from ..maps.regions import Region, centroid
@@ -94,6 +95,22 @@ class Remedy:
     operators: tuple[Operator, ...] = ()
     said: str = ""
     advice: tuple[str, ...] = ()
+
+
+def fault_of(finding: Finding, known: Known) -> Fault:
+    """The fault of a finding. Raises ValueError if its words are not in the prompts."""
+    for word in finding.words:
+        if not word.indices:
+            raise ValueError(
+                "the report does not say where its words are (an older version made it): diagnose again."
+            )
+        there = known.prompts[word.entry].words if word.entry < len(known.prompts) else ()
+        if max(word.indices) >= len(there):
+            raise ValueError(f'the word "{short(word.label)}" of the report is no longer in the prompt.')
+    claim = next((own for own in known.claims.all if own.text == finding.claim), None)
+    taker = finding.evidence.get("taken_by")
+    groups = {group.label: group for group in (*known.measured, *known.claims.groups)}
+    return Fault(finding.kind, finding.words, claim, groups.get(taker) if isinstance(taker, str) else None)
 
 
 def remedy_for(fault: Fault, known: Known) -> Remedy:
@@ -306,10 +323,17 @@ def _way_between(known: Known, one: WordGroup, other: WordGroup) -> tuple[int, i
 
 def _reworded(claim: Claim | None, word: WordGroup) -> str:
     """Another way to write a word that has several meanings."""
+    new = colour_word(claim, word)
+    if not new:
+        return ""
+    return f'Other words have one meaning only: write "{short(new)}" for "{short(bare(word.label))}".'
+
+
+def colour_word(claim: Claim | None, word: WordGroup) -> str:
+    """A word for a colour that is the name of a thing as well, without that meaning; "" for other words."""
     if claim is None or not any(name.casefold() == "color" for name in claim.intended):
         return ""
-    plain = short(bare(word.label))
-    return f'Other words have one meaning only: write "{plain}-coloured" for "{plain}".'
+    return f"{bare(word.label)}-coloured"
 
 
 def _disc(centre: tuple[float, float], area: float, size: tuple[int, int]) -> Region:

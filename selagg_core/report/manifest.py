@@ -26,6 +26,7 @@ from ..maps.regions import Region
 from ..maps.word_maps import finest_grid
 from ..prompt.as_written import written_pieces
 from ..prompt.groups import FUNCTION_WORDS, WordGroup
+from ..prompt.messages import said_of
 from ..recording.head_maps import EntryRecording
 from ..relevance.choose_heads import ChosenHeads, sense_scores
 from ..relevance.relevance import HeadRelevance
@@ -72,6 +73,10 @@ def manifest(
         "understood": understood(claims, view.prompts) if claims is not None else None,
         "problems": list(report.problems),
         "notices": list(report.notices),
+        "said": {
+            "problems": [said_of(problem) for problem in report.problems],
+            "notices": [said_of(notice) for notice in report.notices],
+        },
         "coverage": None if view.recording.coverage is None else asdict(view.recording.coverage),
         "expected": [
             {group.label: _expected(region) for group, region in of_picture.items()}

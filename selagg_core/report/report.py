@@ -11,6 +11,7 @@ from ..diagnosis.brief import rank
 from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
+from ..diagnosis.tries import Try
 from ..files.checked import check_fields, mapping, whole
 from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
@@ -89,6 +90,8 @@ class Report:
 def plain(item: Any) -> dict[str, Any]:
     """A finding, check or piece of evidence for JSON: words by their labels, and where they are (`at`)."""
     body = {field.name: getattr(item, field.name) for field in fields(item) if field.name not in _INSIDE}
+    if "tries" in body:
+        body["tries"] = [each.to_dict() for each in body["tries"]]
     if "word" in body:
         word = body.pop("word")
         return {"label": word.label, "at": _at(word), **body}
@@ -131,6 +134,8 @@ def _read(kind: type, body: Mapping[str, Any]) -> Any:
         values["word"] = _word(values.pop("label"), values.pop("at"))
     else:
         values["words"] = tuple(map(_word, values["words"], values.pop("at")))
+    if "tries" in values:
+        values["tries"] = tuple(map(Try.from_dict, values["tries"]))
     known = {field.name for field in fields(kind)} - _INSIDE
     if unknown := set(values) - known:
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")

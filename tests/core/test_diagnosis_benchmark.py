@@ -11,9 +11,7 @@ from benchmarks.diagnosis import plain
 from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
 from benchmarks.prompts import LeftOut
 from benchmarks.statistics import (
-    auroc,
     auroc_within,
-    average_precision,
     bootstrap,
     both_ways,
     calibration_error,
@@ -25,6 +23,7 @@ from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption
 from demo.scenes import Scene, SceneObject, render
 from demo.vocabulary import BACKGROUNDS, COLOURS
+from selagg_core.proof.statistics import auroc, average_precision
 
 SCORES = np.array([0.9, 0.8, 0.7, 0.6])
 TRUTH = np.array([True, False, True, False])

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.maps import seed_range
-from benchmarks.scoring import (
+from selagg_core.proof.scoring import (
     THRESHOLDS,
     best_threshold,
     iou_difference,
     score_map,
     summary,
 )
-from benchmarks.statistics import average_precision
+from selagg_core.proof.statistics import average_precision
 
 
 def _square() -> np.ndarray:

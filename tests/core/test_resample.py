@@ -35,11 +35,13 @@ def test_linear_and_nearest(size, wanted):
 
 @pytest.mark.parametrize("radius", [1, 4, 17])
 def test_means_over_windows(radius):
-    for values in (RNG.random((40, 30)), RNG.random((25, 60, 3))):
+    for values in (RNG.random((40, 30)), RNG.random((3, 25, 60))):
         values = values.astype(np.float32)
         side = (2 * radius + 1,) * 2
-        reference = cv2.blur(values, side, borderType=cv2.BORDER_REFLECT)
-        np.testing.assert_allclose(window_mean(values, radius), reference, atol=1e-5)
+        found = np.atleast_3d(window_mean(values, radius).T).T
+        for plane, means in zip(np.atleast_3d(values.T).T, found, strict=True):
+            reference = cv2.blur(plane, side, borderType=cv2.BORDER_REFLECT)
+            np.testing.assert_allclose(means, reference, atol=1e-5)
 
 
 def test_a_window_wider_than_the_picture():

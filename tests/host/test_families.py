@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from tiny_transformers import KINDS, PIXART, STRANGER, Kind, encoded, sample_tra
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
+BETWEEN = ("Omnigen2", "Boogu")
+"""Their reference pictures stand between text and picture."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,6 +47,7 @@ class Call:
     k: torch.Tensor
     mask: torch.Tensor | None
     order: list[int]
+    v: torch.Tensor | None = None
 
 
 def with_override(model, function):
@@ -59,19 +63,59 @@ def by_head(q, k, heads: int, asked: dict):
     """q, k in float64, (rows, heads, tokens, dim)."""
     if not asked.get("skip_reshape"):
         q, k = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k))
-    return q.double(), k.double()
+    return q.double(), k.repeat_interleave(q.shape[1] // k.shape[1], dim=1).double()
 
 
-def watching(model):
-    """A copy of the model that keeps every attention call, and the list it keeps them in."""
+def watching(kind: Kind, model):
+    """A copy of the model that keeps every attention call, and the list it keeps them in.
+
+    Where the network gives the host's attention no options, `module_watched` is what keeps them.
+    """
     calls: list[Call] = []
+    if kind.module:
+        return model.clone(), calls
 
     def keep(function, q, k, v, heads, mask=None, **kwargs):
         order = list(kwargs["transformer_options"]["cond_or_uncond"])
-        calls.append(Call(*by_head(q, k, heads, kwargs), mask, order))
+        values = v if v.ndim == 4 else v.unflatten(2, (heads, -1))  # SD3 has parted them already
+        values = values if kwargs.get("skip_reshape") else values.transpose(1, 2)
+        values = values.repeat_interleave(heads // values.shape[1], dim=1).double()
+        calls.append(Call(*by_head(q, k, heads, kwargs), mask, order, values))
         return function(q, k, v, heads, mask=mask, **kwargs)
 
     return with_override(model, keep), calls
+
+
+@contextmanager
+def module_watched(kind: Kind, model, calls: list[Call]):
+    """For a while the network's module keeps every attention call."""
+    if not kind.module:
+        yield
+        return
+    module, order = importlib.import_module(kind.module), []
+    own = module.optimized_attention
+
+    def keep(q, k, v, heads, mask=None, **kwargs):
+        calls.append(Call(*by_head(q, k, heads, kwargs), mask, list(order)))
+        return own(q, k, v, heads, mask=mask, **kwargs)
+
+    def note(apply_model, args):
+        order[:] = args["cond_or_uncond"]
+        return apply_model(args["input"], args["timestep"], **args["c"])
+
+    model.set_model_unet_function_wrapper(note)
+    module.optimized_attention = keep
+    try:
+        yield
+    finally:
+        module.optimized_attention = own
+
+
+def watched_sample(kind: Kind, model, *texts, **settings) -> tuple[torch.Tensor, list[Call]]:
+    """The latent without capture, and every attention call of the run."""
+    watched, calls = watching(kind, model)
+    with module_watched(kind, watched, calls):
+        return sample_transformer(kind, watched, *texts, **settings), calls
 
 
 def grid_of(kind: Kind, size) -> tuple[int, int]:
@@ -91,7 +135,13 @@ def reference(
     else:
         own = [call for call in calls if call.k.shape[2] == length and call.q.shape[2] == cells]
         own = [call for call in own if 0 in call.order]
-        own = own[1::2] if length == cells else own  # self-attention comes first and looks the same
+        if length == cells:  # self-attention comes first and looks the same
+            calls = kind.before + 2 * len(kind.layers)
+            own = [
+                call
+                for i, call in enumerate(own)
+                if i % calls > kind.before and (i - kind.before) % calls % 2
+            ]
     own = [call for call in own if 0 in call.order]
     layers = len(kind.layers)
     assert len(own) == 2 * layers  # two steps
@@ -99,14 +149,19 @@ def reference(
     for layer in range(layers):
         steps = []
         for call in own[layer::layers]:
-            image = slice(length, length + cells) if kind.joint else slice(None)
+            text, image = slice(0, length), slice(None)
+            if kind.joint and kind.picture_first:
+                image, text = slice(0, cells), slice(call.k.shape[2] - length, call.k.shape[2])
+            elif kind.joint:  # reference pictures last, or between
+                first = length + (references if kind.model in BETWEEN else 0)
+                image = slice(first, first + cells)
             logits = call.q[:, :, image] @ call.k.mT * call.q.shape[3] ** -0.5
             if call.mask is not None:
                 logits = logits + call.mask
             row = call.order.index(0) * batch
-            steps.append(torch.softmax(logits, -1)[row : row + batch, :, :, :length])
+            steps.append(torch.softmax(logits, -1)[row : row + batch, :, :, text])
         mean = torch.stack(steps).mean(0).mT.unflatten(3, (height, width)).numpy()
-        maps.append(mean[:, :, start : start + columns])
+        maps.append(mean[:, :, start : start + columns + kind.more])
         rest.append(mean.sum(2) - maps[-1].sum(2))
     return maps, rest
 
@@ -132,9 +187,9 @@ def assert_exact(kind: Kind, capture, latent, calls, size, **more) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_maps_are_exact_and_the_latent_is_untouched(tiny, name, size, cfg):
     kind, model = KINDS[name], tiny(name)
+    size = (*size[:2], size[2] + size[2] % 2) if kind.even else size
     positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
-    watched, calls = watching(model)
-    plain = sample_transformer(kind, watched, positive, negative, size, cfg)
+    plain, calls = watched_sample(kind, model, positive, negative, size=size, cfg=cfg)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, negative, size, cfg)
     assert torch.equal(latent, plain) and torch.isfinite(latent).all()
@@ -148,8 +203,7 @@ def test_texts_of_two_lengths_and_image_to_image(tiny, name):
     positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + 5, 2)
     start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), 8, 10)
     settings = {"size": (1, 8, 10), "latent": start, "denoise": 0.7}
-    watched, calls = watching(model)
-    plain = sample_transformer(kind, watched, positive, negative, **settings)
+    plain, calls = watched_sample(kind, model, positive, negative, **settings)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, negative, **settings)
     assert torch.equal(latent, plain)
@@ -161,6 +215,8 @@ def test_texts_of_two_lengths_and_image_to_image(tiny, name):
 def test_another_packs_override_still_has_its_say(tiny, name, when):
     """It changes the picture as it does without capture, and is called as often."""
     kind, model = KINDS[name], tiny(name)
+    if kind.module:
+        pytest.skip("asks no override: see the exchanged functions below")
     positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
     seen = []
 
@@ -182,20 +238,92 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
     assert with_capture.model_options["transformer_options"][OVERRIDE] is other
 
 
-@pytest.mark.parametrize("name", ["flux", "flux2", "qwen_image", "krea2"])
+@pytest.mark.parametrize(
+    "name", ["flux", "flux2", "longcat", "qwen_image", "krea2", "joyimage", "omnigen2", "boogu"]
+)
 def test_reference_pictures_are_not_the_picture(tiny, name):
     kind, model = KINDS[name], tiny(name)
     shape = (1, kind.channels, *((1,) if kind.frames else ()), 4, 6)
     extra = {"reference_latents": [torch.randn(shape, generator=torch.Generator().manual_seed(4))]}
     extra["reference_latents_method"] = "index"
     positive = [[values, {**own, **extra}] for values, own in encoded(kind, COLUMNS, 1)]
-    watched, calls = watching(model)
-    plain = sample_transformer(kind, watched, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
+    plain, calls = watched_sample(kind, model, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     assert torch.equal(latent, plain)
     cells = -(-4 // kind.patch) * -(-6 // kind.patch)
     assert_exact(kind, capture, latent, calls, (1, 8, 12), references=cells)
+    assert_from_the_reference(kind, capture.recording_for(latent), calls, cells)
+
+
+def assert_from_the_reference(kind: Kind, recording, calls, references: int) -> None:
+    """What goes to reference pictures is recorded by itself, and said."""
+    height, width = grid_of(kind, (1, 8, 12))
+    cells, length = height * width, kind.text(COLUMNS)[1]
+    own = [c for c in calls if c.q.shape[2] == kind.total(COLUMNS, cells) + references and 0 in c.order]
+    first = cells if kind.picture_first else length if kind.model in BETWEEN else length + cells
+    image = 0 if kind.picture_first else length + (references if kind.model in BETWEEN else 0)
+    entry = recording.positive()
+    assert [str(layer) for layer in entry.reference] == list(kind.layers)
+    for number, values in enumerate(entry.reference.values()):
+        steps = []
+        for call in own[number :: len(kind.layers)]:
+            logits = call.q[:, :, image : image + cells] @ call.k.mT * call.q.shape[3] ** -0.5
+            steps.append(torch.softmax(logits, -1)[..., first : first + references].sum(-1))
+        wanted = torch.stack(steps).mean(0).unflatten(2, (height, width)).numpy()
+        assert np.abs(values - wanted).max() < 1e-5 and values.min() > 0
+    (notice,) = [notice for notice in recording.notices if notice.startswith("From the reference: ")]
+    assert len(notice) <= 300 and " %" in notice
+
+
+@pytest.mark.parametrize("name", ["flux", "qwen_image", "lens", "omnigen2", "aura_flow", "krea2"])
+@pytest.mark.parametrize("reading", ["places, words alone", "words", "outputs"])
+def test_other_readings_are_exact(tiny, name, reading):
+    """Each against float64 over the same calls; the latent stays as it is."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    plain, calls = watched_sample(kind, model, *texts)
+    settings = importlib.import_module("selagg_core.recording.settings").CaptureSettings(reading=reading)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    capture = importlib.import_module("selagg_core.recording.capture").Capture(labels, settings)
+    with_capture = model.clone()
+    importlib.import_module("selagg_nodes.recording.recorder").install(with_capture, capture)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain)
+    height, width = grid_of(kind, (1, 8, 12))
+    cells = height * width
+    own = [c for c in calls if c.q.shape[2] == kind.total(COLUMNS, cells) and 0 in c.order]
+    recorded = capture.recording_for(latent).positive().maps
+    for number, values in enumerate(recorded.values()):
+        steps = [of_reading(kind, reading, call, cells) for call in own[number :: len(kind.layers)]]
+        wanted = torch.stack(steps).mean(0).mT.unflatten(3, (height, width)).numpy()
+        assert values.shape == wanted.shape
+        assert np.abs(values - wanted).max() < 1e-5 * max(1.0, np.abs(wanted).max())
+        assert values.std() > 0
+
+
+def of_reading(kind: Kind, reading: str, call: Call, cells: int) -> torch.Tensor:
+    """(1, heads, cells, columns) of the positive row, by the definition of a reading."""
+    start, length = kind.text(COLUMNS)
+    first = cells if kind.picture_first else 0
+    image = slice(0, cells) if kind.picture_first else slice(length, length + cells)
+    words = slice(first + start, first + start + COLUMNS)
+    row = slice(call.order.index(0), call.order.index(0) + 1)
+    logits = call.q @ call.k.mT * call.q.shape[3] ** -0.5
+    logits = logits if call.mask is None else logits + call.mask
+    if reading == "places, words alone":
+        return torch.softmax(logits[:, :, image, words], -1)[row]
+    every = torch.softmax(logits, -1)
+    if reading == "words":
+        return every[:, :, words, image].mT[row]
+    outputs = every @ call.v
+    return (outputs[:, :, image] @ outputs[:, :, words].mT)[row]
+
+
+def test_a_reading_that_is_not_known_is_refused(pack):
+    settings = importlib.import_module("selagg_core.recording.settings").CaptureSettings
+    with pytest.raises(ValueError, match="reading must be one of places"):
+        settings(reading="everything")
 
 
 def test_padded_captions_with_a_mask(tiny):
@@ -204,8 +332,7 @@ def test_padded_captions_with_a_mask(tiny):
     mask = torch.ones(1, COLUMNS, dtype=torch.long)
     mask[:, 15:] = 0
     positive = [[values, {**own, "attention_mask": mask}] for values, own in encoded(kind, COLUMNS, 1)]
-    watched, calls = watching(model)
-    plain = sample_transformer(kind, watched, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
+    plain, calls = watched_sample(kind, model, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     assert torch.equal(latent, plain)
@@ -237,25 +364,35 @@ def test_another_number_of_tokens_is_not_guessed(tiny):
     assert "text and picture is made in a way that is not known" in " ".join(recording.notices)
 
 
-def test_blocks_that_another_pack_leaves_out_do_not_shift_the_names(tiny):
-    kind, model = KINDS["sd3"], tiny("sd3")
+@pytest.mark.parametrize(
+    ("name", "left_out", "number"),
+    [
+        ("sd3", "double_block", 0), ("aura_flow", "double_block", 1), ("aura_flow", "single_block", 0),
+        ("hunyuan_dit", "double_block", 1), ("hunyuan_image", "single_block", 1), ("lens", "double_block", 0),
+        ("kandinsky5", "double_block", 1),
+    ],
+)  # fmt: skip
+def test_blocks_that_another_pack_leaves_out_do_not_shift_the_names(tiny, name, left_out, number):
+    kind, model = KINDS[name], tiny(name)
     skipping = model.clone()
-    skipping.set_model_patch_replace(lambda args, extra: args, "dit", "double_block", 0)
+    skipping.set_model_patch_replace(lambda args, extra: args, "dit", left_out, number)
     plain = sample_transformer(kind, skipping, encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2))
     with_capture, capture = captured(skipping)
     latent = sample_transformer(kind, with_capture, encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2))
     assert torch.equal(latent, plain)
     recording = capture.recording_for(latent)
-    assert [str(layer) for layer in recording.positive().maps] == ["double block 1"]
-    assert "double block 0" in " ".join(recording.notices)
+    gone = f"{left_out.replace('_', ' ')} {number}"
+    gone = gone if gone in kind.layers else f"block {number}"
+    assert [str(layer) for layer in recording.positive().maps] == [x for x in kind.layers if x != gone]
+    assert gone in " ".join(recording.notices)
 
 
 @pytest.mark.parametrize("cfg", [1.0, 4.0])
 def test_a_transformer_of_no_known_family_is_read_by_the_shape_of_its_calls(host, pack, cfg):
     """And what was guessed is said. Text of another length than the family thinks: nothing is recorded."""
     model = transformer(STRANGER)
-    watched, calls = watching(model)
-    plain = sample_transformer(STRANGER, watched, encoded(STRANGER, 20, 1), encoded(STRANGER, 20, 2), cfg=cfg)
+    texts = encoded(STRANGER, 20, 1), encoded(STRANGER, 20, 2)
+    plain, calls = watched_sample(STRANGER, model, *texts, cfg=cfg)
     with_capture, capture = captured(model)
     latent = sample_transformer(
         STRANGER, with_capture, encoded(STRANGER, 20, 1), encoded(STRANGER, 20, 2), cfg=cfg
@@ -281,22 +418,37 @@ def _one_token_less(forward):
     return lambda x, timesteps, context=None, **more: forward(x, timesteps, context=context[:, 1:], **more)
 
 
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.module])
+def test_another_packs_exchanged_function_still_has_its_say(tiny, name, monkeypatch):
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    untouched = sample_transformer(kind, model, *texts)
+    module = importlib.import_module(kind.module)
+    own, seen = module.optimized_attention, []
+
+    def other(*args, **kwargs):
+        seen.append(1)
+        return own(*args, **kwargs) * 0.9
+
+    monkeypatch.setattr(module, "optimized_attention", other)
+    plain = sample_transformer(kind, model, *texts)
+    times = len(seen)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain) and len(seen) == 2 * times
+    assert not torch.equal(latent, untouched)
+    assert capture.recording_for(latent).coverage.complete
+    assert module.optimized_attention is other
+
+
 @pytest.mark.parametrize("size", [(1, 40, 32), (2, 32, 36)])
-def test_pixart_whose_network_asks_no_override(host, pack, monkeypatch, size):
+def test_pixart_whose_network_asks_no_override(host, pack, size):
     """The function of its module is exchanged for the length of a call, and back again."""
-    model, calls = transformer(PIXART), []
-    blocks = importlib.import_module("comfy.ldm.pixart.blocks")
-    own = blocks.optimized_attention
-
-    def keep(q, k, v, heads, **kwargs):
-        calls.append(Call(*by_head(q, k, heads, kwargs), None, [0]))
-        return own(q, k, v, heads, **kwargs)
-
-    texts = encoded(PIXART, 20, 1), encoded(PIXART, 20, 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(blocks, "optimized_attention", keep)
-        plain = sample_transformer(PIXART, model, *texts, size=size, cfg=1.0)
+    model, texts = transformer(PIXART), (encoded(PIXART, 20, 1), encoded(PIXART, 20, 2))
+    own = importlib.import_module(PIXART.module).optimized_attention
+    plain, calls = watched_sample(PIXART, model, *texts, size=size, cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(PIXART, with_capture, *texts, size=size, cfg=1.0)
-    assert torch.equal(latent, plain) and blocks.optimized_attention is own
+    assert torch.equal(latent, plain)
+    assert importlib.import_module(PIXART.module).optimized_attention is own
     assert_exact(PIXART, capture, latent, calls, size)

@@ -27,6 +27,9 @@ NODE_IDS = {
     "SelAggDemoModel",
     "SelAggSave",
     "SelAggLoad",
+    "SelAggTruth",
+    "SelAggScore",
+    "SelAggScoreTable",
 }
 INTERNAL_IDS = {"SelAggGraphWords"}
 """Put into graphs by the server; no artist meets them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import urllib.request
 
 import cv2
 import numpy as np
@@ -88,6 +89,50 @@ def test_the_example_of_each_kind_of_finding_shows_it(server, kind):
         if check.verdict == "unsure"
     }
     assert kind in found, results.report.warnings()
+
+
+def test_a_finding_of_a_view_mends_a_workflow_of_the_hosts_own_encoder(server):
+    """What a click on "Try" does: the report of one finding, held by a node of the host, feeds a repair."""
+    text = (ROOT / "examples_workflows" / "api" / "diagnose_demo_misplaced.json").read_text("utf-8")
+    flow = with_inputs(json.loads(text), "KSampler", steps=8)
+    if "PrimitiveStringMultiline" not in server.object_info():
+        pytest.skip("This host has no node that holds a text.")
+    for node in flow.values():
+        if node["class_type"] == "SelAggTextEncode":
+            node["class_type"] = "CLIPTextEncode"
+    outputs = finish(server, flow)
+    (diagnosis,) = (number for number, node in flow.items() if node["class_type"] == "SelAggDiagnose")
+    view = outputs[diagnosis]["selagg"][0]["id"]
+
+    def asked(picture: int, number: int) -> dict:
+        address = f"{server.address}/selagg/views/{view}/finding?picture={picture}&number={number}"
+        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - our own server
+            return json.load(answer)
+
+    report = json.loads(asked(0, 0)["report"])
+    assert [finding["kind"] for finding in report["pictures"][0]["findings"]] == ["misplaced"]
+    assert "no finding" in asked(0, 99)["error"] and "no finding" in asked(9, 0)["error"]
+    (sampler,) = (node["inputs"] for node in flow.values() if node["class_type"] == "KSampler")
+    flow["note"] = {
+        "class_type": "PrimitiveStringMultiline",
+        "inputs": {"value": json.dumps(report)},
+    }
+    flow["mend"] = {
+        "class_type": "SelAggRepair",
+        "inputs": {
+            "model": sampler["model"],
+            "conditioning": sampler["positive"],
+            "report": ["note", 0],
+            "finding": "all warnings",
+            "strength": 1.0,
+            "until": 0.6,
+        },
+    }
+    sampler |= {"model": ["mend", 0], "positive": ["mend", 1]}
+    before = shown(server, flow, outputs, "Picture")
+    after = finish(server, flow)
+    assert not np.array_equal(before, shown(server, flow, after, "Picture"))
+    assert "should be left of" not in said(flow, after), "the things are where they should be"
 
 
 def test_a_second_run_finds_its_own_maps(server, workflow):

@@ -56,10 +56,10 @@ def server(base):
     write_archive(packed)
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(base / "custom_nodes" / FOLDER)
-    (base / "models" / "checkpoints").mkdir(parents=True)
     for recipe in workflows.RECIPES.values():
-        if recipe.checkpoint:
-            (base / "models" / "checkpoints" / recipe.checkpoint).touch()
+        for kind, name in recipe.needs:
+            (base / "models" / kind).mkdir(parents=True, exist_ok=True)
+            (base / "models" / kind / name).touch()
     with pytest.MonkeyPatch.context() as patch:
         block_opencv(base, patch)
         with background_server(base, base / "server.log", options=["--installed"]) as client:

@@ -440,6 +440,7 @@ def said(parts, kind, conditioning) -> list:
     """CONDITIONING that carries the words of TEXT, one a column."""
     embedding, more = conditioning[0]
     words = tuple(parts.prompt.Word(word, (i,)) for i, word in enumerate(TEXT.split()))
+    embedding = importlib.import_module("selagg_nodes.families.text_encoders").text_of(embedding, more)
     columns = len(more["t5xxl_ids"]) if kind.ids else embedding.shape[1]
     prompt = parts.prompt.Prompt(TEXT, words, columns, tuple(range(len(words), columns)))
     parts.labels.register(prompt, embedding, recoded=kind.ids)

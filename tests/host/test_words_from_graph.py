@@ -120,6 +120,19 @@ def test_text_and_clip_of_the_stock_encoder(from_graph, classes):
     }
 
 
+def test_a_repair_is_told_the_words_of_its_conditioning_and_not_of_the_negative(from_graph, classes):
+    given = graph()
+    given["14"] = {
+        "class_type": "SelAggRepair",
+        "inputs": {"model": ["4", 0], "conditioning": ["2", 0], "report": "{}"},
+    }
+    given["5"]["inputs"] |= {"model": ["14", 0], "positive": ["14", 1]}
+    result = from_graph.with_words(given, classes)
+    assert [own["text"] for own in words_of(result, from_graph, "14")] == ["a red cat"]
+    assert [own["text"] for own in words_of(result, from_graph)] == ["a red cat"]
+    assert from_graph.with_words(result, classes) == result
+
+
 def test_a_text_that_another_node_makes_is_linked_not_read(from_graph, classes):
     given = graph(text=["9", 0], clip=["8", 0])
     given["9"] = {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a blue dog"}}
@@ -165,6 +178,18 @@ def test_two_texts_of_one_encoder_go_together(from_graph, classes):
     given = graph("Pair", clip=["1", 1], width=64, text_g="a red cat", text_l="")
     (words,) = words_of(from_graph.with_words(given, classes), from_graph)
     assert (words["text_g"], words["text_l"]) == ("a red cat", "") and "text" not in words
+
+
+@pytest.mark.parametrize(("text", "place"), [("prompt", 0), ("negative_prompt", 1)])
+def test_an_encoder_of_pictures_hands_on_what_it_made(from_graph, classes, text, place):
+    """Its pictures are not encoded a second time."""
+    extras = pytest.importorskip("comfy_extras.nodes_mage")
+    kinds = {**classes, "TextEncodeMageFlowEdit": extras.TextEncodeMageFlowEdit}
+    given = graph("TextEncodeMageFlowEdit", negative_prompt=True, clip=["1", 1])
+    given["2"]["inputs"][text] = "a cat"
+    found = words_of(from_graph.with_words(given, kinds), from_graph)
+    (words,) = [own for own in found if own["text"] == "a cat"]
+    assert words["given"] == ["2", place] and words["clip"] == ["1", 1]
 
 
 def test_unknown_encoders_that_hold_a_text_and_a_clip(from_graph, classes):

@@ -71,13 +71,74 @@ SD3 = {
 }  # fmt: skip
 
 
+HYDIT = {
+    "image_model": "hydit", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
+    "depth": 4, "num_heads": 2, "text_states_dim": 16, "text_states_dim_t5": 16, "text_len": 20,
+    "text_len_t5": 12, "qk_norm": True, "attn_precision": torch.float32,
+}  # fmt: skip
+ERNIE = {
+    "image_model": "ernie", "hidden_size": 32, "num_attention_heads": 2, "num_layers": 3, "in_channels": 128,
+    "ffn_hidden_size": 64, "out_channels": 128, "text_in_dim": 16, "rope_axes_dim": (4, 6, 6),
+}  # fmt: skip
+AURA = {
+    "in_channels": 4, "out_channels": 4, "dim": 32, "n_layers": 4, "n_double_layers": 2, "n_heads": 2,
+    "global_conddim": 32, "cond_seq_dim": 16, "max_seq": 32 * 32,
+}  # fmt: skip
+HUNYUAN_IMAGE = {
+    "image_model": "hunyuan_video", "in_channels": 64, "out_channels": 64, "vec_in_dim": None,
+    "context_in_dim": 16, "hidden_size": 32, "mlp_ratio": 2.0, "num_heads": 2, "depth": 2,
+    "depth_single_blocks": 3, "axes_dim": [8, 8], "theta": 256, "patch_size": [1, 1], "qkv_bias": True,
+    "guidance_embed": False, "byt5": True, "meanflow": False, "use_cond_type_embedding": False,
+    "vision_in_dim": None, "meanflow_sum": False,
+}  # fmt: skip
+HUNYUAN_VIDEO = {
+    **HUNYUAN_IMAGE, "in_channels": 16, "out_channels": 16, "patch_size": [1, 2, 2], "axes_dim": [4, 6, 6],
+    "byt5": False, "vec_in_dim": 8,
+}  # fmt: skip
+LENS = {
+    "image_model": "lens", "in_channels": 128, "out_channels": 32, "num_layers": 3, "attention_head_dim": 16,
+    "num_attention_heads": 2, "enc_hidden_dim": 4, "axes_dims_rope": (4, 6, 6),
+}  # fmt: skip
+JOY = {
+    "image_model": "joyimage", "hidden_size": 32, "num_attention_heads": 2, "text_dim": 16, "num_layers": 3,
+    "rope_dim_list": [4, 6, 6], "theta": 10000,
+}  # fmt: skip
+OMNIGEN = {
+    "image_model": "omnigen2", "hidden_size": 64, "num_layers": 3, "num_refiner_layers": 1,
+    "num_attention_heads": 4, "num_kv_heads": 2, "axes_dim_rope": (4, 6, 6), "text_feat_dim": 16,
+    "multiple_of": 8,
+}  # fmt: skip
+BOOGU = {
+    **{key: OMNIGEN[key] for key in OMNIGEN if key != "text_feat_dim"}, "image_model": "boogu",
+    "num_double_stream_layers": 2, "instruction_feat_dim": 16,
+}  # fmt: skip
+IDEOGRAM = {
+    "image_model": "ideogram4", "in_channels": 128, "num_layers": 3, "num_attention_heads": 2,
+    "attention_head_dim": 16, "intermediate_size": 32, "adaln_dim": 16, "llm_features_dim": 16,
+    "rope_theta": 10000, "mrope_section": [4, 2, 2], "norm_eps": 1e-5,
+}  # fmt: skip
+KANDINSKY = {
+    "image_model": "kandinsky5", "in_text_dim": 16, "in_text_dim2": 8, "time_dim": 16, "model_dim": 32,
+    "ff_dim": 32, "visual_embed_dim": 64, "num_text_blocks": 1, "num_visual_blocks": 3,
+    "axes_dims": (4, 6, 6),
+}  # fmt: skip
+HIDREAM = {
+    "image_model": "hidream", "patch_size": 2, "in_channels": 16, "num_layers": 2, "num_single_layers": 2,
+    "attention_head_dim": 16, "num_attention_heads": 2, "caption_channels": [16, 16], "text_emb_dim": 8,
+    "axes_dims_rope": (4, 6, 6), "max_resolution": (64, 64), "llama_layers": [0, 1, 2, 2],
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Kind:
     """A family's tiny model and what is known of its attention, by reading the host's source.
 
-    heads, patch: of the network.  layers: names in order.  columns(n): where the n columns of a text lie in
-    the keys, and how many columns the model's text has in all.  joint: else cross-attention.
-    total(n, cells): tokens of a joint call.  ids: the network is given T5's tokens.
+    heads, patch: of the network.  layers: names in order.  text(n): which column of the model's text is the
+    first of a text of n columns, and how many it has in all.  more: columns of a second text behind them.
+    joint: else cross-attention.  total(n, cells): tokens of a joint call.  picture_first: it stands before
+    the text.  ids: the network is given T5's tokens.  module: where its attention function is, if it gives
+    that no options.  even: the host takes no odd sizes.  before: cross-attention's calls of the text with
+    itself.  extra: (name, shape) of what else its conditioning holds; of one number: a mask of ones.
     """
 
     config: Mapping
@@ -93,6 +154,12 @@ class Kind:
     text: Callable[[int], tuple[int, int]] = lambda n: (0, n)
     total: Callable[[int, int], int] = lambda n, cells: n + cells
     ids: bool = False
+    more: int = 0
+    picture_first: bool = False
+    module: str = ""
+    even: bool = False
+    before: int = 0
+    extra: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 def named(**blocks: int) -> tuple[str, ...]:
@@ -125,6 +192,47 @@ KINDS = {
     ),
     "wan": Kind(WAN, "WAN21_T2V", named(block=3), frames=True, joint=False),
     "sd3": Kind(SD3, "SD3", named(double_block=2), pooled=8),
+    "longcat": Kind(
+        {**FLUX, "vec_in_dim": None, "guidance_embed": False, "txt_ids_dims": [1, 2]}, "LongCatImage",
+        named(double_block=2, single_block=3),
+    ),
+    "hunyuan_dit": Kind(
+        HYDIT, "HunyuanDiT", named(block=4), 4, joint=False, more=12, text=lambda n: (0, n + 12),
+        module="comfy.ldm.hydit.attn_layers",
+        extra=(
+            ("attention_mask", (0,)), ("conditioning_mt5xl", (12, 16)), ("attention_mask_mt5xl", (12,)),
+        ),
+    ),
+    "ernie": Kind(
+        ERNIE, "ErnieImage", named(block=3), 128, patch=1, picture_first=True, module="comfy.ldm.ernie.model"
+    ),
+    "aura_flow": Kind(
+        AURA, "AuraFlow", named(double_block=2, single_block=2), 4, text=lambda n: (8, n + 8),
+        total=lambda n, cells: n + 8 + cells,
+    ),
+    "hunyuan_image": Kind(
+        HUNYUAN_IMAGE, "HunyuanImage21", named(double_block=2, single_block=3), 64, patch=1,
+        text=lambda n: (0, n + 5), total=lambda n, cells: n + 5 + cells,
+        extra=(("conditioning_byt5small", (5, 1472)),),
+    ),
+    "hunyuan_video": Kind(
+        HUNYUAN_VIDEO, "HunyuanVideo", named(double_block=2, single_block=3), frames=True, pooled=8, even=True
+    ),
+    "lens": Kind(LENS, "Lens", named(double_block=3), 128, patch=1, picture_first=True),
+    "joyimage": Kind(JOY, "JoyImage", named(double_block=3), frames=True, picture_first=True),
+    "omnigen2": Kind(OMNIGEN, "Omnigen2", named(block=3), heads=4, extra=(("attention_mask", (0,)),)),
+    "boogu": Kind(
+        BOOGU, "Boogu", named(double_block=2, single_block=3), heads=4, extra=(("attention_mask", (0,)),)
+    ),
+    "ideogram4": Kind(IDEOGRAM, "Ideogram4", named(block=3), 128, patch=1),
+    "kandinsky5": Kind(
+        KANDINSKY, "Kandinsky5Image", named(block=3), joint=False, pooled=8, even=True, before=1
+    ),
+    "hidream": Kind(
+        HIDREAM, "HiDream", named(double_block=2, single_block=2), pooled=8, picture_first=True, more=12,
+        text=lambda n: (0, n + 12), total=lambda n, cells: n + 12 + cells,
+        extra=(("conditioning_llama3", (3, 6, 16)),),
+    ),
 }  # fmt: skip
 
 
@@ -154,7 +262,7 @@ PIXART = Kind(
         "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
         "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
     },
-    "PixArtSigma", named(block=3), 4, joint=False,
+    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks",
 )  # fmt: skip
 STRANGER = Kind({}, "", named(block=3), 4, patch=1)
 
@@ -170,9 +278,8 @@ def transformer(kind: Kind, seed: int = 0):
         anima = importlib.import_module("comfy.ldm.anima.model")
         small = {"source_dim": 16, "target_dim": 16, "model_dim": 16, "num_layers": 1, "num_heads": 2}
         anima.LLMAdapter = partial(getattr(anima.LLMAdapter, "func", anima.LLMAdapter), **small)
-    model = getattr(models, kind.model)({**kind.config, "dtype": torch.float32}).get_model(
-        {}, "", device="cpu"
-    )
+    small = type(kind.model, (getattr(models, kind.model),), {"unet_extra_config": {}})
+    model = small({**kind.config, "dtype": torch.float32}).get_model({}, "", device="cpu")
     fill(model.diffusion_model, seed)
     with torch.no_grad():
         for name, values in model.diffusion_model.named_parameters():
@@ -191,6 +298,13 @@ def encoded(kind: Kind, columns: int, seed: int) -> list:
         values = values[:, : columns - 3]
         extra["t5xxl_ids"] = torch.randint(1, 32000, (columns,), generator=generator)
         extra["t5xxl_weights"] = torch.ones(columns)
+    for name, shape in kind.extra:
+        mask = len(shape) == 1
+        extra[name] = (
+            torch.ones(1, *(size or columns for size in shape), dtype=torch.long)
+            if mask
+            else torch.randn(1, *shape, generator=generator)
+        )
     return [[values, extra]]
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import ConsoleMessage, Error, Locator, Page
 #: What the frontend itself complains of without an internet connection, or on a server older than it is.
 HOSTS_OWN = re.compile(
     r"/user\.css|/userdata|favicon|api\.comfy\.org|comfy\.org|/api/(?!selagg)|ERR_NAME_NOT_RESOLVED|"
-    r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|googleapis|google|/assets/"
+    r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|googleapis|google|/assets/|/templates/"
 )
 #: Milliseconds; the frontend is large, and test machines are busy.
 PATIENCE = 180_000

@@ -47,6 +47,13 @@ PAGE = """<!doctype html>
     report: '/data/report',
     claims: { read: () => field.value, write: (text) => { field.value = text } },
     runAgain: async () => { field.runs += 1 },
+    trials: {
+      can: ({ action }) => action !== 'none',
+      start: async (...told) => {
+        if (query.has('refuses')) throw new Error('it cannot')
+        field.tried = told
+      },
+    },
   }
   const show = async () => {
     const started = performance.now()

@@ -22,6 +22,7 @@ from frontend import Frontend  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from demo.background_server import background_server  # noqa: E402
+from demo.workflows import RECIPES  # noqa: E402
 
 EXAMPLES = ROOT / "examples_workflows"
 HELP, DOCS = ROOT / "web" / "docs", ROOT / "docs"
@@ -36,6 +37,8 @@ ALONE = {
     "SelAggHeadRelevance": "head_relevance",
     "SelAggMapRecipe": "map_recipe",
     "SelAggDemoModel": "demo_model",
+    "SelAggTruth": "truth",
+    "SelAggScore": "score",
 }
 THUMBNAIL = 400
 VIEWPORT = {"width": 1500, "height": 1500}
@@ -149,7 +152,7 @@ def open_finding(frontend: Frontend, number: int) -> None:
 def take_examples(frontend: Frontend) -> None:
     """Thumbnails of the examples on the demo model: the picture with what the first finding is about."""
     for file in sorted(EXAMPLES.glob("diagnose_demo*.json")):
-        frontend.load(example(file.stem))
+        frontend.load({**example(file.stem), "extra": {}})  # the graph of an App, too
         frontend.run()
         viewer = frontend.wait_for_view()
         if viewer.locator("[data-finding]").count():
@@ -178,7 +181,10 @@ def take_nodes(frontend: Frontend) -> None:
 def take_graphs(frontend: Frontend) -> None:
     """Thumbnails of examples that need a checkpoint: the graph itself."""
     frontend.open(**{"Comfy.ColorPalette": "light"})
-    for name in ("diagnose_sd15", "diagnose_sdxl"):
+    loaded = [
+        name for name, recipe in RECIPES.items() if recipe.files is not None or recipe.checkpoint is not None
+    ]
+    for name in loaded:
         frontend.page.evaluate("workflow => app.loadGraphData(workflow)", example(name))
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
@@ -198,6 +204,9 @@ def main() -> None:
     os.environ.setdefault("SELAGG_HOST", "upstream")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         base = Path(folder)
+        for kind, name in {file for recipe in RECIPES.values() for file in recipe.needs}:
+            (base / "models" / kind).mkdir(parents=True, exist_ok=True)
+            (base / "models" / kind / name).touch()  # a graph without files of its model is marked red
         browser = chromium(playwright)
         with background_server(base, base / "server.log") as client:
             page = browser.new_context(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import numpy as np
 import pytest
 from test_viewer_page import downloaded, pixels_of, png_texts
 
 from demo.host_path import ROOT
+from selagg_core.prompt.messages import MESSAGES
 
 WORKFLOW = json.loads((ROOT / "examples_workflows" / "diagnose_demo.json").read_text("utf-8"))
 STEPS = 4
@@ -206,7 +208,11 @@ def test_the_language_of_the_host(frontend, answer, name):
     frontend.open(**{"Comfy.Locale": "zh"})
     frontend.load(workflow())
     frontend.run()
-    assert name in frontend.wait_for_view().locator(".tabs").inner_text()
+    viewer = frontend.wait_for_view()
+    assert name in viewer.locator(".tabs").inner_text()
+    notes = viewer.locator(".notes").last
+    notes.locator("summary").click()
+    assert said_in("en" if answer else "zh", "concept_unknown") in notes.inner_text()
     frontend.errors = [error for error in frontend.errors if "i18n" not in error]
 
 
@@ -237,9 +243,18 @@ def test_markup_and_right_to_left_text_stay_text(frontend, shot):
     frontend.screenshot(shot("markup"))
 
 
-def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
-    frontend.open()
-    broken = workflow()
+def said_in(locale: str, key: str) -> str:
+    """What is said before the first value of a message."""
+    if locale == "en":
+        return MESSAGES[key].split("{")[0]
+    texts = json.loads((ROOT / "locales" / locale / "main.json").read_text("utf-8"))
+    return texts["selagg"]["sentences"][f"message.{key}"].split("{")[0]
+
+
+@pytest.mark.parametrize("locale", ["en", "zh", "ru"])
+def test_what_cannot_be_shown_is_said_in_the_viewer(frontend, locale, shot):
+    frontend.open(**{"Comfy.Locale": locale})
+    broken = workflow(seed=500 + len(said_in(locale, "wrong_latent")))
     empty = next(node["id"] for node in broken["nodes"] if node["type"] == "EmptyLatentImage")
     diagnose = next(node for node in broken["nodes"] if node["type"] == "SelAggDiagnose")
     latent = next(i for i, socket in enumerate(diagnose["inputs"]) if socket["name"] == "latent")
@@ -253,7 +268,10 @@ def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
     frontend.load(broken)
     frontend.run()
     settled(frontend)
-    assert "LATENT" in frontend.viewer().locator(".empty").inner_text()
+    told = said_in(locale, "wrong_latent")
+    assert told in frontend.viewer().locator(".empty").inner_text()
+    frontend.page.locator("[data-selagg]").get_by_text(told).first.wait_for(timeout=11_000)
+    frontend.screenshot(shot(f"problem_{locale}"))
 
 
 SAVED = """() => {
@@ -322,3 +340,48 @@ def test_a_card_has_the_workflow_inside(frontend, shot):
     texts = png_texts(data)
     assert name == "selagg_card.png" and {"prompt", "workflow"} <= set(texts)
     assert any(node["type"] == "SelAggDiagnose" for node in json.loads(texts["workflow"])["nodes"])
+
+
+#: Frontends from this one on have Apps.
+APPS = (1, 40)
+
+
+def version(frontend) -> tuple[int, ...]:
+    told = frontend.page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__ ?? '0'")
+    return tuple(int(part) for part in re.findall(r"\d+", told)[:3])
+
+
+def skip_the_tour(frontend) -> None:
+    tour = frontend.page.get_by_text("Skip", exact=True)
+    frontend.page.wait_for_timeout(2500)
+    if tour.count():
+        tour.click()
+        frontend.page.wait_for_timeout(500)
+
+
+def test_the_app_is_found_by_search_and_opens_as_an_app(frontend, shot):
+    """Without its graph: prompt, viewer and button beside the result. Older frontends open the graph."""
+    frontend.open()
+    page = frontend.page
+    page.evaluate("() => void app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    search = page.get_by_placeholder("Search").last
+    search.wait_for()
+    search.fill("prompt as an app")
+    page.get_by_text(re.compile(r"Check a prompt as an App")).first.wait_for()
+    frontend.screenshot(shot("app_found"))
+    page.get_by_text(re.compile(r"Check a prompt as an App")).first.click()
+    page.wait_for_function("() => app.graph._nodes.some((n) => n.type === 'SelAggDiagnose')")
+    prompt = "a yellow star above a purple square on a white background"
+    if version(frontend) < APPS:
+        frontend.run()
+        assert "star" in frontend.wait_for_view().locator(".text").inner_text()
+        return
+    skip_the_tour(frontend)
+    page.get_by_text("Number of runs").wait_for()
+    assert page.locator("textarea:visible").first.input_value() == prompt
+    assert page.get_by_text("Prompt viewer").is_visible(), "not the name of a widget"
+    frontend.run()
+    page.locator("img[src*='selagg_diagnose']").first.wait_for()
+    viewer = frontend.wait_for_view()
+    assert viewer.is_visible() and "star" in viewer.locator(".text").inner_text()
+    frontend.screenshot(shot("app"))

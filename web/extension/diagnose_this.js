@@ -2,6 +2,7 @@
 
 import { app } from '../../../scripts/app.js'
 import { choose } from './choose.js'
+import { pathTo, rootGraph } from './places.js'
 import { putIn } from './put_in.js'
 import { SameSeed } from './same_seed.js'
 import { isSampler, Missing, planFor, samplersOf, titleOf } from './samplers.js'
@@ -19,7 +20,7 @@ const LONG = 12000
 const SHORT = 5000
 
 export class GraphCommands {
-  #seeds = new SameSeed()
+  seeds = new SameSeed()
   /** Texts of the host's language. @type {Record<string, string>} */
   texts = {}
 
@@ -29,7 +30,7 @@ export class GraphCommands {
 
   /** A run was queued. */
   queued() {
-    this.#seeds.queued(rootGraph())
+    this.seeds.queued(rootGraph())
   }
 
   /**
@@ -54,7 +55,7 @@ export class GraphCommands {
     const viewer = putIn(planFor(sampler, root), pathTo(root, app.canvas.graph))
     await this.#checkWords(root, sampler, viewer)
     showNode(viewer.node)
-    await this.#seeds.run(root, idOf(sampler))
+    await this.seeds.run(root, idOf(sampler))
     this.#tell('info', 'started', this.#say('startedDetail'), viewer.node, { name: titleOf(sampler.node) })
   }
 
@@ -134,31 +135,10 @@ function stage() {
   return app.canvas.canvas.parentElement ?? app.canvas.canvas
 }
 
-/** @returns {HostGraph} */
-export function rootGraph() {
-  return /** @type {HostGraph} */ (app.rootGraph ?? app.graph)
-}
-
 /** The one node that is selected. @returns {HostNode | null} */
 function selectedNode() {
   const items = [...(app.canvas.selectedItems ?? [])]
   const graph = app.canvas.graph
   const nodes = graph ? nodesOf(graph).filter((node) => items.includes(node)) : []
   return nodes.length === 1 ? nodes[0] : null
-}
-
-/**
- * The subgraph nodes through which a graph is reached from the workflow; [] for the workflow itself.
- * @param {HostGraph} root
- * @param {HostGraph | null | undefined} graph
- * @returns {HostNode[]}
- */
-function pathTo(root, graph) {
-  /** @type {{graph: HostGraph, path: HostNode[]}[]} */
-  const waiting = [{ graph: root, path: [] }]
-  for (const place of waiting) {
-    if (place.graph === graph) return place.path
-    for (const node of nodesOf(place.graph)) if (node.subgraph) waiting.push({ graph: node.subgraph, path: [...place.path, node] })
-  }
-  return []
 }

@@ -60,7 +60,7 @@ function seedAt(path, node, widget) {
  * @param {HostWidget} widget
  * @returns {HostWidget}
  */
-function shownAs(path, node, widget) {
+export function shownAs(path, node, widget) {
   const outer = path.at(-1)
   const input = node.inputs?.find((each) => each.widget?.name === widget.name)
   const link = node.graph && linkOf(node.graph, input?.link)
@@ -83,12 +83,14 @@ export class SameSeed {
    * Sets the seeds to those of the last run of the workflow, then queues it; no seed changes by that.
    * @param {HostGraph} root
    * @param {string} sampler its place in a request
+   * @param {boolean} next whether the sampler is to have another seed than that
    */
-  async run(root, sampler) {
+  async run(root, sampler, next = false) {
     const seeds = seedsOf(root)
     const controls = new Map(seeds.map(({ control }) => [control, control.value]))
     if (app.extensionManager.setting.get(MODE) !== 'before') this.#setBack(seeds, await lastRequest(root.id, sampler))
     for (const control of controls.keys()) control.value = FIXED
+    if (next) raise(seeds.find(({ node }) => node === sampler) ?? seeds[0])
     try {
       await app.queuePrompt(0)
     } finally {
@@ -109,6 +111,13 @@ export class SameSeed {
       widget.callback?.(value)
     }
   }
+}
+
+/** @param {Seed | undefined} seed */
+function raise(seed) {
+  if (!seed) throw new Error('this workflow has no seed that could be changed')
+  seed.widget.value = Number(seed.widget.value) + 1
+  seed.widget.callback?.(seed.widget.value)
 }
 
 /**

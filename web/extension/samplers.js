@@ -91,7 +91,7 @@ export function planFor(sampler, root) {
  * @param {Place} place
  * @returns {Socket}
  */
-function modelInput(place) {
+export function modelInput(place) {
   const { node } = place
   const named = node.inputs?.findIndex(({ name, type }) => name === 'model' && type === 'MODEL') ?? -1
   const slot = named >= 0 ? named : slotOf(node.inputs, 'MODEL')

@@ -1,11 +1,21 @@
 /** Takes SelAgg's nodes out of a workflow again; wires that went through them are as before. */
 
+import { REPAIR } from './apply.js'
 import { ADDED, ADDED_OUTPUT, CAPTURE, feed, inputOf } from './put_in.js'
 import { linkOf, nodesOf } from './wires.js'
 
 /** @import { HostGraph, HostLink, HostNode } from '../../scripts/app.js' */
 
 const ENCODER = 'SelAggTextEncode'
+/** By type the outputs that give on what an input gets, where nothing else is done: [input, output]. @type {Record<string, [string, number][]>} */
+const PASSES = {
+  [CAPTURE]: [['model', 0]],
+  [REPAIR]: [
+    ['model', 0],
+    ['conditioning', 1],
+  ],
+  ConditioningCombine: [['conditioning_1', 0]],
+}
 /** Nothing of the host can stand in for it. */
 const KEPT = ['SelAggDemoModel']
 
@@ -26,7 +36,7 @@ export function graphsOf(root) {
 export function takeOut(root) {
   const graphs = graphsOf(root)
   const ours = graphs.flatMap((graph) => nodesOf(graph).filter(isOurs))
-  for (const node of ours.filter(({ type }) => type === CAPTURE)) lead(node, inputOf(node, 'model'))
+  for (const node of ours) for (const [input, output] of PASSES[node.type] ?? []) lead(node, inputOf(node, input), output)
   for (const node of ours.filter(({ type }) => type === ENCODER)) replaceEncoder(node)
   const fed = graphs.flatMap((graph) => nodesOf(graph).filter((node) => !isOurs(node) && isFedByOurs(graph, node)))
   const onlyShowing = fed.filter(showsOnly)
@@ -36,15 +46,16 @@ export function takeOut(root) {
 }
 
 /**
- * Wires from the first output of a node start where its input comes from.
+ * Wires from an output of a node start where its input comes from.
  * @param {HostNode} node
  * @param {number} input
+ * @param {number} output
  */
-function lead(node, input) {
+function lead(node, input, output) {
   const graph = node.graph
   const into = graph && linkOf(graph, node.inputs?.[input]?.link)
   if (!graph || !into) return
-  for (const id of [...(node.outputs?.[0].links ?? [])]) {
+  for (const id of [...(node.outputs?.[output].links ?? [])]) {
     const link = linkOf(graph, id)
     if (link) again(graph, { ...pick(into), parentId: link.parentId ?? into.parentId }, link)
   }

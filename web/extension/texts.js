@@ -1,5 +1,9 @@
 /** What the commands of the graph say, in English. Other languages come from the host's locales, under "selaggGraph". */
 
+import { translator } from '../viewer/text.js'
+
+/** @import { Said } from '../viewer/types.js' */
+
 export const GRAPH_ENGLISH = {
   diagnose: 'Diagnose this prompt',
   remove: 'Remove SelAgg from this workflow',
@@ -28,6 +32,14 @@ export const GRAPH_ENGLISH = {
   showRare: 'Show rare inputs',
   hideRare: 'Hide rare inputs',
   problem: 'SelAgg has nothing to show',
+  textElsewhere:
+    'The text was not found before {name} as it was sampled: it is made while the workflow runs, or was changed since. Run the workflow again, or change the text yourself.',
+  noPositive: '{name} has no positive prompt. Connect its positive input, and try again.',
+  noClip: 'No CLIP was found beside {name} to encode the texts of the areas with.',
+  noDenoise: '{name} starts from no picture, or keeps little of it already.',
+  repairThere: 'There is a SelAgg Repair before {name} already. Take it out, or set its finding to "all warnings" and give it the new report.',
+  changedSince: 'The workflow was changed since. Take the steps back one by one with Ctrl+Z.',
+  mended: 'What SelAgg Repair mends',
 }
 
 /**
@@ -38,3 +50,13 @@ export const graphTexts =
   (texts) =>
   (key, values = {}) =>
     (texts[key] ?? GRAPH_ENGLISH[key]).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
+
+/**
+ * Why a node has nothing to show: in the language of the viewer, if it has words for all of it.
+ * @param {string[]} text in English
+ * @param {Said | null | undefined} said
+ * @param {Record<string, unknown>} texts of the viewer
+ */
+export function problemIn(text, said, texts) {
+  return said ? [translator(texts).say(said, text.join('\n'))] : text
+}

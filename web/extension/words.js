@@ -10,7 +10,7 @@ import { idOf, runningNodes, sourceOf, upstream } from './wires.js'
 /** @import { Place } from './samplers.js' */
 /** @import { Socket } from './wires.js' */
 
-const NEGATIVE = /neg|uncond/i
+export const NEGATIVE = /neg|uncond/i
 
 /**
  * Whether the server finds texts for a viewer in the workflow. Undecided counts as yes: the viewer itself says more.
@@ -57,7 +57,7 @@ function textOf({ node }) {
  * @param {string | undefined} type
  * @param {{multiline?: boolean} | undefined} options
  */
-const isTextField = (type, options) => type === 'customtext' || Boolean(options?.multiline)
+export const isTextField = (type, options) => type === 'customtext' || Boolean(options?.multiline)
 
 /**
  * A CLIP in the graph of the viewer.
@@ -66,7 +66,7 @@ const isTextField = (type, options) => type === 'customtext' || Boolean(options?
  * @param {HostGraph} root
  * @returns {Socket | null}
  */
-function clipFor(sampler, viewer, root) {
+export function clipFor(sampler, viewer, root) {
   const nodes = [...upstream(sampler), ...runningNodes(root)].filter(({ node }) => node.graph === viewer.node.graph && !node.subgraph)
   for (const { path, node } of nodes) {
     const slot = node.outputs?.findIndex(({ type }) => type === 'CLIP') ?? -1

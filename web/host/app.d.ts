@@ -51,6 +51,7 @@ export interface HostNode {
 
 export interface HostWidget {
   name: string
+  label?: string
   type?: string
   value: unknown
   serialize?: boolean
@@ -103,6 +104,9 @@ export interface HostExtension {
 export interface ChangeTracker {
   beforeChange?(): void
   afterChange?(): void
+  undo?(): Promise<void>
+  /** The workflow as it was saved last for undo. */
+  activeState?: unknown
 }
 
 /** A node of a request for a run. */

@@ -3,6 +3,7 @@
 import { contextOf } from './canvas.js'
 import { css } from './colours.js'
 import { messageOf, titleOf } from './findings.js'
+import { spoken } from './report.js'
 import { EXPECTED, FOUND } from './paint.js'
 
 /** @import { Context } from './canvas.js' */
@@ -207,7 +208,7 @@ class Drawing {
     const t = this.#t
     const { manifest, report } = this.#look
     const { ink, soft, landed, doubtful, warned } = this.#palette
-    const list = manifest.problems.slice(0, 1).map((problem) => ({ title: t('problem'), message: problem, hint: '', colour: warned }))
+    const list = spoken(manifest, 'problems', t).slice(0, 1).map((problem) => ({ title: t('problem'), message: problem, hint: '', colour: warned }))
     for (const finding of report.findings.slice(0, FINDINGS - list.length)) {
       const { sure, level, said, suggestion } = finding
       const doubt = sure ? '' : ` (${t(level === 'information' ? 'information' : 'unsure')})`

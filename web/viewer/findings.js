@@ -1,10 +1,11 @@
 /** What went wrong, worst first; each finding opens to its evidence. Kinds that are not known are shown as named. */
 
 import { el, icon } from './dom.js'
-import { factsToTell, opening, reportOf, sureFindings } from './report.js'
+import { whatOf } from './comparison.js'
+import { factsToTell, opening, reportOf, spoken, sureFindings } from './report.js'
 
 /** @import { Look } from './look.js' */
-/** @import { Actions, Coverage, Facts, Finding, TextKey, Translate } from './types.js' */
+/** @import { Actions, Coverage, Facts, Finding, Source, TextKey, Translate, Trial } from './types.js' */
 
 const DETAIL = 3
 /** Findings that are shown at once; the others are folded by kind. */
@@ -21,6 +22,9 @@ export class FindingsTab {
   #cards = []
   /** @type {number | null} */
   #opened = null
+  /** @type {Source['trials']} */
+  #trials = null
+  #picture = 0
 
   /**
    * @param {Translate} t
@@ -42,11 +46,12 @@ export class FindingsTab {
   /** @param {Look} look */
   fill(look) {
     const t = this.#t
-    const { problems, notices, coverage } = look.manifest
+    const { coverage } = look.manifest
+    const notices = spoken(look.manifest, 'notices', t)
     const { findings, checks } = look.report
     this.#opened = null
     this.#cards = findings.map((finding, number) => this.#card(look, finding, number))
-    const cards = problems.map((problem) => still('problem', 'warning', t('problem'), problem))
+    const cards = spoken(look.manifest, 'problems', t).map((problem) => still('problem', 'warning', t('problem'), problem))
     cards.push(...this.#folded(findings))
     if (!cards.length) cards.push(this.#calm(look))
     const right = checks.filter(([, , verdict]) => verdict === 'right').map(([, claim]) => claim)
@@ -111,10 +116,12 @@ export class FindingsTab {
    * @param {number} number
    * @returns {Card}
    */
-  #card({ manifest, state }, finding, number) {
+  #card({ manifest, state, store }, finding, number) {
+    this.#trials = store.source.trials
+    this.#picture = state.picture
     const t = this.#t
     const toggle = () => this.#actions.change(opening(manifest, state, state.opened === number ? null : number))
-    const detail = this.#detail(finding)
+    const detail = this.#detail(finding, number)
     const level = finding.level === 'information' ? 'information' : 'unsure'
     const button = el(
       'button',
@@ -132,18 +139,39 @@ export class FindingsTab {
     return { element, button, detail }
   }
 
-  /** @param {Finding} finding */
-  #detail(finding) {
+  /**
+   * @param {Finding} finding
+   * @param {number} number
+   */
+  #detail(finding, number) {
     const t = this.#t
-    const { reason, suggestion, claim, said } = finding
+    const { reason, claim, said } = finding
     return el(
       'div',
       { class: 'detail', hidden: true },
       reason ? el('p', { text: t.say(said?.reason, reason) }) : null,
-      suggestion ? el('p', { class: 'try' }, el('b', { text: t('try') }), t.say(said?.suggestion, suggestion)) : null,
+      this.#tries(finding, number),
       claim ? el('p', { class: 'faint' }, `${t('claim')}: `, el('b', { text: claim, dir: 'auto' })) : null,
       this.#numbers(finding)
     )
+  }
+
+  /**
+   * What to try: what can be done with one click as buttons, the rest as it is said.
+   * @param {Finding} finding
+   * @param {number} number
+   */
+  #tries({ suggestion, said, tries = [] }, number) {
+    if (!suggestion) return null
+    const t = this.#t
+    const trials = this.#trials
+    const can = tries.filter((trial) => trials?.can(trial))
+    const label = el('b', { text: t('try') })
+    if (!trials || !can.length) return el('p', { class: 'try' }, label, t.say(said?.suggestion, suggestion))
+    const picture = this.#picture
+    const start = (/** @type {Trial} */ trial) => this.#actions.attempt('tryFailed', {}, () => trials.start(picture, number, trial))
+    const told = tries.filter((trial) => can.includes(trial) || trial.action === 'none')
+    return el('div', { class: 'try' }, label, ...told.map((trial) => tryOf(trial, can.includes(trial) ? () => start(trial) : null, t)))
   }
 
   /** @param {Finding} finding */
@@ -161,6 +189,20 @@ export class FindingsTab {
       ...table(t('pixels'), pixels)
     )
   }
+}
+
+/**
+ * @param {Trial} trial
+ * @param {(() => void) | null} start null for what can only be said
+ * @param {Translate} t
+ */
+function tryOf(trial, start, t) {
+  const text = whatOf(trial, t)
+  const [helped, tried] = trial.helped
+  const counted = tried ? el('small', { text: t('tryHelped', { helped, tried }) }) : null
+  if (!start) return el('span', { class: 'only', dir: 'auto' }, text, counted)
+  const data = { action: trial.action, remedy: trial.remedy }
+  return el('button', { type: 'button', title: t('tryOut'), data, on: { click: start } }, el('span', { text, dir: 'auto' }), counted)
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The parts of a viewer, and how they are laid out. */
 
 import { Caption } from './caption.js'
+import { Comparison } from './comparison.js'
 import { Complaint } from './complaint.js'
 import { el, icon } from './dom.js'
 import { ExportMenu } from './export.js'
@@ -31,6 +32,7 @@ export function buildParts(t, painter, actions, compact) {
   const tabs = compact ? null : new TabBar(t, actions, painter)
   const trouble = new Trouble(t, actions, compact)
   const complaint = new Complaint(t)
+  const comparison = new Comparison(t, actions)
   const message = el('p')
   const again = el('button', { type: 'button', class: 'again', text: t('runAgain'), hidden: true })
   const empty = el('div', { class: 'empty', role: 'note' }, icon('words'), message, again)
@@ -40,10 +42,10 @@ export function buildParts(t, painter, actions, compact) {
   const grid = el(
     'div',
     { class: 'grid' },
-    el('div', { class: 'stage' }, earlier, ...left),
+    el('div', { class: 'stage' }, earlier, ...left, comparison.element),
     el('div', { class: 'side' }, trouble.element, prompt.element, tabs?.element)
   )
   const all = [grid, empty, complaint.element, live]
   const root = el('div', { class: 'root', role: 'group', 'aria-label': t('viewer') }, ...all)
-  return { root, grid, empty, message, again, earlier, live, complaint, stage, caption, steps, strip, tools, menu, prompt, trouble, tabs }
+  return { root, grid, empty, message, again, earlier, live, complaint, comparison, stage, caption, steps, strip, tools, menu, prompt, trouble, tabs }
 }

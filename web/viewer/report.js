@@ -3,7 +3,7 @@
 import { WORD_COLOURS } from './colours.js'
 import { withText } from './state.js'
 
-/** @import { Facts, Finding, Landing, Manifest, PictureReport, WordMap } from './types.js' */
+/** @import { Facts, Finding, Landing, Manifest, PictureReport, Translate, WordMap } from './types.js' */
 /** @import { ViewState } from './state.js' */
 
 /** @type {PictureReport} */
@@ -99,4 +99,14 @@ export function expectedRegions(expected, finding) {
  */
 export function factsToTell(facts) {
   return Object.entries(facts ?? {}).filter(([name]) => !COORDINATE.test(name))
+}
+
+/**
+ * What could not be done, or is to be known, in the artist's language as far as it has words for it.
+ * @param {Manifest} manifest
+ * @param {'problems' | 'notices'} which
+ * @param {Translate} t
+ */
+export function spoken(manifest, which, t) {
+  return manifest[which].map((english, i) => t.say(manifest.said?.[which][i] ?? undefined, english))
 }

@@ -1,5 +1,7 @@
 /** The looks of the viewer: colours from the host's theme where there is one. */
 
+import { COMPARISON } from './comparison_style.js'
+
 export const STYLE = `
 :host {
   --ground: var(--comfy-menu-bg, Canvas);
@@ -28,7 +30,7 @@ export const STYLE = `
   width: 100%; height: 100%; display: grid; gap: 12px; padding: 12px; min-height: 0;
   grid-template: minmax(0, 1fr) / minmax(0, 1.12fr) minmax(0, 1fr);
 }
-.stage { display: flex; flex-direction: column; gap: 8px; min-width: 0; min-height: 0; }
+.stage { position: relative; display: flex; flex-direction: column; gap: 8px; min-width: 0; min-height: 0; }
 .side { display: flex; flex-direction: column; gap: 12px; min-width: 0; min-height: 0; }
 
 button, summary, input, output, textarea { font: inherit; color: inherit; }
@@ -171,6 +173,14 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail p { margin: 0; }
 .detail .try { color: var(--strong); }
 .detail .try b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
+.detail .try { display: flex; flex-wrap: wrap; gap: 5px 6px; align-items: baseline; }
+.detail p.try { display: block; }
+.detail .try > b { width: 100%; }
+.detail .try button, .detail .try .only { padding: 3px 9px; border-radius: 6px; box-shadow: inset 0 0 0 1px var(--line); max-width: 100%; }
+.detail .try .only { box-shadow: none; color: var(--soft); }
+.detail .try button { background: color-mix(in srgb, var(--accent) 14%, var(--ground)); color: var(--strong); }
+.detail .try button:hover { background: color-mix(in srgb, var(--accent) 30%, var(--ground)); }
+.detail .try small { color: var(--soft); font-size: 10.5px; margin-inline-start: 7px; white-space: nowrap; }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
 .detail .faint b { font-weight: 500; color: var(--ink); }
@@ -183,6 +193,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .notes summary { padding: 2px 0; }
 .notes ul { margin: 4px 0 0; padding-inline-start: 16px; display: grid; gap: 4px; overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
 
+${COMPARISON}
 /* what was understood */
 .word[data-role="thing"] { font-weight: 700; }
 .word[data-role="said"] { font-style: italic; }

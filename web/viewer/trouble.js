@@ -1,6 +1,7 @@
 /** What could not be done, above all else, where the list of findings does not say it. */
 
 import { el, icon } from './dom.js'
+import { spoken } from './report.js'
 
 /** @import { Look } from './look.js' */
 /** @import { Actions, Translate } from './types.js' */
@@ -26,7 +27,8 @@ export class Trouble {
   }
 
   /** Another run is looked at. @param {Look} look */
-  fill({ manifest: { problems } }) {
+  fill({ manifest }) {
+    const problems = spoken(manifest, 'problems', this.#t)
     const more = problems.length > 1 ? ` (${this.#t('moreProblems', { count: problems.length - 1 })})` : ''
     this.#text.textContent = problems.length ? `${this.#t('problem')}: ${problems[0]}${more}` : ''
   }

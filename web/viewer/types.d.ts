@@ -88,6 +88,34 @@ export interface Finding {
   calibrated: boolean
   level: string
   claim: string
+  /** What can be tried, remedy by remedy; reports of before have none. */
+  tries?: Trial[]
+}
+
+/** A remedy, as far as it can be done with one click (`selagg_core.diagnosis.tries`). */
+export interface Trial {
+  action: 'text' | 'region' | 'repair' | 'seed' | 'denoise' | 'none'
+  remedy: string
+  /** What it is, in English. */
+  what: string
+  said: Said
+  words: string[]
+  /** The text that is changed. */
+  entry: number
+  weight: number | null
+  text: string
+  areas: { text: string; box: [left: number, top: number, right: number, bottom: number] }[]
+  /** How often it helped, and was tried; [] where it was not counted. */
+  helped: number[]
+}
+
+/** A picture before something was tried. undo: takes the change back; rejects where it cannot. */
+export interface Compared {
+  picture: number
+  finding: Finding
+  trial: Trial
+  before: Blob
+  undo(): Promise<void>
 }
 
 /** How well a word landed. */
@@ -159,6 +187,8 @@ export interface Manifest {
   understood: Understood | null
   problems: string[]
   notices: string[]
+  /** The same for other languages: null where a text is known in English alone. */
+  said?: Record<'problems' | 'notices', (Said | null)[]>
   coverage: Coverage | null
   /** For each picture the regions where words should be, by label. */
   expected: Record<string, PackedMaps>[]
@@ -182,6 +212,8 @@ export interface Source {
   claims: { read(): string; write(text: string): void } | null
   /** Runs the workflow once more; null where it cannot. */
   runAgain: (() => Promise<void>) | null
+  /** Tries what a finding of a picture suggests; null where the workflow cannot be changed. */
+  trials: { can(trial: Trial): boolean; start(picture: number, number: number, trial: Trial): Promise<void> } | null
 }
 
 // --------------------------------------------------------------------------------------- inside the viewer

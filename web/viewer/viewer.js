@@ -19,7 +19,7 @@ import { translator } from './text.js'
 
 /** @import { Kept } from './beginning.js' */
 /** @import { ViewState } from './state.js' */
-/** @import { Actions, Manifest, Source, TextKey, Values } from './types.js' */
+/** @import { Actions, Compared, Manifest, Source, TextKey, Values } from './types.js' */
 
 /**
  * @typedef {object} Options
@@ -127,8 +127,9 @@ export class Viewer {
   }
 
   #showMessage() {
-    const { complaint, message, again, empty, grid } = this.#parts
+    const { comparison, complaint, message, again, empty, grid } = this.#parts
     complaint.hide()
+    comparison.hide()
     message.textContent = this.#message || this.#t('empty')
     again.hidden = this.#again === null
     empty.hidden = false
@@ -147,9 +148,16 @@ export class Viewer {
     if (number === this.#shownCount) this.#display(store)
   }
 
+  /** What was before something was tried, beside what is shown now. @param {Compared} compared */
+  compare(compared) {
+    const look = this.#look
+    if (look) this.#parts.comparison.show(compared, look.manifest, look.store.source.picture(compared.picture))
+  }
+
   /** @param {MapStore} store */
   #display(store) {
-    const { strip, steps, menu, trouble, complaint, empty, grid } = this.#parts
+    const { strip, steps, menu, trouble, complaint, comparison, empty, grid } = this.#parts
+    comparison.hide()
     this.#keep()
     const { opacity } = this.#options
     const state = beginning(store.manifest, { opacity, ...remembered() }, this.#kept)
@@ -243,10 +251,11 @@ export class Viewer {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const { complaint, menu } = this.#parts
+    const { comparison, complaint, menu } = this.#parts
     if (event.key !== 'Escape' || !this.#look) return
     if (menu.open) menu.close()
     else if (complaint.shown) complaint.hide()
+    else if (comparison.shown) comparison.hide()
     else this.#clearChoice()
     heard(event)
   }

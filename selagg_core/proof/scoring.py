@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from ..maps.regions import otsu_threshold
 from .statistics import average_precision, resamples, with_interval
 
-KINDS = ("object", "colour", "pattern")
+KINDS = ("object", "colour", "pattern", "other")
+"""Of words; what is in a table comes in this order."""
 THRESHOLDS = np.linspace(0.05, 0.95, 37)
 MEASURES = ("iou", "iou_otsu", "iou_best", "hit", "ap")
 RESAMPLES = 4000
@@ -18,27 +19,29 @@ RESAMPLES = 4000
 
 @dataclass(frozen=True)
 class WordScore:
-    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, hit of the peak, precision."""
+    """One word map against its mask: IoU at each of THRESHOLDS and at Otsu's, hit of the peak, precision.
+
+    group: what is drawn together where intervals are made: its scene, or its prompt.
+    """
 
     kind: str
-    scene: int
+    group: int | str
     ious: np.ndarray
     iou_otsu: float
     hit: float
     ap: float
 
 
-def score_map(kind: str, scene: int, heat: np.ndarray, mask: np.ndarray) -> WordScore:
+def score_map(kind: str, group: int | str, heat: np.ndarray, mask: np.ndarray) -> WordScore:
     """Scores a map; `heat` (h, w) float, `mask` (h, w) bool."""
     spread = heat.max() - heat.min()
     unit = (heat - heat.min()) / spread if spread > 0 else np.zeros_like(heat)
-    otsu, _ = cv2.threshold((unit * 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     peak = np.unravel_index(np.argmax(unit), unit.shape)
     return WordScore(
         kind,
-        scene,
+        group,
         ious_above(unit, mask, THRESHOLDS),
-        float(ious_above(unit, mask, np.array([otsu / 255]))[0]),
+        float(ious_above(unit, mask, np.array([otsu_threshold(unit)]))[0]),
         float(mask[peak]),
         average_precision(unit, mask) if mask.any() else 0.0,
     )
@@ -59,7 +62,7 @@ def mean_score(draws: Sequence[WordScore]) -> WordScore:
     first = draws[0]
     return WordScore(
         first.kind,
-        first.scene,
+        first.group,
         np.mean([draw.ious for draw in draws], axis=0),
         *(float(np.mean([getattr(draw, name) for draw in draws])) for name in ("iou_otsu", "hit", "ap")),
     )
@@ -77,7 +80,9 @@ def chosen_thresholds(development: Sequence[WordScore]) -> dict[str, int]:
     return {kind: best_threshold(own) if own else everything for kind, own in by_kind.items()}
 
 
-def summary(scores: Sequence[WordScore], thresholds: dict[str, int]) -> dict[str, dict[str, float]]:
+def summary(
+    scores: Sequence[WordScore], thresholds: dict[str, int], digits: int = 4
+) -> dict[str, dict[str, float]]:
     """Means by kind of word; "overall" is the mean of the kinds that occur."""
     result = {}
     for kind in KINDS:
@@ -93,7 +98,7 @@ def summary(scores: Sequence[WordScore], thresholds: dict[str, int]) -> dict[str
                 "words": len(of_kind),
             }
     result["overall"] = {k: float(np.mean([result[kind][k] for kind in result])) for k in MEASURES}
-    return {kind: {k: round(v, 4) for k, v in values.items()} for kind, values in result.items()}
+    return {kind: {k: round(v, digits) for k, v in values.items()} for kind, values in result.items()}
 
 
 def iou_difference(
@@ -104,20 +109,29 @@ def iou_difference(
 ) -> dict[str, dict[str, float]]:
     """Mean IoU of `one` minus that of `other` on the same words, each at its own thresholds, by kind.
 
-    low, high: 95 % interval of a paired bootstrap over scenes; "overall" is the mean of the kinds.
+    low, high: 95 % interval of a paired bootstrap over groups; "overall" is the mean of the kinds.
     """
-    scenes = np.array([s.scene for s in one])
-    kinds = np.array([s.kind for s in one])
     change = np.array(
         [
             a.ious[thresholds[0][a.kind]] - b.ious[thresholds[1][b.kind]]
             for a, b in zip(one, other, strict=True)
         ]
     )
-    names, position = np.unique(scenes, return_inverse=True)
-    present = [kind for kind in KINDS if (kinds == kind).any()]
-    sums = np.array([np.bincount(position, change * (kinds == kind), len(names)) for kind in present])
-    counts = np.array([np.bincount(position, kinds == kind, len(names)) for kind in present])
+    return grouped_means(change, [s.kind for s in one], [s.group for s in one], seed)
+
+
+def grouped_means(
+    values: np.ndarray, kinds: Sequence[str], groups: Sequence[int | str], seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Means of one value a word, by kind, with 95 % intervals over groups drawn with replacement.
+
+    "overall" is the mean of the kinds that occur.
+    """
+    of_kind = np.array(kinds)
+    names, position = np.unique(np.array(groups), return_inverse=True)
+    present = [kind for kind in KINDS if (of_kind == kind).any()]
+    sums = np.array([np.bincount(position, values * (of_kind == kind), len(names)) for kind in present])
+    counts = np.array([np.bincount(position, of_kind == kind, len(names)) for kind in present])
     picks = resamples(len(names), RESAMPLES, seed)
     drawn = np.stack([np.bincount(pick, minlength=len(names)) for pick in picks])
     with np.errstate(invalid="ignore"):  # a draw without any word of a rare kind says nothing of it

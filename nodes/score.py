@@ -1,0 +1,193 @@
+"""Nodes that measure maps against the truth, and tell what was measured: SelAgg Score, SelAgg Score Table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from selagg_core.drawing.marks import message_picture
+from selagg_core.drawing.pictures import blank_sheet
+from selagg_core.files.names import file_stem
+from selagg_core.proof.rows import append_rows, parse_rows, read_rows, to_line
+from selagg_core.proof.run_truth import RunTruth
+from selagg_core.proof.score import score_run
+from selagg_core.proof.table import markdown, score_table
+from selagg_core.proof.table_picture import table_picture
+from selagg_core.report.report import Report
+from selagg_core.view import open_run
+
+from . import host
+from .viewer import sockets
+
+NODE, TABLE = "SelAgg Score", "SelAgg Score Table"
+FOLDER, ENDING = "selagg", ".jsonl"
+ROWS = "selagg_rows"
+"""Under this name a node shows rows that it wrote to no file, for programs that drive the server."""
+FILE_TOOLTIP = "Name of the file of scores in output/selagg"
+
+
+def score_file(name: str) -> Path:
+    """Where scores of a name lie. Raises ValueError if it is none for a file."""
+    return Path(host.output_directory()) / FOLDER / f"{file_stem(name)}{ENDING}"
+
+
+class SelAggScore:
+    DESCRIPTION = (
+        "Measures every way of making word maps against what is really in the picture: DAAM as published, "
+        "the selected heads of the paper, random ones, the default. Adds a row a word to a file; SelAgg "
+        "Score Table tells what they say together."
+    )
+    CATEGORY = "SelAgg/Expert"
+    SEARCH_ALIASES = ["evaluate", "benchmark", "iou", "daam", "compare maps", "head auc"]
+    FUNCTION = "score"
+    OUTPUT_NODE = True
+    RETURN_TYPES = ("STRING", "STRING")
+    RETURN_NAMES = ("rows", "summary")
+    OUTPUT_TOOLTIPS = (
+        "The rows of these pictures, one line of JSON each.",
+        "What was scored, one picture a line; or what went wrong.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
+                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
+                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                "truth": ("SELAGG_TRUTH", {"tooltip": "What is in these pictures, from SelAgg Truth."}),
+                "file": (
+                    "STRING",
+                    {
+                        "default": "score",
+                        "tooltip": f"{FILE_TOOLTIP}: rows are added to it. Empty: they are only given out.",
+                    },
+                ),
+                "checkpoint": (
+                    "STRING",
+                    {"default": "my checkpoint", "tooltip": "Name of the checkpoint, kept in every row."},
+                ),
+                "picture_seed": (
+                    "INT",
+                    {
+                        "default": 0,
+                        "min": 0,
+                        "max": 2**53,
+                        "tooltip": "Seed of the first picture, kept in its rows; random heads are drawn by "
+                        "it.",
+                    },
+                ),
+            },
+            "optional": {
+                "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
+                "report": (
+                    "STRING",
+                    {
+                        "forceInput": True,
+                        "tooltip": "The report of SelAgg Diagnose on the same pictures: what it checks is "
+                        "kept with its truth, for SelAgg Calibrate.",
+                    },
+                ),
+                "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+            },
+        }
+
+    def score(
+        self,
+        capture,
+        latent,
+        image,
+        truth,
+        file="score",
+        checkpoint="my checkpoint",
+        picture_seed=0,
+        relevance=None,
+        report=None,
+        prompt=None,
+    ):
+        try:
+            if not isinstance(truth, RunTruth):
+                raise ValueError("there is no truth: connect a SelAgg Truth.")
+            if not truth.pictures:
+                raise ValueError(" ".join(truth.problems) or "the truth is about no picture.")
+            view = open_run(capture, sockets.latent_samples(latent), image, prompt)
+            parsed = Report.from_json(report) if report else None
+            scored = score_run(
+                view, truth.pictures, str(checkpoint).strip(), int(picture_seed), relevance, parsed
+            )
+            lines = [to_line(row) for row in scored.rows]
+            told = [*(f"problem: {problem}" for problem in truth.problems), *scored.told]
+            if str(file or "").strip():
+                path = score_file(str(file))
+                append_rows(path, scored.rows)
+                told.append(f"{len(scored.rows)} rows added to {FOLDER}/{path.name}.")
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
+            lines, told = [], [sockets.told(NODE, error)]
+        shown = {} if str(file or "").strip() else {ROWS: lines}
+        return {"ui": {"text": told, **shown}, "result": ("\n".join(lines), "\n".join(told))}
+
+
+class SelAggScoreTable:
+    DESCRIPTION = (
+        "Says what all rows of a file of SelAgg Score mean together: how good each way of making maps is, "
+        "with intervals, and whether selected heads are better than DAAM on your checkpoint, worse, or "
+        "undecided."
+    )
+    CATEGORY = "SelAgg/Expert"
+    SEARCH_ALIASES = ["results", "evaluate", "benchmark", "statistics", "confidence interval"]
+    FUNCTION = "table"
+    OUTPUT_NODE = True
+    RETURN_TYPES = ("IMAGE", "STRING", "STRING")
+    RETURN_NAMES = ("table", "markdown", "json")
+    OUTPUT_TOOLTIPS = (
+        "The table as a picture.",
+        "The table in Markdown, to be published; or what is missing.",
+        "All figures as JSON.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "file": ("STRING", {"default": "score", "tooltip": f"{FILE_TOOLTIP}. Empty: only the rows."}),
+            },
+            "optional": {
+                "rows": (
+                    "STRING",
+                    {
+                        "forceInput": True,
+                        "tooltip": "The rows of a SelAgg Score: connect them, so that the table comes after "
+                        "them.",
+                    },
+                ),
+            },
+        }
+
+    @classmethod
+    def IS_CHANGED(cls, file, rows=None):
+        """Made again when rows were added to the file."""
+        try:
+            known = score_file(file).stat()
+        except (OSError, ValueError):  # running the node says what is wrong
+            return ""
+        return f"{known.st_mtime_ns}-{known.st_size}"
+
+    def table(self, file="score", rows=None):
+        try:
+            named = str(file or "").strip()
+            found = read_rows(score_file(named)) if named else parse_rows(str(rows or "").splitlines())
+            table = score_table(found)
+            picture, told = table_picture(table), markdown(table)
+            data = json.dumps(table.to_json())
+        except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
+            told, data = sockets.told(TABLE, error), "{}"
+            picture = message_picture(blank_sheet(96, 512), told)
+        images = sockets.pictures_to_images([picture])
+        return {
+            "ui": {"images": sockets.preview(images, "selagg_table"), "text": [told]},
+            "result": (images, told, data),
+        }
+
+
+NODES: dict[str, type] = {"SelAggScore": SelAggScore, "SelAggScoreTable": SelAggScoreTable}
+DISPLAY_NAMES: dict[str, str] = {"SelAggScore": NODE, "SelAggScoreTable": TABLE}

@@ -1,0 +1,61 @@
+/** Where a viewer gets what it shows from, and how it changes its node. */
+
+import { api } from '../../../scripts/api.js'
+import { app } from '../../../scripts/app.js'
+import { translator } from '../viewer/text.js'
+import { claimsOf } from './claims_field.js'
+
+/** @import { HostNode } from '../../scripts/app.js' */
+/** @import { Manifest, Source } from '../viewer/types.js' */
+/** @import { Trials } from './trials.js' */
+
+/** Texts of the viewer in the artist's language, once they are loaded. @typedef {{ texts: Record<string, string> }} Language */
+
+/**
+ * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
+ * @param {string} path
+ * @param {Language} language
+ */
+export async function asked(path, language) {
+  const answer = await api.fetchApi(path)
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
+  const body = await answer.json()
+  if (body.error) throw new Error(translator(language.texts).say(body.said, body.error))
+  return body
+}
+
+export async function runAgain() {
+  await app.queuePrompt(0)
+}
+
+/**
+ * @param {string} id of a view
+ * @param {Manifest} manifest
+ * @param {HostNode} node
+ * @param {Trials} trials
+ * @param {Language} language
+ * @returns {Source}
+ */
+export function sourceOf(id, manifest, node, trials, language) {
+  const place = `/selagg/views/${encodeURIComponent(id)}`
+  const ask = (/** @type {string} */ path) => asked(path, language)
+  const query = (/** @type {number} */ text, /** @type {number} */ picture) => `text=${text}&picture=${picture}`
+  return {
+    picture: (number) => api.apiURL(`${place}/pictures/${number}`),
+    words: (key) => ask(`${place}/words/${key}`),
+    heads: (text, picture, word) => ask(`${place}/heads?${query(text, picture)}&word=${word}`),
+    steps: (text, picture, step) => ask(`${place}/steps?${query(text, picture)}&step=${step}`),
+    workflow: () => ask(`${place}/workflow`),
+    maps: api.apiURL(`${place}/maps`),
+    report: api.apiURL(`${place}/report`),
+    claims: claimsOf(node),
+    runAgain,
+    trials: {
+      can: (trial) => trials.can(node, trial),
+      start: (picture, number, trial) => {
+        const finding = manifest.report[picture].findings[number]
+        return trials.start(node, { view: id, manifest, picture, number, finding, trial })
+      },
+    },
+  }
+}
