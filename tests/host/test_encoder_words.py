@@ -413,3 +413,9 @@ def test_words_of_prompts_with_pictures(nodes, name, text):
     labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
     key = importlib.import_module("selagg_core.prompt.known_texts").TextKey.of(conditioning[0][0])
     assert labels.resolve(key).prompt.words == prompt.words
+
+
+@pytest.mark.parametrize(("name", "one_way"), [("qwen_image", True), ("flux", False)])
+def test_selagg_prompt_says_in_which_direction_an_encoder_reads(nodes, clips, name, one_way):
+    (prompt,) = nodes.SelAggPrompt().read(PROMPT, clips[name])
+    assert prompt.offers and prompt.one_way is one_way
