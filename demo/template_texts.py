@@ -131,7 +131,7 @@ TEMPLATES = {
         "What if a word were not there (demo model)",
         f"{_RUN} The picture is made and diagnosed, and then made again without each of five words, from the "
         "same seed.",
-        "*SelAgg What If* shows a column a word: its map, the picture without it, what changed. Without its "
+        "*What if* shows a column a word: its map, the picture without it, what changed. Without its "
         "noun the star loses its form, and the circle stays as it is.",
     ),
     "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
