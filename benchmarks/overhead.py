@@ -1,4 +1,4 @@
-"""What capture costs on UNets of full size: time, memory, bytes moved, kernel launches.
+"""What capture costs on models of full size: time, memory, bytes moved, kernel launches.
 
 Runs the host's own sampler plain, with capture (all heads, positive prompt only), with SelAgg Repair (all
 words drawn to halves) and with a naive recorder that keeps every probability of every step, by turns, and
@@ -8,6 +8,11 @@ compares each with the plain run of its turn.
 
 Only the bytes kept, of one run that is not timed (they do not depend on the number of steps):
 `python -m benchmarks.overhead --model sdxl --size 1024 --steps 1 --repeat 0 --json -`
+
+Transformers have their real widths and as many blocks as --blocks says; they are measured with one block of
+each kind, too, and "calculated" says what follows from both for the whole model: seconds and bytes grow by
+the same amount with each block. The naive recorder is of UNets alone.
+`python -m benchmarks.overhead --model anima --size 512 --blocks 4 --dtype bfloat16 --json -`
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.full_size import ARCHITECTURES, random_conditioning, random_model
+from benchmarks.full_size_transformers import TRANSFORMERS, random_text, random_transformer
 from benchmarks.overhead_repair import repaired
 from demo.host_path import prepare_host
 from demo.result_file import write_line
@@ -187,6 +193,85 @@ def keep_freed_memory(keep: bool = True) -> bool:
     return bool(done)
 
 
+class TransformerBench(Bench):
+    """A transformer of real width with some of its blocks."""
+
+    def __init__(self, args: argparse.Namespace, most: int):
+        from selagg_nodes.families import family_of
+
+        self._args = args
+        self.device = torch.device(args.device)
+        self.transformer = TRANSFORMERS[args.model]
+        self.blocks = self.transformer.blocks(most)
+        dtype = getattr(torch, args.dtype)
+        self.model = random_transformer(self.transformer, self.blocks, self.device, dtype, args.seed)
+        self.positive, self.negative = (random_text(self.transformer, args.seed + i) for i in (1, 2))
+        self.words = self._label(args.prompt)
+        found = family_of(self.model)
+        self.sites = found[1] if found is not None else ()
+
+    def _label(self, text: str) -> int:
+        """One column a word; of an encoder's template and padding is the rest."""
+        from selagg_core.prompt.words import Prompt, Word
+        from selagg_nodes.recording.labels import LABELS
+
+        columns = self.transformer.columns
+        words = tuple(Word(word, (1 + index,)) for index, word in enumerate(text.split()))
+        if len(words) + 1 > columns:
+            raise ValueError(f"The prompt has {len(words)} words; this benchmark has {columns} columns.")
+        rest = (0, *range(1 + len(words), columns))
+        embedding, extra = self.positive[0]
+        LABELS.register(Prompt(text, words, columns, rest), embedding, recoded="t5xxl_ids" in extra)
+        return len(words)
+
+    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+        import comfy.sample
+
+        form = self.model.get_model_object("latent_format")
+        side = self._args.size // form.spacial_downscale_ratio
+        shape = (1, form.latent_channels, *((1,) if self.transformer.frames else ()), side, side)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(self._args.seed))
+        return comfy.sample.sample(
+            model, noise, steps or self._args.steps, self.transformer.cfg, "euler", "simple", self.positive,
+            self.negative, torch.zeros(shape), seed=self._args.seed, disable_pbar=True, callback=callback,
+        )  # fmt: skip
+
+
+def run_transformer(args: argparse.Namespace) -> dict:
+    """Figures of some blocks, of one block of each kind, and what follows for the whole model."""
+    args.naive = False
+    measure = run if args.repeat else memory_kept
+    results, counts = [], []
+    for most in (1, args.blocks):
+        bench = TransformerBench(args, most)
+        counts.append(sum(bench.blocks.values()))
+        results.append(measure(bench, args) | {"blocks": bench.blocks})
+        del bench
+        gc.collect()
+    whole = sum(TRANSFORMERS[args.model].depth.values())
+    return results[1] | {"fewest": results[0], "calculated": calculated(results, counts, whole)}
+
+
+def calculated(results: Sequence[dict], counts: Sequence[int], whole: int) -> dict:
+    """What two measurements with different numbers of blocks say of all: {} if the numbers are the same."""
+    fewest, most = results
+    if counts[0] == counts[1]:
+        return {}
+
+    def of_all(low: float, high: float) -> float:
+        return low + (high - low) / (counts[1] - counts[0]) * (whole - counts[0])
+
+    found: dict = {"blocks": whole, "bytes_kept": round(of_all(fewest["bytes_kept"], most["bytes_kept"]))}
+    if "seconds" in most:
+        seconds = {
+            name: of_all(fewest["seconds"][name]["min"], most["seconds"][name]["min"])
+            for name in ("plain", "capture")
+        }
+        found["seconds_of_fastest"] = {name: round(value, 3) for name, value in seconds.items()}
+        found["ratio_of_fastest"] = round(seconds["capture"] / seconds["plain"], 4)
+    return found
+
+
 class OperationCount(TorchDispatchMode):
     """Counts operations that compute or copy (on a GPU each is a launch), and bytes that go to the CPU."""
 
@@ -339,7 +424,11 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", choices=sorted(ARCHITECTURES), default="sd15")
+    models = (*sorted(ARCHITECTURES), *sorted(TRANSFORMERS))
+    parser.add_argument("--model", choices=models, default="sd15")
+    parser.add_argument(
+        "--blocks", type=int, default=6, help="of a transformer, as many as memory allows; UNets are whole"
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the picture in pixels")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument(
@@ -371,8 +460,11 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         kept = not args.trim and keep_freed_memory()
-        measure = run if args.repeat else memory_kept
-        result = {**measure(Bench(args), args), "allocator": "keeps freed memory" if kept else "as it comes"}
+        if args.model in TRANSFORMERS:
+            measured = run_transformer(args)
+        else:
+            measured = (run if args.repeat else memory_kept)(Bench(args), args)
+        result = {**measured, "allocator": "keeps freed memory" if kept else "as it comes"}
     text = json.dumps(result)
     write_line(text, args.json)
 

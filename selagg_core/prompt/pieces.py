@@ -159,3 +159,13 @@ def part_of(prompt: Prompt, start: int, columns: int) -> Prompt | None:
         return None
     moved = prompt.moved(-start)
     return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
+
+
+def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
+    """The prompt as the last of so many columns: what comes before is no word's. None if words are lost."""
+    if columns <= prompt.length:
+        return part_of(prompt, prompt.length - columns, columns)
+    moved = prompt.moved(columns - prompt.length)
+    first = min((column for word in moved.words for column in word.columns), default=columns)
+    special = {*range(first), *moved.special}
+    return replace(moved, length=columns, special=tuple(sorted(special)))

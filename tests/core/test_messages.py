@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from selagg_core.claims.read_claims import read_claims
 from selagg_core.diagnosis.findings import LONGEST_LINE, Finding
+from selagg_core.diagnosis.sentence import Sentence
+from selagg_core.diagnosis.sentences import Sentences
 from selagg_core.diagnosis.suggestions import first_remedy, suggestion_for
 from selagg_core.maps.heads import select_heads
 from selagg_core.prompt.groups import WordGroup, choose_groups
 from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.prompt.messages import CAUSES, MESSAGES, Message, joined, message, name_of, said_of, why
 from selagg_core.prompt.pieces import Piece, prompt_from_pieces
 from selagg_core.prompt.quoted import LONGEST_LIST, LONGEST_QUOTE, short, shortened
 from selagg_core.prompt.words import Prompt, Word
+from selagg_core.recording.coverage import Tally
+from selagg_core.recording.layout import HeadLayout
 from selagg_core.relevance.building import fill_prompts
 from selagg_core.relevance.choose_heads import _unknown_words
 from selagg_core.relevance.concepts import parse_concepts, parse_overrides
@@ -114,3 +123,96 @@ def test_a_long_line_keeps_what_was_found_and_the_first_remedy():
 @pytest.mark.parametrize("weight", [1.0, 0.2, 1.9])
 def test_a_suggestion_for_a_word_of_any_length_is_short(kind, weight):
     assert 10 < len(suggestion_for(kind, [LONG, LONG], {LONG: weight})) <= 300
+
+
+# -- in other languages ----------------------------------------------------------------------------------
+
+LOCALES = Path(__file__).resolve().parents[2] / "locales"
+LANGUAGES = sorted(folder.name for folder in LOCALES.iterdir() if folder.name != "en")
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", text))
+
+
+def sentence(said) -> Sentence:
+    """A `said` for JSON as the sentence that it is."""
+    values = {n: sentence(v) if isinstance(v, dict) else v for n, v in said["values"].items()}
+    return Sentence(said["key"], values)
+
+
+def language(name: str) -> Sentences:
+    body = json.loads((LOCALES / name / "main.json").read_text("utf-8"))
+    return Sentences(body["selagg"]["sentences"])
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_a_message_says_by_its_key_what_it_says_in_words(key):
+    values = {name: f"<{name}>" for name in names_in(MESSAGES[key])}
+    told = message(key, **values)
+    assert told == Sentences().say(sentence(said_of(told))) and not names_in(told)
+    with pytest.raises(KeyError):
+        message(f"{key} that is none")
+
+
+@pytest.mark.parametrize("own", LANGUAGES)
+def test_messages_within_messages_are_said_in_the_same_language(own):
+    """No English is left of a reason that another one is the cause of."""
+    told = message("all_instead", why=message("prompt_empty"))
+    said = language(own).say(sentence(said_of(told)))
+    assert "prompt is empty" not in said and "All heads" not in said
+    assert language(own).say(sentence(said_of(message("prompt_empty")))) in said
+
+
+def test_a_message_keeps_what_it_knows():
+    """Through an exception, in a tuple without doubles, when it is copied, and by `str`."""
+    told = message("not_in_prompt", word="x", words="y")
+    assert why(ValueError(told)).said == told.said and why(ValueError("plain")) == "plain"
+    assert said_of(next(iter(dict.fromkeys([told, str(told)])))) == told.said
+    copied = copy.deepcopy(told)
+    assert copied == told and said_of(copied) == told.said
+    assert json.loads(json.dumps([told])) == [str(told)]
+    assert said_of("plain English") is None
+    assert joined([]) == "" and joined(["one."]) == "one."
+    both = joined([told, message("interrupted")])
+    assert both == f"{told} {MESSAGES['interrupted']}" and said_of(both)["values"]["one"] == told.said
+    assert said_of(message("all_instead", why=Message("plain")))["values"] == {"why": "plain"}
+
+
+def test_the_name_of_a_text_is_a_word_of_the_language():
+    told = language("fr").say(sentence(said_of(message("the_prompt", name=name_of("negative", 1)))))
+    assert told == "prompt n\u00e9gatif 2" and name_of("negative", 1) == "negative 2"
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_what_was_not_recorded_is_said_with_its_cause(cause):
+    layout = HeadLayout.of(("block", number, 0, 2) for number in range(3))
+    layer = layout.layers[0]
+    (told,) = Tally(layers={message(cause): {layer: None}}).shortages(layout, {})
+    assert told.startswith("1 of 3 attention layers were not recorded: ")
+    for own in LANGUAGES:
+        said = language(own).say(sentence(said_of(told)))
+        assert str(layer) in said and CAUSES[cause].split(".")[0] not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["a word", "a numbered word", "an override", "a concept", "a word given twice"]
+)
+def test_a_refusal_that_a_viewer_shows_is_known_in_other_languages(name):
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        REFUSED[name](LONG)
+    assert said_of(why(caught.value))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "red > nothing there",
+        "word1word1word1 = No",
+        "nonsense",
+        "word1word1word1: left; word1word1word1: right",
+    ],
+)
+def test_a_problem_of_a_claim_is_known_in_other_languages(line):
+    problems = read_claims([PROMPT], LEXICON, line).problems
+    assert problems and all(said_of(problem) for problem in problems)

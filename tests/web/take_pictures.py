@@ -181,7 +181,10 @@ def take_nodes(frontend: Frontend) -> None:
 def take_graphs(frontend: Frontend) -> None:
     """Thumbnails of examples that need a checkpoint: the graph itself."""
     frontend.open(**{"Comfy.ColorPalette": "light"})
-    for name in ("diagnose_sd15", "diagnose_sdxl", "prove_sd15", "prove_sdxl", "prove_zimage"):
+    loaded = [
+        name for name, recipe in RECIPES.items() if recipe.files is not None or recipe.checkpoint is not None
+    ]
+    for name in loaded:
         frontend.page.evaluate("workflow => app.loadGraphData(workflow)", example(name))
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
@@ -201,7 +204,7 @@ def main() -> None:
     os.environ.setdefault("SELAGG_HOST", "upstream")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         base = Path(folder)
-        for kind, name in {file for recipe in RECIPES.values() for file in recipe.files}:
+        for kind, name in {file for recipe in RECIPES.values() for file in recipe.needs}:
             (base / "models" / kind).mkdir(parents=True, exist_ok=True)
             (base / "models" / kind / name).touch()  # a graph without files of its model is marked red
         browser = chromium(playwright)

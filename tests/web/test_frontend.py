@@ -11,6 +11,7 @@ import pytest
 from test_viewer_page import downloaded, pixels_of, png_texts
 
 from demo.host_path import ROOT
+from selagg_core.prompt.messages import MESSAGES
 
 WORKFLOW = json.loads((ROOT / "examples_workflows" / "diagnose_demo.json").read_text("utf-8"))
 STEPS = 4
@@ -207,7 +208,11 @@ def test_the_language_of_the_host(frontend, answer, name):
     frontend.open(**{"Comfy.Locale": "zh"})
     frontend.load(workflow())
     frontend.run()
-    assert name in frontend.wait_for_view().locator(".tabs").inner_text()
+    viewer = frontend.wait_for_view()
+    assert name in viewer.locator(".tabs").inner_text()
+    notes = viewer.locator(".notes").last
+    notes.locator("summary").click()
+    assert said_in("en" if answer else "zh", "concept_unknown") in notes.inner_text()
     frontend.errors = [error for error in frontend.errors if "i18n" not in error]
 
 
@@ -238,9 +243,18 @@ def test_markup_and_right_to_left_text_stay_text(frontend, shot):
     frontend.screenshot(shot("markup"))
 
 
-def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
-    frontend.open()
-    broken = workflow()
+def said_in(locale: str, key: str) -> str:
+    """What is said before the first value of a message."""
+    if locale == "en":
+        return MESSAGES[key].split("{")[0]
+    texts = json.loads((ROOT / "locales" / locale / "main.json").read_text("utf-8"))
+    return texts["selagg"]["sentences"][f"message.{key}"].split("{")[0]
+
+
+@pytest.mark.parametrize("locale", ["en", "zh", "ru"])
+def test_what_cannot_be_shown_is_said_in_the_viewer(frontend, locale, shot):
+    frontend.open(**{"Comfy.Locale": locale})
+    broken = workflow(seed=500 + len(said_in(locale, "wrong_latent")))
     empty = next(node["id"] for node in broken["nodes"] if node["type"] == "EmptyLatentImage")
     diagnose = next(node for node in broken["nodes"] if node["type"] == "SelAggDiagnose")
     latent = next(i for i, socket in enumerate(diagnose["inputs"]) if socket["name"] == "latent")
@@ -254,7 +268,10 @@ def test_what_cannot_be_shown_is_said_in_the_viewer(frontend):
     frontend.load(broken)
     frontend.run()
     settled(frontend)
-    assert "LATENT" in frontend.viewer().locator(".empty").inner_text()
+    told = said_in(locale, "wrong_latent")
+    assert told in frontend.viewer().locator(".empty").inner_text()
+    frontend.page.locator("[data-selagg]").get_by_text(told).first.wait_for(timeout=11_000)
+    frontend.screenshot(shot(f"problem_{locale}"))
 
 
 SAVED = """() => {
