@@ -227,8 +227,13 @@ KINDS = {
         NodeKind(
             "SelAggScoreTable",
             inputs=(("rows", "STRING"),),
-            widgets=("file",),
-            outputs=(("table", "IMAGE"), ("markdown", "STRING"), ("json", "STRING")),
+            widgets=("file", "save_heads"),
+            outputs=(
+                ("table", "IMAGE"),
+                ("markdown", "STRING"),
+                ("json", "STRING"),
+                ("relevance", "SELAGG_RELEVANCE"),
+            ),
             size=(700, 420),
         ),
         NodeKind(
@@ -569,7 +574,7 @@ def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
         "picture_seed": recipe.seed,
     }
     rows, _ = flow.add("SelAggScore", (1160, 680), kept, "Score", truth=truth, report=report, **seen)
-    flow.add("SelAggScoreTable", (1560, 0), {"file": "score"}, "Table", rows=rows)
+    flow.add("SelAggScoreTable", (1560, 0), {"file": "score", "save_heads": ""}, "Table", rows=rows)
 
 
 def _compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 import time
 import urllib.error
@@ -66,6 +67,13 @@ def make_picture(address: str, graph: Graph, job: Job, limit: float) -> Done:
 
 
 def _reason(text: str) -> str:
+    """What a server says of a failure, in one line: of its list of messages that of the node that failed."""
+    try:
+        said = json.loads(text)
+        failed = [data for name, data in said if name == "execution_error"]
+        text = f"{failed[0]['node_type']}: {failed[0]['exception_message']}"
+    except (ValueError, TypeError, KeyError, IndexError):
+        pass  # it is plain text, or of another form
     return " ".join(text.split())[:400]
 
 

@@ -234,6 +234,22 @@ def test_a_score_without_rows_says_why(monkeypatch):
     assert make_picture("x", graph, JOBS[0], 1).lines == ("{}",)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[["x", {}], ["execution_error", {"node_type": "KSampler", "exception_message": "out"}]]',
+            "KSampler: out",
+        ),
+        ("plain\n text", "plain text"),
+        ('[["execution_error", {}]]', '[["execution_error", {}]]'),
+        ("null", "null"),
+    ],
+)
+def test_a_failure_is_told_by_the_node_that_failed(text, told):
+    assert crews._reason(text) == told
+
+
 def test_servers_that_cannot_be_used_are_left_out(monkeypatch):
     nodes = {"http://a": ["SelAggTruth", "SelAggScore"], "http://b": ["KSampler"]}
 

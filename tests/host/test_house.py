@@ -33,7 +33,7 @@ NODE_IDS = {
     "SelAggScore",
     "SelAggScoreTable",
 }
-INTERNAL_IDS = {"SelAggGraphWords"}
+INTERNAL_IDS = {"SelAggGraphWords", "SelAggNoCapture"}
 """Put into graphs by the server; no artist meets them."""
 
 
