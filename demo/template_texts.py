@@ -135,6 +135,13 @@ TEMPLATES = {
         "*SelAgg Compare* says whether the change helps: how many pictures are wrong before and after, judged"
         " by their pixels, and what the placebo does.",
     ),
+    "what_if_demo": TemplateText(
+        "What if a word were not there (demo model)",
+        f"{_RUN} The picture is made and diagnosed, and then made again without each of five words, from the "
+        "same seed.",
+        "*What if* shows a column a word: its map, the picture without it, what changed. Without its "
+        "noun the star loses its form, and the circle stays as it is.",
+    ),
     "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
     "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
     "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),

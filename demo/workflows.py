@@ -244,6 +244,29 @@ KINDS = {
             size=(300, 60),
         ),
         NodeKind(
+            "SelAggWhatIf",
+            inputs=(
+                ("model", "MODEL"),
+                ("positive", "CONDITIONING"),
+                ("negative", "CONDITIONING"),
+                ("latent", "LATENT"),
+                ("vae", "VAE"),
+                ("prompt", "SELAGG_PROMPT"),
+            ),
+            widgets=(
+                "words",
+                "seed",
+                EDITOR_ONLY,
+                "steps",
+                "cfg",
+                "sampler_name",
+                "scheduler",
+                "from_share",
+            ),
+            outputs=(("strip", "IMAGE"), ("told", "STRING"), ("without", "IMAGE")),
+            size=(900, 760),
+        ),
+        NodeKind(
             "SelAggCompare",
             inputs=(
                 ("before", "IMAGE"),
@@ -447,6 +470,8 @@ class Recipe:
     """Whether the maps are scored against what SAM3 finds in the picture."""
     app: bool = False
     """Whether the editor opens it as an App: what is asked for and what comes out, without the graph."""
+    without: str = ""
+    """Words without which the picture is made again."""
     compared: int = 0
     """How many new seeds are sampled with and without what is mended, and with a placebo, to compare."""
 
@@ -492,6 +517,13 @@ def build(recipe: Recipe) -> Workflow:
     seen = {"capture": capture, "latent": latent, "image": image, **prompt}
     if recipe.prove:
         _prove(flow, recipe, seen)
+        return flow
+    if recipe.without:
+        how = {name: value for name, value in sampling.items() if name != "denoise"}
+        asked = {"words": recipe.without, **how, "from_share": 0.0}
+        own = {"model": model, "positive": positive, "negative": negative, "latent": empty, "vae": vae}
+        flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)
+        flow.add("SelAggWhatIf", (2100, 0), asked, "What if", **own)
         return flow
     if recipe.app:
         flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)
@@ -689,6 +721,11 @@ RECIPES = {
     ),
     "compare_demo": Recipe(
         "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", compared=16
+    ),
+    "what_if_demo": Recipe(
+        "a red circle left of a striped blue star",
+        *("", 128, 7, 12, 4.0, "euler", "normal"),
+        without="red, circle, striped, blue, star",
     ),
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,

@@ -11,8 +11,9 @@ from .claims.claim import Claims
 from .claims.over_entries import over_entries
 from .claims.read_claims import general_lexicon, read_claims
 from .comparing.comparison import ALL, Arm, Comparison, asked_claims, compared
-from .comparing.judged import Answers, Truth, answers_by_pixels, answers_of
+from .comparing.judged import Answers, answers_by_pixels, answers_of
 from .prompt.words import Prompt
+from .proof.run_truth import RunTruth
 
 PIXELS = "pixels"
 TRUTH = "the truth that is connected"
@@ -23,7 +24,7 @@ class Made:
     """Pictures (n, h, w, 3) uint8 of one prompt, made in one way; truth: what a judge says of them."""
 
     pictures: Sequence[np.ndarray]
-    truth: Truth | None = None
+    truth: RunTruth | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,18 +6,18 @@ a calm ground, how often, and where the colours of two things lie to each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from ..claims.claim import DIRECTIONS, PLACES, Claim, Claims
 from ..diagnosis.pixels import colour_word
 from ..diagnosis.scene import Observed, Scene
+from ..proof.run_truth import RunTruth
+from ..proof.truth import RIGHT, WRONG
 
 Answers = Mapping[str, bool | None]
 """Claim, as it can be edited -> whether it is wrong; None where that cannot be told."""
-RIGHT, WRONG = "right", "wrong"
 HAS, LACKS = 0.5, 0.2
 """Share of a thing that has a colour, from which it has it, and up to which it has not."""
 AS_CLAIMED, NOT_AS_CLAIMED = 0.3, 0.5
@@ -26,41 +26,19 @@ SPILLED = "only once: "
 """Before the claim of an attribute: that no other thing has it."""
 
 
-class _Judged(Protocol):
-    @property
-    def claim(self) -> Claim: ...
-    @property
-    def verdict(self) -> str: ...
-
-
-class JudgedPicture(Protocol):
-    """claims: each right, wrong or open; leaks: the same of attributes on other things."""
-
-    @property
-    def claims(self) -> Sequence[_Judged]: ...
-    @property
-    def leaks(self) -> Sequence[_Judged]: ...
-
-
-class Truth(Protocol):
-    """What SelAgg Truth, or any other judge, says of the pictures of a run."""
-
-    @property
-    def pictures(self) -> Sequence[JudgedPicture]: ...
-
-
-def answers_of(truth: Truth) -> list[Answers]:
-    """What a truth says, picture by picture. Raises ValueError for anything else."""
-    try:
-        return [
-            {
-                **{own.claim.text: _wrong(own.verdict) for own in picture.claims},
-                **{SPILLED + own.claim.text: _wrong(own.verdict) for own in picture.leaks},
-            }
-            for picture in truth.pictures
-        ]
-    except AttributeError as error:
-        raise ValueError("what is connected as truth is none: connect the output of SelAgg Truth.") from error
+def answers_of(truth: RunTruth) -> list[Answers]:
+    """What SelAgg Truth says, picture by picture. Raises ValueError for anything else, or where it failed."""
+    if not isinstance(truth, RunTruth):
+        raise ValueError("what is connected as truth is none: connect the output of SelAgg Truth.")
+    if not truth.pictures and truth.problems:
+        raise ValueError(f"the truth could not be found: {' '.join(truth.problems)}")
+    return [
+        {
+            **{own.claim.text: _wrong(own.verdict) for own in picture.claims},
+            **{SPILLED + own.claim.text: _wrong(own.verdict) for own in picture.leaks},
+        }
+        for picture in truth.pictures
+    ]
 
 
 def _wrong(verdict: str) -> bool | None:

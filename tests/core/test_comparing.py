@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,6 +17,8 @@ from selagg_core.comparing.paired import ENOUGH, Paired, mcnemar, wilson
 from selagg_core.comparing.told import lines, sheet, verdict
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.prompt.words import Prompt, Word
+from selagg_core.proof.run_truth import RunTruth
+from selagg_core.proof.truth import ClaimTruth, PictureTruth
 
 RED, BLUE, WHITE = (208, 32, 36), (38, 84, 214), (246, 246, 244)
 TEXT = "a red circle left of a blue star"
@@ -104,32 +105,19 @@ def test_what_pixels_cannot_tell_stays_open():
 # -- a truth ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Judged:
-    claim: Claim
-    verdict: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    claims: tuple[Judged, ...]
-    leaks: tuple[Judged, ...] = ()
-
-
-@dataclass(frozen=True)
-class Truth:
-    pictures: tuple[Picture, ...]
-
-
-def truth(*verdicts: str) -> Truth:
+def truth(*verdicts: str) -> RunTruth:
     claim = Claim("entity", WordGroup("cat", (1,)))
-    return Truth(tuple(Picture((Judged(claim, own),)) for own in verdicts))
+    return RunTruth(
+        tuple(PictureTruth("", (), (ClaimTruth(claim, own, "seen"),), (), ("SAM3",), ()) for own in verdicts)
+    )
 
 
 def test_a_truth_is_asked_in_the_place_of_pixels():
     assert answers_of(truth("right", "wrong", "open")) == [{"cat": False}, {"cat": True}, {"cat": None}]
     with pytest.raises(ValueError, match="SelAgg Truth"):
         answers_of("no truth")
+    with pytest.raises(ValueError, match="no judge is connected"):
+        answers_of(RunTruth(problems=("no judge is connected.",)))
     before, after = truth(*["wrong"] * 9), truth(*["right"] * 9)
     own = compare([Trial(Made(RIGHT[:9], before), Made(TURNED[:9], after))])
     assert own.faults.helps and own.judge == "the truth that is connected"
