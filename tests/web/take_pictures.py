@@ -81,6 +81,9 @@ def node_area(page: Page, kind: str) -> dict[str, float]:
 
 
 def shot_of_node(frontend: Frontend, kind: str) -> np.ndarray:
+    """Below the frontend's own buttons."""
+    frontend.page.evaluate("() => { app.canvas.ds.offset[1] += 90; app.canvas.setDirty(true, true) }")
+    frontend.page.wait_for_timeout(400)
     return decoded(frontend.page.screenshot(clip=node_area(frontend.page, kind)))
 
 

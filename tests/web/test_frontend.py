@@ -308,6 +308,23 @@ def test_the_result_stands_above_the_settings_and_workflows_keep_their_values(fr
     assert frontend.page.evaluate(SAVED)["values"] == before["values"]
 
 
+def test_a_new_node_is_no_higher_than_what_it_shows(frontend):
+    """On the classic canvas rare inputs are hidden, and their room with them."""
+    frontend.open()
+    heights = frontend.page.evaluate(
+        """() => {
+          app.graph.clear()
+          const node = window.LiteGraph.createNode('SelAggCapture')
+          app.graph.add(node)
+          const hidden = node.widgets.filter((w) => w.hidden)
+          const height = node.size[1]
+          for (const widget of hidden) widget.hidden = false
+          return { hidden: hidden.length, height, whole: node.computeSize()[1] }
+        }"""
+    )
+    assert heights["hidden"] >= 3 and heights["height"] <= heights["whole"] - 20 * heights["hidden"] + 20
+
+
 def test_what_was_chosen_counts_for_the_next_run(frontend, shot):
     frontend.open()
     frontend.load(workflow(seed=21))
