@@ -414,9 +414,7 @@ def test_the_default_template(browser, with_checkpoint, shots, vue, palette):
     frontend.open(vue_nodes=vue, **{"Comfy.ColorPalette": palette})
     workflow = default_workflow()
     sampler = next(node for node in workflow["nodes"] if node["type"] == "KSampler")
-    sampler["widgets_values"][0] = (
-        1000 + 2 * vue + (palette == "dark")
-    )  # not in the host's cache
+    sampler["widgets_values"][0] = 1000 + 2 * vue + (palette == "dark")  # not in the host's cache
     frontend.load(workflow, "KSampler")
     frontend.page.mouse.click(*title_of(frontend, "KSampler"), button="right")
     item = frontend.page.get_by_text("Diagnose this prompt")
