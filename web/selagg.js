@@ -291,6 +291,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
       }
       api.addEventListener('executed', rememberView)
       api.addEventListener('execution_start', markAll)
+      api.addEventListener('promptQueueing', () => commands.queueing())
       api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
       api.addEventListener('execution_error', () => trials.forget())

@@ -127,7 +127,7 @@ def assign_concepts(
         return Assignment(word, (trusted,), "table")
     near = nearest(word) if nearest is not None else None
     if near is not None and near.lead >= margin:
-        note = message("concept_nearest", word=word, concept=near.concept)
+        note: str = message("concept_nearest", word=word, concept=near.concept)
         return Assignment(word, (near.concept,), "embedding", note)
     note = message("concept_unknown", words=f'"{word}"', word=word, concept="Concept")
     return Assignment(word, (), "unknown", note)

@@ -80,6 +80,13 @@ def node_area(page: Page, kind: str) -> dict[str, float]:
     )
 
 
+def show_alone(frontend: Frontend, kind: str) -> None:
+    """At full size, below the frontend's own buttons."""
+    frontend.show_node(kind)
+    frontend.page.evaluate("() => { app.canvas.ds.offset[1] += 90; app.canvas.setDirty(true, true) }")
+    frontend.page.wait_for_timeout(400)
+
+
 def shot_of_node(frontend: Frontend, kind: str) -> np.ndarray:
     return decoded(frontend.page.screenshot(clip=node_area(frontend.page, kind)))
 
@@ -134,7 +141,7 @@ def take_help(frontend: Frontend) -> None:
     viewer.locator('.word:has(span:text-is("star"))').hover()
     frontend.page.wait_for_timeout(400)
     save(shot_of_viewer(frontend, "SelAggDiagnose"), HELP / "demo_model.jpg", 900)
-    frontend.show_node("SelAggHeatmaps")
+    show_alone(frontend, "SelAggHeatmaps")
     small = frontend.wait_for_view("SelAggHeatmaps")
     small.locator('.word:has(span:text-is("star"))').hover()
     frontend.page.wait_for_timeout(400)
@@ -174,7 +181,7 @@ def take_nodes(frontend: Frontend) -> None:
             }""",
             kind,
         )
-        frontend.show_node(kind, 1.0)
+        show_alone(frontend, kind)
         save(shot_of_node(frontend, kind), HELP / f"{name}.jpg", 700)
 
 

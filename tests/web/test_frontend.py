@@ -274,6 +274,34 @@ def test_what_cannot_be_shown_is_said_in_the_viewer(frontend, locale, shot):
     frontend.screenshot(shot(f"problem_{locale}"))
 
 
+MODE = "mode => { app.graph._nodes.find((n) => n.type === 'SelAggCapture').mode = mode }"
+
+
+def test_a_bypassed_capture_is_said_in_the_viewer(frontend):
+    frontend.open()
+    frontend.load(workflow(seed=900))
+    frontend.page.evaluate(MODE, 4)
+    frontend.run()
+    settled(frontend)
+    told = frontend.viewer().locator(".empty").inner_text()
+    assert MESSAGES["capture_missing"] in told
+    saved = "() => Object.values(app.nodeOutputs).flatMap((o) => o?.images ?? []).map((i) => i.type)"
+    assert "output" in frontend.page.evaluate(saved), "the picture is there"
+
+
+def test_a_muted_capture_is_said_beside_what_the_host_says(frontend, shot):
+    frontend.open()
+    frontend.load(workflow(seed=901))
+    if version(frontend) < APPS:
+        pytest.skip("This frontend does not tell that a run is about to be queued.")
+    frontend.page.evaluate(MODE, 2)
+    frontend.page.evaluate("() => void app.queuePrompt(0)")
+    message = frontend.page.locator("[data-selagg]").get_by_text("is muted, so nothing that comes after")
+    message.first.wait_for(timeout=15_000)
+    frontend.screenshot(shot("muted"))
+    frontend.errors = []  # of the host, which refuses the request
+
+
 SAVED = """() => {
   const node = app.graph._nodes.find((n) => n.type === 'SelAggDiagnose')
   const values = () => Object.fromEntries(
@@ -306,6 +334,23 @@ def test_the_result_stands_above_the_settings_and_workflows_keep_their_values(fr
     frontend.page.evaluate("saved => app.loadGraphData(JSON.parse(JSON.stringify(saved)))", whole)
     settled(frontend)
     assert frontend.page.evaluate(SAVED)["values"] == before["values"]
+
+
+def test_a_new_node_is_no_higher_than_what_it_shows(frontend):
+    """On the classic canvas rare inputs are hidden, and their room with them."""
+    frontend.open()
+    heights = frontend.page.evaluate(
+        """() => {
+          app.graph.clear()
+          const node = window.LiteGraph.createNode('SelAggCapture')
+          app.graph.add(node)
+          const hidden = node.widgets.filter((w) => w.hidden)
+          const height = node.size[1]
+          for (const widget of hidden) widget.hidden = false
+          return { hidden: hidden.length, height, whole: node.computeSize()[1] }
+        }"""
+    )
+    assert heights["hidden"] >= 3 and heights["height"] <= heights["whole"] - 20 * heights["hidden"] + 20
 
 
 def test_what_was_chosen_counts_for_the_next_run(frontend, shot):

@@ -2,6 +2,7 @@
 
 import { app } from '../../../scripts/app.js'
 import { choose } from './choose.js'
+import { mutedCapture } from './muted.js'
 import { pathTo, rootGraph } from './places.js'
 import { putIn } from './put_in.js'
 import { SameSeed } from './same_seed.js'
@@ -31,6 +32,14 @@ export class GraphCommands {
   /** A run was queued. */
   queued() {
     this.seeds.queued(rootGraph())
+  }
+
+  /** A run is about to be queued; frontends before 1.49 do not tell. */
+  queueing() {
+    const muted = mutedCapture(rootGraph())
+    if (!muted) return
+    const detail = this.#say('mutedCapture', { name: titleOf(muted) })
+    announce({ severity: 'warn', summary: this.#say('problem'), detail, life: LONG }, muted, this.#say('showNode'))
   }
 
   /**

@@ -18,8 +18,11 @@ const rareOf = (node) => node.widgets?.filter(({ options }) => options?.advanced
 
 /** A node is new: what it holds now is what it is delivered with. @param {HostNode} node */
 export function noteDelivered(node) {
-  for (const widget of rareOf(node)) delivered.set(widget, widget.value)
+  const rare = rareOf(node)
+  for (const widget of rare) delivered.set(widget, widget.value)
   hideRare(node)
+  const size = rare.length && isClassic() ? node.computeSize?.() : null
+  if (size) node.setSize([node.size[0], Math.min(node.size[1], size[1])])
 }
 
 /** Hides what is rare and as delivered, shows all else. @param {HostNode} node */

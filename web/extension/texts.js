@@ -32,6 +32,8 @@ export const GRAPH_ENGLISH = {
   showRare: 'Show rare inputs',
   hideRare: 'Hide rare inputs',
   problem: 'SelAgg has nothing to show',
+  mutedCapture:
+    '{name} is muted, so nothing that comes after it can run. Unmute it (Ctrl+M), or bypass it (Ctrl+B) to sample without maps.',
   textElsewhere:
     'The text was not found before {name} as it was sampled: it is made while the workflow runs, or was changed since. Run the workflow again, or change the text yourself.',
   noPositive: '{name} has no positive prompt. Connect its positive input, and try again.',
