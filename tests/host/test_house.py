@@ -27,6 +27,7 @@ NODE_IDS = {
     "SelAggDemoModel",
     "SelAggSave",
     "SelAggLoad",
+    "SelAggProbe",
     "SelAggTruth",
     "SelAggScore",
     "SelAggScoreTable",
