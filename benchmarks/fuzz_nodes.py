@@ -33,6 +33,7 @@ VIEWERS = (
     "SelAggExpect",
     "SelAggSave",
     "SelAggGraphWords",
+    "SelAggNoCapture",
 )
 """Nodes that never end the queue."""
 CALLS_OF_A_RUN = 20

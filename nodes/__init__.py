@@ -16,9 +16,10 @@ from . import (
     saved,
     score,
     truth,
+    what_if,
 )
 from .host import on_queued, server_routes
-from .recording import from_graph
+from .recording import from_graph, no_capture
 from .recording.texts_route import add_texts_route
 from .viewer.connected import note_connected
 from .viewer.routes import add_routes
@@ -32,6 +33,7 @@ _FILES = (
     expect,
     repair,
     compare,
+    what_if,
     calibrate,
     relevance,
     recipe,
@@ -47,9 +49,10 @@ NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {
     key: name for file in _FILES for key, name in file.DISPLAY_NAMES.items()
 }
 
-NODE_CLASS_MAPPINGS |= from_graph.INTERNAL
-NODE_DISPLAY_NAME_MAPPINGS |= from_graph.INTERNAL_NAMES
+NODE_CLASS_MAPPINGS |= from_graph.INTERNAL | no_capture.INTERNAL
+NODE_DISPLAY_NAME_MAPPINGS |= from_graph.INTERNAL_NAMES | no_capture.INTERNAL_NAMES
 
+on_queued(no_capture.captures_for_request)
 on_queued(from_graph.words_for_request)
 on_queued(note_connected)
 if (_routes := server_routes()) is not None:

@@ -49,8 +49,10 @@ class Hunyuan(Transformer):
         quoted_first = getattr(network, "cond_type_embedding", None) is not None
         blocks = getattr(network, "double_blocks", ())
         picture_first = any(getattr(block, "flipped_img_txt", False) for block in blocks)
-        order = {"quoted_first": quoted_first, "picture_first": picture_first}
-        return tuple(HunyuanSite(**vars(site), **order) for site in super().sites(model))
+        return tuple(
+            HunyuanSite(**vars(site), quoted_first=quoted_first, picture_first=picture_first)
+            for site in super().sites(model)
+        )
 
     def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
         """All columns of text are one range; a picture to go by lies before the picture."""

@@ -27,6 +27,7 @@ READERS = {
     "SelAggHeatmaps": "latent",
     "SelAggRepair": "conditioning",
     "SelAggCompare": "before",
+    "SelAggWhatIf": "positive",
 }
 """Nodes that are given words, and the input above which the texts of those words are."""
 #: Their words travel with the conditioning.

@@ -142,4 +142,4 @@ def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     else:
         empty = sketch_of(text_of(*host.encode_text(clip, "")[0]))
         offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
-    return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))
+    return OfferedPrompt(**vars(prompt), offers=(offer,))

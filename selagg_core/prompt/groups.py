@@ -109,9 +109,10 @@ class GroupFinder:
                     return WordGroup(wanted, run, entry)
         if not seen:
             raise ValueError(message("not_in_prompt", word=short(text), words=self._there))
-        key = "only_times" if seen != 1 else "only_once"
-        values = {"count": seen} if seen != 1 else {}
-        raise ValueError(message(key, wanted=short(wanted), word=short(text), **values))
+        asked = {"wanted": short(wanted), "word": short(text)}
+        raise ValueError(
+            message("only_once", **asked) if seen == 1 else message("only_times", **asked, count=seen)
+        )
 
     @cached_property
     def _searches(self) -> tuple[WordSearch, ...]:

@@ -43,6 +43,8 @@ CAUSES: Mapping[str, str] = MappingProxyType(
 )
 _RUNS = {
     "no_capture": "there is no capture: connect the capture of the SelAgg Capture that was sampled.",
+    "capture_missing": "no capture reaches this node: SelAgg Capture is bypassed, muted or not "
+    "connected. Enable it (Ctrl+B or Ctrl+M) or connect its capture, and run again.",
     "no_run": "SelAgg Capture has recorded no sampling run yet. Connect its MODEL output to the sampler, "
     "and the LATENT of that sampler here.",
     "not_connected": "This picture was sampled before any node was connected to SelAgg Capture, so "

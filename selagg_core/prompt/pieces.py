@@ -64,11 +64,11 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes = (message("weights_are_text", example=short(example.group())),) if example else ()
+    notes = [message("weights_are_text", example=short(example.group()))] if example else []
     lost = _lost(text, words, inside)
     if lost:
-        notes += (message("cut_off", words=shortened(f'"{word}"' for word in lost)),)
-    return Prompt(text, words, len(pieces), special, notes)
+        notes.append(message("cut_off", words=shortened(f'"{word}"' for word in lost)))
+    return Prompt(text, words, len(pieces), special, tuple(notes))
 
 
 def _lost(text: str, words: Sequence[Word], inside: str) -> list[str]:

@@ -205,7 +205,9 @@ class RawEntry:
     ) -> tuple[str, ...]:
         """What the artist should know of the words; sources: of those that are known by their position."""
         name = self.entry.said_name
-        told = [message("words_by_position", name=name, sources=_named(sources))] if sources else []
+        told: list[str] = (
+            [message("words_by_position", name=name, sources=_named(sources))] if sources else []
+        )
         if known.prompt is None:
             told.append(self._missing(message("the_prompt", name=name), offers))
         elif known.prompt.notes:

@@ -22,8 +22,8 @@ ROOMS = (
     "drawing",
     "report",
     "repair",
-    "proof",
     "comparing",
+    "proof",
 )
 """From left to right. What lies beside them (the verbs) may import all of them, and none of them a verb."""
 FILES = sorted(file for file in CORE.rglob("*.py") if file.parent.name != "presets")

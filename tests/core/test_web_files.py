@@ -154,6 +154,13 @@ def test_the_host_can_read_what_is_said_of_nodes_and_commands(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_inputs_of_a_node_are_called_the_same(language):
+    for node, about in translated(language)["nodeDefs"].items():
+        names = [told["name"] for told in about["inputs"].values()]
+        assert len(set(names)) == len(names), (node, names)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_setting_is_translated(language):
     script = (ROOT / "web" / "selagg.js").read_text("utf-8")
     ids = set(re.findall(r"'(SelAgg\.Viewer\.\w+)'", script))

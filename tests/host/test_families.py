@@ -212,6 +212,38 @@ def test_texts_of_two_lengths_and_image_to_image(tiny, name):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", KINDS)
+def test_changed_weights_as_of_a_lora(tiny, name, when):
+    """Patches of the weights, as LoRA loaders add them, on either side of capture."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    untouched = sample_transformer(kind, model, *texts)
+    patches = small_patches(model)
+    plain, calls = watched_sample(kind, patched(model, patches), *texts)
+    with_capture, capture = captured(patched(model, patches) if when == "before" else model)
+    with_capture = with_capture if when == "before" else patched(with_capture, patches)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain) and not torch.equal(latent, untouched)
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
+
+
+def small_patches(model) -> dict:
+    """For each larger weight of the network a little that is added to it."""
+    generator = torch.Generator().manual_seed(9)
+    return {
+        f"diffusion_model.{name}": ("diff", (0.01 * torch.randn(values.shape, generator=generator),))
+        for name, values in model.model.diffusion_model.named_parameters()
+        if values.ndim == 2 and name.endswith("weight")
+    }
+
+
+def patched(model, patches: dict):
+    model = model.clone()
+    assert model.add_patches(patches, 1.0)
+    return model
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", KINDS)
 def test_another_packs_override_still_has_its_say(tiny, name, when):
     """It changes the picture as it does without capture, and is called as often."""
     kind, model = KINDS[name], tiny(name)

@@ -23,6 +23,8 @@ NODE_IDS = {
     "SelAggExpect",
     "SelAggDiagnose",
     "SelAggRepair",
+    "SelAggCompare",
+    "SelAggWhatIf",
     "SelAggCalibrate",
     "SelAggDemoModel",
     "SelAggSave",
@@ -32,7 +34,7 @@ NODE_IDS = {
     "SelAggScore",
     "SelAggScoreTable",
 }
-INTERNAL_IDS = {"SelAggGraphWords"}
+INTERNAL_IDS = {"SelAggGraphWords", "SelAggNoCapture"}
 """Put into graphs by the server; no artist meets them."""
 
 

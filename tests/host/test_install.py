@@ -26,7 +26,7 @@ from demo.template_texts import shown_name
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: git knows what is shipped")
 FOLDER = "selagg"
 """The folder into which ComfyUI-Manager unzips a pack of the registry."""
-INTERNAL = {"SelAggGraphWords"}
+INTERNAL = {"SelAggGraphWords", "SelAggNoCapture"}
 """Put into graphs by the server; no artist meets them."""
 
 

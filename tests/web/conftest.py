@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from demo.background_server import background_server
-from demo.host_path import REGISTRY, ROOT, find_host
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-NEWEST = Path(os.environ.get("SELAGG_FRONTEND", ROOT / ".host" / "frontend" / "comfyui_frontend_package"))
+from frontends import FRONTENDS, options_of  # noqa: E402
+
 SHOTS = Path(__file__).resolve().parents[2] / "test_output" / "screenshots"
 
 
@@ -40,17 +39,10 @@ def shots() -> Path:
     return SHOTS
 
 
-@pytest.fixture(scope="module", params=("host", "newest"))
+@pytest.fixture(scope="module", params=FRONTENDS)
 def server(request, browser, tmp_path_factory):
     """(name of the frontend, address of a server that serves it)"""
-    if find_host(os.environ.get("SELAGG_HOST", "auto")).name == REGISTRY:
-        pytest.skip("The frontend of the registry's host is too old for the viewer.")
-    options = []
-    if request.param == "newest":
-        static = NEWEST / "static"
-        if not static.is_dir():
-            pytest.skip("comfyui-frontend-package could not be fetched from the package index.")
-        options = ["--front-end-root", str(static)]
+    options = options_of(request.param)
     base = tmp_path_factory.mktemp(f"server_{request.param}")
     with background_server(base, base / "server.log", options=options) as client:
         yield request.param, client.address

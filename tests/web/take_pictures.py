@@ -190,11 +190,15 @@ def take_graphs(frontend: Frontend) -> None:
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
         frontend.page.evaluate(
-            """() => {
+            """down => {
+              for (const told of document.querySelectorAll('body *'))  // of files that are missing here
+                if (getComputedStyle(told).position === 'fixed' && told.innerText?.match(/missing|errors/i))
+                  told.style.visibility = 'hidden'
               app.canvas.ds.scale = 0.62
-              app.canvas.ds.offset = [150, 260]
+              app.canvas.ds.offset = [150, down]
               app.canvas.setDirty(true, true)
-            }"""
+            }""",
+            560 if RECIPES[name].files else 260,
         )
         frontend.page.wait_for_timeout(600)
         clip = {"x": 70, "y": 110, "width": 1380, "height": 720}

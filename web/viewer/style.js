@@ -142,7 +142,7 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 
 .word.out { opacity: .3; }
 .find { display: inline-flex; align-items: center; gap: 6px; margin-inline-start: auto; } .find .told { font-size: 11px; color: var(--soft); white-space: nowrap; }
-.find input { width: 96px; padding: 1px 6px; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; }
+.find input { width: 112px; padding: 1px 6px; font-size: 11px; color: var(--ink); background: var(--field); border: 1px solid var(--line); border-radius: 5px; }
 .find input[aria-invalid="true"] { border-color: var(--bad); }
 .trouble { margin: 0; width: 100%; flex: none; display: flex; gap: 8px; align-items: flex-start; padding: 7px 11px; border-radius: 8px; background: var(--field); box-shadow: inset 0 0 0 1.5px var(--bad); color: var(--strong); overflow-wrap: anywhere; }
 .trouble .icon { margin-top: 2px; color: var(--bad); } .trouble:is(button):hover { background: var(--hover); }
