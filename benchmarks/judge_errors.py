@@ -35,6 +35,7 @@ from .statistics import bootstrap, calibration_error
 
 ERRORS = (0.0, 0.05, 0.1, 0.2)
 METHOD = "selective"
+RESAMPLES = 200
 
 
 def planted(rows: Sequence[Labelled], share: float, rng: np.random.Generator) -> list[Labelled]:
@@ -51,7 +52,7 @@ def figures(confidence: np.ndarray, rows: Sequence[Labelled]) -> dict[str, Any]:
     """Calibration error with its interval over prompts, Brier score and AUROC, on true labels."""
     truth = np.array([row.wrong for row in rows])
     prompts = [row.prompt for row in rows]
-    low, high = bootstrap(lambda i: calibration_error(confidence[i], truth[i]), prompts)
+    low, high = bootstrap(lambda i: calibration_error(confidence[i], truth[i]), prompts, RESAMPLES)
     return {
         "ece": round(calibration_error(confidence, truth), 4),
         "ece_low": round(low, 4),
@@ -64,26 +65,37 @@ def figures(confidence: np.ndarray, rows: Sequence[Labelled]) -> dict[str, Any]:
 
 
 def measure(fitted: Sequence, tested: Sequence, draws: int) -> dict[str, Any]:
-    """By share of planted errors: the figures of all kinds together, and of each."""
-    result: dict[str, Any] = {}
+    """By share of planted errors: means over draws of errors, of all kinds together and of each.
+
+    Only kinds that could be fitted in every draw of every share, so that the same claims are compared.
+    """
+    labels = {kind: (labelled(fitted, kind, METHOD), labelled(tested, kind, METHOD)) for kind in FEATURES}
+    models = {
+        (kind, share): [_fitted(own, FEATURES[kind], share, draw) for draw in range(draws if share else 1)]
+        for kind, (own, other) in labels.items()
+        for share in ERRORS
+        if other
+    }
+    left_out = {kind for (kind, _), found in models.items() if None in found}
+    kinds = [kind for kind, (_, other) in labels.items() if other and kind not in left_out]
+    result: dict[str, Any] = {"kinds left out": sorted(left_out)}
     for share in ERRORS:
-        confidence: list[np.ndarray] = []
-        rows: list[Labelled] = []
-        by_kind: dict[str, Any] = {}
-        for kind, features in FEATURES.items():
-            own, other = labelled(fitted, kind, METHOD), labelled(tested, kind, METHOD)
-            if not other:
-                continue
-            found = [_fitted(own, features, share, draw) for draw in range(draws if share else 1)]
-            models = [model for model in found if model is not None]
-            if models:
-                mean = np.mean([confidences(model, other) for model in models], axis=0)
-                errors = [calibration_error(confidences(model, other), _truth(other)) for model in models]
-                by_kind[kind] = {**figures(mean, other), "ece_of_a_draw": round(float(np.mean(errors)), 4)}
-                confidence.append(confidences(models[0], other))
-                rows += other
-        result[f"{share:.0%}"] = {"all": figures(np.concatenate(confidence), rows), "kinds": by_kind}
+        by_kind = {
+            kind: [confidences(m, labels[kind][1]) for m in models[kind, share] if m] for kind in kinds
+        }
+        together = [np.concatenate(own) for own in zip(*by_kind.values(), strict=True)]
+        rows = [row for kind in kinds for row in labels[kind][1]]
+        result[f"{share:.0%}"] = {
+            "all": mean_figures(together, rows),
+            "kinds": {kind: mean_figures(own, labels[kind][1]) for kind, own in by_kind.items()},
+        }
     return result
+
+
+def mean_figures(draws: Sequence[np.ndarray], rows: Sequence[Labelled]) -> dict[str, Any]:
+    """Means of `figures` over draws."""
+    found = [figures(own, rows) for own in draws]
+    return {name: round(float(np.mean([one[name] for one in found])), 4) for name in found[0]}
 
 
 def _fitted(rows: Sequence[Labelled], features: Sequence[str], share: float, draw: int) -> KindModel | None:
@@ -100,10 +112,6 @@ def _fitted(rows: Sequence[Labelled], features: Sequence[str], share: float, dra
         sys.stderr.write(f"{error}\n")
         return None
     return with_thresholds(model, noisy)
-
-
-def _truth(rows: Sequence[Labelled]) -> np.ndarray:
-    return np.array([row.wrong for row in rows])
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from . import (
     diagnose,
     expect,
     heatmaps,
+    probe,
     prompt,
     recipe,
     relevance,
@@ -38,6 +39,7 @@ _FILES = (
     recipe,
     demo_model,
     saved,
+    probe,
     truth,
     score,
 )

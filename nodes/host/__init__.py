@@ -9,7 +9,14 @@ from .attention import attention, is_attention_exchanged, is_host_attention, is_
 from .hooks import BatchHooks, ModelCall, SamplingHooks, SamplingRun
 from .judges import SINCE as JUDGES_SINCE
 from .judges import Detection, ask, detect, missing_judge
-from .models import denoised_latent, diffusion_model, is_compiled_without_guards, model_name
+from .models import (
+    denoised_latent,
+    diffusion_model,
+    is_compiled_without_guards,
+    model_name,
+    noised,
+    sigmas_between,
+)
 from .places import (
     embeds_workflows,
     executing,
@@ -65,6 +72,7 @@ __all__ = [
     "missing_judge",
     "model_name",
     "node_classes",
+    "noised",
     "on_queued",
     "on_sampling",
     "output_directory",
@@ -74,6 +82,7 @@ __all__ = [
     "sample_part",
     "sampling_handlers",
     "server_routes",
+    "sigmas_between",
     "stop_if_interrupted",
     "temp_directory",
     "token_streams",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,3 +48,19 @@ def model_name(model) -> str:
 def denoised_latent(model, denoised: torch.Tensor) -> torch.Tensor:
     """A sampler's denoised prediction as the host's second LATENT output gives it."""
     return model.model.process_latent_out(denoised.cpu())
+
+
+def sigmas_between(model, first: float, last: float, count: int) -> list[float]:
+    """Noise levels of a model at so many shares of its schedule, from `first` to `last`, falling."""
+    sampling = model.get_model_object("model_sampling")
+    step = (last - first) / max(1, count - 1)
+    shares = [first + step * number for number in range(count)] if count > 1 else [(first + last) / 2]
+    return [float(sampling.percent_to_sigma(share)) for share in shares]
+
+
+def noised(model, latent: torch.Tensor, sigmas: Sequence[float], seed: int) -> list[torch.Tensor]:
+    """A latent (batch, channels, h, w) in the model's own space with the same noise at every level."""
+    sampling = model.get_model_object("model_sampling")
+    own = model.model.process_latent_in(latent.clone())
+    noise = torch.randn(own.shape, generator=torch.Generator().manual_seed(seed))
+    return [sampling.noise_scaling(torch.tensor([sigma]), noise.clone(), own.clone()) for sigma in sigmas]

@@ -37,16 +37,19 @@ _KEY = "selagg"
 
 
 class SavedCapture(Capture):
-    """A recording from a file where a capture is asked for: it holds one run, that of `latent`."""
+    """A recording from elsewhere where a capture is asked for: it holds one run, that of `latent`.
 
-    def __init__(self, recording: Recording, latent: torch.Tensor) -> None:
+    source: the node that gave it out.
+    """
+
+    def __init__(self, recording: Recording, latent: torch.Tensor, source: str = "SelAgg Load") -> None:
         super().__init__(LabelCache())
-        self._recording, self._latent = recording, latent_hash(latent)
+        self._recording, self._latent, self._source = recording, latent_hash(latent), source
 
     def recording_for(self, latent: torch.Tensor, offers: Sequence[OfferedText] = ()) -> Recording:
         """The recording. Raises ValueError for another latent than the one that was loaded with it."""
         if latent_hash(latent) != self._latent:
-            raise ValueError("this latent is not the one that SelAgg Load gave out with these maps.")
+            raise ValueError(f"this latent is not the one that {self._source} gave out with these maps.")
         return self._recording
 
     def last(self) -> Recording:

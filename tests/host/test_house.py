@@ -29,6 +29,7 @@ NODE_IDS = {
     "SelAggDemoModel",
     "SelAggSave",
     "SelAggLoad",
+    "SelAggProbe",
     "SelAggTruth",
     "SelAggScore",
     "SelAggScoreTable",

@@ -38,6 +38,7 @@ ALONE = {
     "SelAggMapRecipe": "map_recipe",
     "SelAggDemoModel": "demo_model",
     "SelAggTruth": "truth",
+    "SelAggProbe": "probe",
     "SelAggScore": "score",
 }
 THUMBNAIL = 400
