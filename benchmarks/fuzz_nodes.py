@@ -34,6 +34,9 @@ VIEWERS = (
     "SelAggSave",
     "SelAggGraphWords",
     "SelAggNoCapture",
+    "SelAggTruth",
+    "SelAggScore",
+    "SelAggCompare",
 )
 """Nodes that never end the queue."""
 CALLS_OF_A_RUN = 20
@@ -97,9 +100,11 @@ class Call:
                 if part != "required" and self.rng.random() < 0.5:
                     continue
                 hostile = self.rng.random() < hostility
-                found[name] = self.values.value(
+                value = self.values.value(
                     name, definition, texts, self.run, hostile=hostile, any_type=self.is_viewer
                 )
+                listed = getattr(self.kind, "INPUT_IS_LIST", False)
+                found[name] = [value] * self.rng.choice((1, 1, 1, 2, 0)) if listed else value
         return found
 
     def make(self, tally: Tally) -> None:
@@ -162,6 +167,12 @@ class Call:
         elif self.name in ("SelAggHeadRelevance", "SelAggSave"):
             tally.said(
                 [result[-1 if self.name == "SelAggSave" else 1].split("\n")[0]], self.name, self.example
+            )
+        elif self.name in ("SelAggTruth", "SelAggScore", "SelAggCompare", "SelAggRepair"):
+            tally.said(
+                filter(None, result[2 if self.name == "SelAggRepair" else 1].splitlines()),
+                self.name,
+                self.example,
             )
         elif self.name == "SelAggExpect":
             tally.said(result[0].problems, self.name, self.example)

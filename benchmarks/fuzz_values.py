@@ -84,12 +84,12 @@ class Values:
         from selagg_core.diagnosis.calibration import shipped_calibration
         from selagg_core.maps.recipe import DEFAULT, PAPER
         from selagg_core.recording.capture import Capture
-        from selagg_nodes import calibrate, capture, diagnose, expect, relevance, saved
+        from selagg_nodes import calibrate, capture, diagnose, expect, relevance, saved, truth
         from selagg_nodes import prompt as prompt_node
 
         self.studio = Studio()
         self.capture_node, self.prompt_node = capture.SelAggCapture, prompt_node
-        self.diagnose_node = diagnose.SelAggDiagnose
+        self.diagnose_node, self.truth_node = diagnose.SelAggDiagnose, truth.SelAggTruth
         self.runs: list[Run] = []
         self.never_sampled = capture.SelAggCapture().capture(self.studio.model)[1]
         self.unsupported = Capture(
@@ -146,6 +146,14 @@ class Values:
         return Run(
             prompt, capture, {"samples": latent}, image, offered, conditioning + further, told["result"][2]
         )
+
+    def truth(self, run: Run, rng: random.Random) -> Any:
+        """What SelAgg Truth makes of a run and of answers, right and wrong."""
+        texts = Texts(rng)
+        answers = "\n".join(
+            f"{texts.word_of(run.prompt)}: {rng.choice(('yes', 'no', 'x'))}" for _ in range(2)
+        )
+        return self.truth_node().judge(run.capture, run.latent, run.image, answers=answers)[0]
 
     # -- one value -----------------------------------------------------------------------------------
 
@@ -230,6 +238,9 @@ class Values:
             return (None, other.offered)
         if kind == "UNIQUE_ID":
             return (None, 5, "", "\ud800", "../x", "x" * 5000)
+        if kind == "BOUNDING_BOX":
+            odd = {"x": float("nan"), "y": "1", "width": -5, "height": 10**30, "label": 7}
+            return (None, [], [odd], [[odd]], [[]] * len(run.image), {"x": 1}, [[None]])
         if kind in ("PROMPT", "EXTRA_PNGINFO"):
             looped: dict[str, Any] = {
                 "a": float("inf"),
@@ -253,6 +264,11 @@ RIGHT: dict[str, Callable[[Values, Run, random.Random], Any]] = {
     "SELAGG_CALIBRATION": lambda values, run, rng: rng.choice(values.calibrations),
     "SELAGG_RELEVANCE": lambda values, run, rng: rng.choice(values.relevances),
     "SELAGG_RECIPE": lambda values, run, rng: rng.choice(values.recipes),
+    "SELAGG_TRUTH": lambda values, run, rng: values.truth(run, rng),
+    "BOUNDING_BOX": lambda values, run, rng: [
+        [{"x": 1, "y": 2.5, "width": 30, "height": 20, "score": 0.7, "label": rng.choice(("cat", ""))}]
+        for _ in run.image
+    ],
     "UNIQUE_ID": lambda values, run, rng: "5",
     "PROMPT": lambda values, run, rng: {
         "5": {"class_type": "SelAggDiagnose", "inputs": {"latent": ["3", 0]}}

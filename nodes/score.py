@@ -8,6 +8,7 @@ from pathlib import Path
 from selagg_core.drawing.marks import message_picture
 from selagg_core.drawing.pictures import blank_sheet
 from selagg_core.files.names import file_stem
+from selagg_core.prompt.quoted import reasons
 from selagg_core.proof.rows import Rows, append_rows, parse_rows, read_rows, to_line
 from selagg_core.proof.run_truth import RunTruth
 from selagg_core.proof.score import score_run
@@ -111,7 +112,7 @@ class SelAggScore:
             if not isinstance(truth, RunTruth):
                 raise ValueError("there is no truth: connect a SelAgg Truth.")
             if not truth.pictures:
-                raise ValueError(" ".join(truth.problems) or "the truth is about no picture.")
+                raise ValueError(reasons(truth.problems) or "the truth is about no picture.")
             view = open_run(capture, sockets.latent_samples(latent), image, prompt)
             parsed = Report.from_json(report) if report else None
             scored = score_run(

@@ -12,6 +12,7 @@ from .claims.over_entries import over_entries
 from .claims.read_claims import general_lexicon, read_claims
 from .comparing.comparison import ALL, Arm, Comparison, asked_claims, compared
 from .comparing.judged import Answers, answers_by_pixels, answers_of
+from .prompt.quoted import reasons
 from .prompt.words import Prompt
 from .proof.run_truth import RunTruth
 
@@ -65,7 +66,7 @@ def compare(
 def _claims(trial: Trial, edits: str) -> Claims:
     read = over_entries(read_claims(trial.prompts, general_lexicon(), edits), trial.prompts)
     if read.problems:
-        raise ValueError(" ".join(read.problems))
+        raise ValueError(reasons(read.problems))
     return read.checked
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.run import EncodedText
 
@@ -14,10 +15,6 @@ from .heard import Arrangement, Transformer, is_kind
 from .text_encoders import read_words, shared, with_llama
 
 _LLAMA = "encoder_hidden_states_llama3"
-_BESIDE = (
-    "This model puts the picture that is to be changed beside the one that it makes, and SelAgg cannot read "
-    "such a pair yet. For maps, sample without it."
-)
 
 
 class HiDream(Transformer):
@@ -38,7 +35,7 @@ class HiDream(Transformer):
 
     def reader(self, sites: Sequence[Any], call: host.ModelCall, listener: Listener):
         if call.conds.get("image_cond") is not None:
-            listener.notice(_BESIDE)
+            listener.notice(message("picture_beside"))
         return super().reader(sites, call, listener)
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:

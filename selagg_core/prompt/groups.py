@@ -97,7 +97,7 @@ class GroupFinder:
                 return WordGroup(wanted, tuple(i for run in indices for i in run), entry)
         if counted := _COUNTED.match(plain_marks(wanted)):
             return self._single(counted["text"], int(counted["number"]), wanted)
-        raise ValueError(message("not_in_prompt", word=short(wanted), words=self._there))
+        raise ValueError(self._missing(wanted))
 
     def _single(self, text: str, number: int, wanted: str) -> WordGroup:
         """The `number`-th occurrence over all prompts, counted as labels count them."""
@@ -108,7 +108,7 @@ class GroupFinder:
                 if seen == number:
                     return WordGroup(wanted, run, entry)
         if not seen:
-            raise ValueError(message("not_in_prompt", word=short(text), words=self._there))
+            raise ValueError(self._missing(text))
         asked = {"wanted": short(wanted), "word": short(text)}
         raise ValueError(
             message("only_once", **asked) if seen == 1 else message("only_times", **asked, count=seen)
@@ -117,6 +117,11 @@ class GroupFinder:
     @cached_property
     def _searches(self) -> tuple[WordSearch, ...]:
         return tuple(WordSearch(prompt) for prompt in self._prompts)
+
+    def _missing(self, text: str) -> str:
+        if not self._there:
+            return message("prompt_empty")
+        return message("not_in_prompt", word=short(text), words=self._there)
 
     @cached_property
     def _there(self) -> str:

@@ -135,6 +135,8 @@ _WORDS = {
     "from_reference": "From the reference: {share} of this picture's attention went to its reference "
     "pictures. The maps of words leave it out. If words do too little, use fewer reference pictures, or "
     "smaller ones.",
+    "picture_beside": "This model puts the picture that is to be changed beside the one that it makes, and "
+    "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "prompt_empty": "the prompt is empty: no word of it can be shown. Write a prompt in the text node.",
     "not_in_prompt": '"{word}" is not in the prompt. Words that are there: {words}.',
     "only_once": 'there is no "{wanted}": "{word}" is in the prompt once.',

@@ -18,7 +18,7 @@ from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..maps.regions import Region
 from ..prompt.groups import WordGroup
-from ..prompt.quoted import short
+from ..prompt.quoted import reasons, short
 from ..prompt.words import Prompt
 from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
@@ -86,7 +86,7 @@ def plan_from_report(
     problems: list[str] = []
     expected = expected_regions(asked.expectations, prompts, len(report.pictures), _size(report), problems)
     if problems:
-        raise ValueError(" ".join(problems))
+        raise ValueError(reasons(problems))
     claims = _claims(report, prompts, asked)
     repaired, changes, advice = [], [], []
     for number, picture in enumerate(report.pictures):

@@ -205,6 +205,12 @@ def test_what_does_not_belong_together_is_refused_in_words(make, told):
         make()
 
 
+def test_a_refusal_for_many_claims_is_short():
+    with pytest.raises(ValueError, match="is not in the prompt") as caught:
+        compare([trial(RIGHT, TURNED)], edits="\n".join(f"dragon{n} left of unicorn{n}" for n in range(50)))
+    assert len(str(caught.value)) < 280
+
+
 def test_claims_are_asked_for_by_their_lines():
     there = [{"cat": None, "Red > cat": False}]
     assert asked_claims(there, "all") == asked_claims(there, " ") == ("cat", "Red > cat")

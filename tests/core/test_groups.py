@@ -31,6 +31,13 @@ def test_a_word_that_is_not_there_lists_those_that_are():
         choose_groups([prompt_of("a red circle")], "red, dragon")
 
 
+@pytest.mark.parametrize("word", ["dragon", "red (2)", "dragon (3)"])
+@pytest.mark.parametrize("prompts", [[], [prompt_of("")]], ids=["none", "empty"])
+def test_of_a_prompt_without_words_none_are_listed(prompts, word):
+    with pytest.raises(ValueError, match="^the prompt is empty"):
+        find_group(prompts, word)
+
+
 @pytest.mark.parametrize("text", ["", "   "])
 def test_empty_prompt(text):
     with pytest.raises(ValueError, match="prompt is empty"):
