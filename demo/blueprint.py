@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from .host_path import ROOT
-from .workflows import EDITOR_ONLY, KINDS
+from .node_kinds import EDITOR_ONLY, KINDS
 
 FOLDER = ROOT / "subgraphs"
 NAME = "Sample and diagnose prompt (SelAgg)"

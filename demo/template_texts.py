@@ -57,6 +57,20 @@ _PHOTO_SEEN = (
 )
 
 #: Name of an example -> its text, in the order of the browser.
+_NEWER = {
+    f"diagnose_{name}": TemplateText(
+        f"Diagnose a photo ({kind})", _FILES.format(kind=kind, more=more), _PHOTO_SEEN + _EVERY_HEAD
+    )
+    for name, kind, more in (
+        ("z_image_turbo", "Z-Image-Turbo", _ONE_TEXT + _LITERAL),
+        ("qwen_image", "Qwen-Image", _BOTH_TEXTS + _LITERAL),
+        ("krea2", "Krea 2 Turbo", _ONE_TEXT + _LITERAL),
+        ("flux1", "FLUX.1 dev", _ONE_TEXT),
+        ("flux2_klein", "FLUX.2 klein 4B", _ONE_TEXT + _LITERAL),
+        ("anima", "Anima", _BOTH_TEXTS),
+    )
+}
+
 TEMPLATES = {
     "diagnose_demo": TemplateText(
         "Diagnose a prompt (demo model)",
@@ -68,6 +82,10 @@ TEMPLATES = {
     ),
     "diagnose_sd15": TemplateText("Diagnose a photo (SD 1.5)", _PHOTO.format(kind="SD 1.5"), _PHOTO_SEEN),
     "diagnose_sdxl": TemplateText("Diagnose a photo (SDXL)", _PHOTO.format(kind="SDXL"), _PHOTO_SEEN),
+    "diagnose_sd35": TemplateText(
+        "Diagnose a photo (SD 3.5)", _PHOTO.format(kind="SD 3.5 Large"), _PHOTO_SEEN + _EVERY_HEAD
+    ),
+    **_NEWER,
     "diagnose_demo_stock_encode": TemplateText(
         "Diagnose with CLIP Text Encode (demo model)",
         f"{_RUN} ComfyUI's own CLIP Text Encode encodes the prompt here; *SelAgg Prompt* has the same text "
@@ -144,26 +162,10 @@ TEMPLATES = {
     ),
     "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
     "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
-    "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),
+    "prove_zimage": TemplateText(
+        "Prove it (Z-Image-Turbo)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN
+    ),
 }
-
-
-TEMPLATES |= {
-    f"diagnose_{name}": TemplateText(
-        f"Diagnose a photo ({kind})", _FILES.format(kind=kind, more=more), _PHOTO_SEEN + _EVERY_HEAD
-    )
-    for name, kind, more in (
-        ("z_image_turbo", "Z-Image-Turbo", _ONE_TEXT + _LITERAL),
-        ("qwen_image", "Qwen-Image", _BOTH_TEXTS + _LITERAL),
-        ("krea2", "Krea 2 Turbo", _ONE_TEXT + _LITERAL),
-        ("flux1", "FLUX.1 dev", _ONE_TEXT),
-        ("flux2_klein", "FLUX.2 klein 4B", _ONE_TEXT + _LITERAL),
-        ("anima", "Anima", _BOTH_TEXTS),
-    )
-}
-TEMPLATES["diagnose_sd35"] = TemplateText(
-    "Diagnose a photo (SD 3.5)", _PHOTO.format(kind="SD 3.5 Large"), _PHOTO_SEEN + _EVERY_HEAD
-)
 
 
 def shown_name(example: str) -> str:

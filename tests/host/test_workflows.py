@@ -12,6 +12,7 @@ from conftest import ROOT
 
 from demo import workflows
 from demo.template_texts import TEMPLATES, shown_name
+from demo.workflow_graph import NOTE
 from selagg_core.diagnosis.sentences import catalogue
 
 FILES = ("ckpt_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae_name")
@@ -70,7 +71,7 @@ def read(name: str) -> dict:
 
 def run_nodes(editor: dict) -> list[dict]:
     """The nodes that the server is given: a note is the editor's alone."""
-    return [node for node in editor["nodes"] if node["type"] != workflows.NOTE]
+    return [node for node in editor["nodes"] if node["type"] != NOTE]
 
 
 def to_api(editor: dict, classes: dict) -> dict:
@@ -123,7 +124,7 @@ def test_templates_have_titles_and_an_order():
 @pytest.mark.parametrize("name", EDITOR_FILES)
 def test_every_template_has_a_note_beside_its_nodes(name):
     editor = read(f"{name}.json")
-    (note,) = [node for node in editor["nodes"] if node["type"] == workflows.NOTE]
+    (note,) = [node for node in editor["nodes"] if node["type"] == NOTE]
     assert note["title"] == TEMPLATES[name].title
     assert "What to do" in note["widgets_values"][0] and "What you will see" in note["widgets_values"][0]
     assert len(note["widgets_values"][0]) < 900

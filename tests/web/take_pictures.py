@@ -22,7 +22,7 @@ from frontend import Frontend  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from demo.background_server import background_server  # noqa: E402
-from demo.workflows import RECIPES  # noqa: E402
+from demo.recipes import RECIPES  # noqa: E402
 
 EXAMPLES = ROOT / "examples_workflows"
 HELP, DOCS = ROOT / "web" / "docs", ROOT / "docs"

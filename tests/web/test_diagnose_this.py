@@ -15,7 +15,8 @@ from graph_edits import REMOVE, PlaywrightError, edit, graph, select, undo
 
 from demo.background_server import background_server
 from demo.client import Client
-from demo.workflows import DEMO_PROMPT, Workflow
+from demo.recipes import DEMO_PROMPT
+from demo.workflow_graph import Workflow
 
 SAMPLED = {"seed": 7, "control_after_generate": "randomize", "steps": 3, "cfg": 4.0}
 SAMPLED |= {"sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
