@@ -275,9 +275,10 @@ class HeadRelevance:
         if not isinstance(header, dict) or header.get("format") != FORMAT or "scores" not in arrays:
             raise ValueError("it holds something else.")
         check_version(header["version"], (VERSION,), "head relevance")
-        rows = [(str(block), *map(whole, places)) for block, *places in header["layout"]]
-        if any(len(row) != 4 for row in rows):
+        places = [(str(block), *map(whole, numbers)) for block, *numbers in header["layout"]]
+        if any(len(place) != 4 for place in places):
             raise ValueError("a layer of it has no place and number of heads")
+        rows = [(str(block), int(n), int(depth), int(heads)) for block, n, depth, heads in places]
         layout = HeadLayout.of(rows)
         if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:
             raise ValueError("its layers are not in published order.")
