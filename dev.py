@@ -1,4 +1,4 @@
-"""Runs this project from a fresh clone: `python dev.py demo`, `test`, `check`, `serve`.
+"""Runs this project from a fresh clone: `python dev.py demo`, `test`, `check`, `serve`, `prove`.
 
 Needs Python 3.10 to 3.12 and nothing else. Makes an environment for the version of ComfyUI that it
 finds (.venv-comfyui-<version>), or for the one of the package registry (.venv-registry), installs pinned
@@ -18,7 +18,7 @@ from pathlib import Path
 from demo.environment import InstallError, environment_of, prepare_environment, python_of, remark_on
 from demo.host_path import CORE, REGISTRY, ROOT, UPSTREAM, Host, find_host
 
-COMMANDS = ("demo", "test", "check", "serve")
+COMMANDS = ("demo", "test", "check", "serve", "prove")
 #: Tiers of tests, by folder; the first needs no ComfyUI.
 TIERS = ("core", "host", "web")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -46,7 +46,13 @@ def main() -> int:
     say(f"Host: {describe(host)}")
     if remark_on(host):
         say(remark_on(host))
-    commands = {"demo": run_demo, "test": run_tests, "check": run_checks, "serve": run_server}
+    commands = {
+        "demo": run_demo,
+        "test": run_tests,
+        "check": run_checks,
+        "serve": run_server,
+        "prove": run_proof,
+    }
     return commands[arguments.command](host, rest)
 
 
@@ -56,7 +62,8 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         "command",
         choices=COMMANDS,
         help="demo: diagnose a prompt from start to end; test [core|host|web]: all tests, or a tier of them; "
-        "check: ruff, mypy, eslint, tsc, packing; serve: ComfyUI with this pack",
+        "check: ruff, mypy, eslint, tsc, packing; serve: ComfyUI with this pack; prove: maps against what "
+        "is really in pictures of your checkpoint",
     )
     parser.add_argument(
         "--host",
@@ -147,6 +154,10 @@ def run_demo(host: Host, rest: list[str]) -> int:
 
 def run_server(host: Host, rest: list[str]) -> int:
     return call([sys.executable, "-m", "demo.host_server", *rest], cwd=ROOT, env=host_variables(host))
+
+
+def run_proof(host: Host, rest: list[str]) -> int:
+    return call([sys.executable, "-m", "benchmarks.prove", *rest], cwd=ROOT, env=host_variables(host))
 
 
 def run_tests(host: Host, rest: list[str]) -> int:

@@ -193,7 +193,7 @@ def rows(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             bench = Bench(architecture, seed, args.side, args.steps)
             for backend in args.backends:
                 for way in args.ways:
-                    for first in [True, False][: 1 + (not args.full)]:
+                    for first in [order == "first" for order in args.captures]:
                         own = {"layout": layout, "full": args.full, "seed": seed}
                         try:
                             yield {**own, **bench.row(way, backend, first)}
@@ -217,6 +217,7 @@ def main() -> None:
     parser.add_argument("--layouts", nargs="+", choices=ARCHITECTURES, default=[*ARCHITECTURES])
     parser.add_argument("--backends", nargs="+", default=["eager", "inductor"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS])
+    parser.add_argument("--captures", nargs="+", choices=("first", "last"), default=["first", "last"])
     parser.add_argument("--full", action="store_true", help="models of full size")
     parser.add_argument("--side", type=int, default=16, help="of the latent")
     parser.add_argument("--steps", type=int, default=2)

@@ -51,11 +51,11 @@ def random_model(architecture: Architecture, device: torch.device, dtype: torch.
     cast = torch.float32 if device.type == "cpu" and dtype != torch.float32 else None
     config.set_inference_dtype(dtype, cast)
     model = config.get_model({}, "", device=device)
-    _fill(model.diffusion_model, seed)
+    fill(model.diffusion_model, seed)
     return ModelPatcher(model, load_device=device, offload_device=device)
 
 
-def _fill(module: torch.nn.Module, seed: int) -> None:
+def fill(module: torch.nn.Module, seed: int) -> None:
     """The host leaves weights uninitialised.  Variance is kept from layer to layer, so nothing overflows."""
     device = next(module.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)

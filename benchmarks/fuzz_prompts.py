@@ -27,7 +27,8 @@ from .fuzz_texts import Texts
 
 LEXICON = general_lexicon()
 SIZE = (64, 96)
-_PIECE = re.compile(r"\w+|[^\w\s]")
+_PIECE = re.compile(r"\d|[^\W\d]+|[^\w\s]")
+"""Words as encoders part a text: each digit is one."""
 
 Reader = Callable[[str], Prompt | None]
 

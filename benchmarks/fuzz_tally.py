@@ -19,6 +19,8 @@ LONGEST_MESSAGE = 300
 SECONDS_A_THOUSAND_WORDS = 1.0
 LAST_SECONDS = 120
 """A call that takes so long is ended."""
+WAITS = 10
+"""How many times longer than that a call may take by the clock."""
 MOST_EXAMPLES = 3
 """Examples that are kept of each fault."""
 
@@ -121,7 +123,11 @@ def place_of(error: BaseException) -> str:
 
 @contextmanager
 def ended_after(seconds: float) -> Iterator[None]:
-    """Raises `Hang` in what takes longer; only where the system has such signals, in the main thread."""
+    """Raises `Hang` in what takes more processor time, or WAITS times as long by the clock.
+
+    By the clock alone, a busy machine would make a hang of any call. Only where the system has such signals,
+    in the main thread.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -129,13 +135,19 @@ def ended_after(seconds: float) -> Iterator[None]:
     def end(*_: Any) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    limits = (
+        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+        (signal.SIGALRM, signal.ITIMER_REAL, WAITS * seconds),
+    )
+    before = [signal.signal(own, end) for own, _, _ in limits]
+    for _, timer, most in limits:
+        signal.setitimer(timer, most)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (own, timer, _), handler in zip(limits, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(own, handler)
 
 
 def clock() -> float:

@@ -22,9 +22,9 @@ NOISE_STEPS = (700, 550, 400, 250, 100)
 
 
 class DemoModel:
-    """The demo model with capture."""
+    """The demo model with capture; for every method of the benchmark, unless settings are given."""
 
-    def __init__(self) -> None:
+    def __init__(self, capturing: CaptureSettings | None = None) -> None:
         from demo.studio import SamplingSettings, Studio
         from selagg_nodes.recording import encode, recorder
 
@@ -32,7 +32,8 @@ class DemoModel:
         self.studio, self.settings = Studio(), SamplingSettings()
         sampling = self.studio.model.get_model_object("model_sampling")
         self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        self.capturing = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
+        every = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
+        self.capturing = capturing or every
 
     def scene(self, seed: int) -> Sample:
         """The scene of a seed, painted, encoded and noised to every level, read with its own caption."""

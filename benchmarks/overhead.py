@@ -1,12 +1,18 @@
-"""What capture costs on UNets of full size: time, memory, bytes moved, kernel launches.
+"""What capture costs on models of full size: time, memory, bytes moved, kernel launches.
 
-Runs the host's own sampler plain, with capture (all heads, positive prompt only) and with a naive recorder
-that keeps every probability of every step, by turns, and compares each with the plain run of its turn.
+Runs the host's own sampler plain, with capture (all heads, positive prompt only), with SelAgg Repair (all
+words drawn to halves) and with a naive recorder that keeps every probability of every step, by turns, and
+compares each with the plain run of its turn.
 
 `python -m benchmarks.overhead --model sd15 --size 256 --steps 4 --repeat 5 --json -`
 
 Only the bytes kept, of one run that is not timed (they do not depend on the number of steps):
 `python -m benchmarks.overhead --model sdxl --size 1024 --steps 1 --repeat 0 --json -`
+
+Transformers have their real widths and as many blocks as --blocks says; they are measured with one block of
+each kind, too, and "calculated" says what follows from both for the whole model: seconds and bytes grow by
+the same amount with each block. The naive recorder is of UNets alone.
+`python -m benchmarks.overhead --model anima --size 512 --blocks 4 --dtype bfloat16 --json -`
 """
 
 from __future__ import annotations
@@ -28,12 +34,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.full_size import ARCHITECTURES, random_conditioning, random_model
+from benchmarks.full_size_transformers import TRANSFORMERS, random_text, random_transformer
+from benchmarks.overhead_repair import repaired
 from demo.host_path import prepare_host
 from demo.result_file import write_line
+from selagg_core.prompt.words import Prompt
 
 PROMPT = "a red cube left of one blue ball near the old barn"  # twelve words
 COLUMNS = 77
-VARIANTS = ("plain", "capture", "naive")
+VARIANTS = ("plain", "capture", "repair", "naive")
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -62,11 +71,12 @@ class Bench:
         self.positive, self.negative = (
             random_conditioning(self.architecture, COLUMNS, args.size, args.seed + i) for i in (1, 2)
         )
-        self.words = self._label(args.prompt)
+        self.prompt = self._label(args.prompt)
+        self.words = len(self.prompt.words)
         self.sites = cross_attention_sites(self.model)
 
-    def _label(self, text: str) -> int:
-        """Tells SelAgg the words of the positive prompt; how many there are."""
+    def _label(self, text: str) -> Prompt:
+        """Tells SelAgg the words of the positive prompt, and gives them."""
         from selagg_nodes.recording.encode import read_prompt
         from selagg_nodes.recording.labels import LABELS
 
@@ -83,7 +93,7 @@ class Bench:
         if prompt.length != COLUMNS:
             raise ValueError(f"The prompt takes {prompt.length} columns; this benchmark is for {COLUMNS}.")
         LABELS.register(prompt, self.positive[0][0])
-        return len(prompt.words)
+        return prompt
 
     def capturing(self, **settings):
         """(model, capture) of a new SelAgg Capture."""
@@ -93,9 +103,11 @@ class Bench:
         return SelAggCapture().capture(self.model, **settings)
 
     def variant(self, name: str) -> tuple[object, object]:
-        """(model, what must be held while it is sampled) of one of VARIANTS."""
+        """(model, what must be held while it is sampled: of "repair" its conditioning) of one of VARIANTS."""
         if name == "plain":
             return self.model, None
+        if name == "repair":
+            return repaired(self.model, self.positive, self.prompt)
         return self.capturing() if name == "capture" else self.naive()
 
     def naive(self) -> tuple[object, list]:
@@ -117,18 +129,21 @@ class Bench:
             model.set_model_attn2_replace(attend, *site.key)
         return model, kept
 
-    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+    def sample(
+        self, model, steps: int | None = None, callback: Callable | None = None, positive: list | None = None
+    ) -> torch.Tensor:
         import comfy.sample
 
         side = self._args.size // 8
         latent = torch.zeros(1, 4, side, side)
         noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(self._args.seed))
         return comfy.sample.sample(
-            model, noise, steps or self._args.steps, 7.0, "euler", "normal", self.positive, self.negative,
+            model, noise, steps or self._args.steps, 7.0, "euler", "normal",
+            positive or self.positive, self.negative,
             latent, seed=self._args.seed, disable_pbar=True, callback=callback,
         )  # fmt: skip
 
-    def measured(self, model) -> Measured:
+    def measured(self, model, positive: list | None = None) -> Measured:
         gc.collect()
         cuda = self.device.type == "cuda"
         if cuda:
@@ -137,7 +152,7 @@ class Bench:
         counts_host = _reset_peak()
         before, started, cpu = _peak(), time.perf_counter(), time.process_time()
         with torch.inference_mode():
-            latent = self.sample(model)
+            latent = self.sample(model, positive=positive)
         if cuda:
             torch.cuda.synchronize()
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
@@ -176,6 +191,85 @@ def keep_freed_memory(keep: bool = True) -> bool:
     except (OSError, AttributeError):
         return False
     return bool(done)
+
+
+class TransformerBench(Bench):
+    """A transformer of real width with some of its blocks."""
+
+    def __init__(self, args: argparse.Namespace, most: int):
+        from selagg_nodes.families import family_of
+
+        self._args = args
+        self.device = torch.device(args.device)
+        self.transformer = TRANSFORMERS[args.model]
+        self.blocks = self.transformer.blocks(most)
+        dtype = getattr(torch, args.dtype)
+        self.model = random_transformer(self.transformer, self.blocks, self.device, dtype, args.seed)
+        self.positive, self.negative = (random_text(self.transformer, args.seed + i) for i in (1, 2))
+        self.words = self._label(args.prompt)
+        found = family_of(self.model)
+        self.sites = found[1] if found is not None else ()
+
+    def _label(self, text: str) -> int:
+        """One column a word; of an encoder's template and padding is the rest."""
+        from selagg_core.prompt.words import Prompt, Word
+        from selagg_nodes.recording.labels import LABELS
+
+        columns = self.transformer.columns
+        words = tuple(Word(word, (1 + index,)) for index, word in enumerate(text.split()))
+        if len(words) + 1 > columns:
+            raise ValueError(f"The prompt has {len(words)} words; this benchmark has {columns} columns.")
+        rest = (0, *range(1 + len(words), columns))
+        embedding, extra = self.positive[0]
+        LABELS.register(Prompt(text, words, columns, rest), embedding, recoded="t5xxl_ids" in extra)
+        return len(words)
+
+    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+        import comfy.sample
+
+        form = self.model.get_model_object("latent_format")
+        side = self._args.size // form.spacial_downscale_ratio
+        shape = (1, form.latent_channels, *((1,) if self.transformer.frames else ()), side, side)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(self._args.seed))
+        return comfy.sample.sample(
+            model, noise, steps or self._args.steps, self.transformer.cfg, "euler", "simple", self.positive,
+            self.negative, torch.zeros(shape), seed=self._args.seed, disable_pbar=True, callback=callback,
+        )  # fmt: skip
+
+
+def run_transformer(args: argparse.Namespace) -> dict:
+    """Figures of some blocks, of one block of each kind, and what follows for the whole model."""
+    args.naive = False
+    measure = run if args.repeat else memory_kept
+    results, counts = [], []
+    for most in (1, args.blocks):
+        bench = TransformerBench(args, most)
+        counts.append(sum(bench.blocks.values()))
+        results.append(measure(bench, args) | {"blocks": bench.blocks})
+        del bench
+        gc.collect()
+    whole = sum(TRANSFORMERS[args.model].depth.values())
+    return results[1] | {"fewest": results[0], "calculated": calculated(results, counts, whole)}
+
+
+def calculated(results: Sequence[dict], counts: Sequence[int], whole: int) -> dict:
+    """What two measurements with different numbers of blocks say of all: {} if the numbers are the same."""
+    fewest, most = results
+    if counts[0] == counts[1]:
+        return {}
+
+    def of_all(low: float, high: float) -> float:
+        return low + (high - low) / (counts[1] - counts[0]) * (whole - counts[0])
+
+    found: dict = {"blocks": whole, "bytes_kept": round(of_all(fewest["bytes_kept"], most["bytes_kept"]))}
+    if "seconds" in most:
+        seconds = {
+            name: of_all(fewest["seconds"][name]["min"], most["seconds"][name]["min"])
+            for name in ("plain", "capture")
+        }
+        found["seconds_of_fastest"] = {name: round(value, 3) for name, value in seconds.items()}
+        found["ratio_of_fastest"] = round(seconds["capture"] / seconds["plain"], 4)
+    return found
 
 
 class OperationCount(TorchDispatchMode):
@@ -245,7 +339,7 @@ def memory_kept(bench: Bench, args: argparse.Namespace) -> dict:
 
 def run(bench: Bench, args: argparse.Namespace) -> dict:
     """All figures of the JSON object."""
-    wanted = VARIANTS if args.naive else VARIANTS[:2]
+    wanted = VARIANTS if args.naive else VARIANTS[:-1]
     measured: dict[str, list[Measured]] = {name: [] for name in wanted}
     kept = 0
     for model, _held in ((bench.model, None), bench.capturing()):  # allocator, kernel selection, imports
@@ -253,7 +347,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
     for turn in range(args.repeat):
         for name in wanted[turn % len(wanted) :] + wanted[: turn % len(wanted)]:
             model, held = bench.variant(name)
-            measured[name].append(bench.measured(model))
+            measured[name].append(bench.measured(model, held if name == "repair" else None))
             if name == "capture":
                 kept = held.get_ram_usage()
                 _check_recording(held, measured[name][-1].latent, bench)
@@ -261,7 +355,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
     plain = measured["plain"]
     result = described(bench, args)
     result["seconds"] = {name: _spread([m.seconds for m in own]) for name, own in measured.items()}
-    for name, key in (("capture", "ratio"), ("naive", "naive_ratio")):
+    for name, key in (("capture", "ratio"), ("repair", "repair_ratio"), ("naive", "naive_ratio")):
         own = measured.get(name, [])
         result[key] = _ratios([m.seconds for m in own], [m.seconds for m in plain])
         result[f"cpu_{key}"] = _ratios([m.cpu_seconds for m in own], [m.cpu_seconds for m in plain])
@@ -275,6 +369,7 @@ def run(bench: Bench, args: argparse.Namespace) -> dict:
         | {
             "bytes_kept": kept,
             "identical": all(torch.equal(m.latent, plain[0].latent) for m in plain + measured["capture"]),
+            "repaired": all(not torch.equal(m.latent, plain[0].latent) for m in measured["repair"]),
             "finite": bool(torch.isfinite(plain[0].latent).all()),
         }
     )
@@ -309,14 +404,14 @@ def _peaks(bench: Bench, wanted: Sequence[str]) -> dict[str, int | None]:
     keep_freed_memory(False)
     peaks: dict[str, Measured] = {}
     for name in ("plain", *wanted):  # the first fills what was given back
-        model, _held = bench.variant(name)
-        peaks[name] = bench.measured(model)
+        model, held = bench.variant(name)
+        peaks[name] = bench.measured(model, held if name == "repair" else None)
     extra: dict[str, int | None] = {}
     for name in VARIANTS[1:]:
         for key in ("peak_host", "peak_device"):
             values = [getattr(peaks[x], key) if x in peaks else None for x in (name, "plain")]
             known = None not in values
-            title = f"{'naive_' if name == 'naive' else ''}{key.replace('peak_', 'peak_extra_')}"
+            title = f"{'' if name == 'capture' else f'{name}_'}{key.replace('peak_', 'peak_extra_')}"
             extra[title] = values[0] - values[1] if known else None
     return extra
 
@@ -329,7 +424,11 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", choices=sorted(ARCHITECTURES), default="sd15")
+    models = (*sorted(ARCHITECTURES), *sorted(TRANSFORMERS))
+    parser.add_argument("--model", choices=models, default="sd15")
+    parser.add_argument(
+        "--blocks", type=int, default=6, help="of a transformer, as many as memory allows; UNets are whole"
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the picture in pixels")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument(
@@ -361,8 +460,11 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         kept = not args.trim and keep_freed_memory()
-        measure = run if args.repeat else memory_kept
-        result = {**measure(Bench(args), args), "allocator": "keeps freed memory" if kept else "as it comes"}
+        if args.model in TRANSFORMERS:
+            measured = run_transformer(args)
+        else:
+            measured = (run if args.repeat else memory_kept)(Bench(args), args)
+        result = {**measured, "allocator": "keeps freed memory" if kept else "as it comes"}
     text = json.dumps(result)
     write_line(text, args.json)
 

@@ -15,9 +15,10 @@ import torch
 from demo.scenes import caption_words
 from selagg_core.claims.claim import Claims
 from selagg_core.diagnose import diagnose_run
-from selagg_core.prompt.groups import FUNCTION_WORDS, WordGroup
+from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.capture import Capture
 from selagg_core.relevance.shipped import load_preset
+from selagg_core.repair.placebo import on_other_words
 from selagg_core.repair.plan import Adjusting, Operator, RepairPlan
 from selagg_core.repair.remedies import BY_KIND, Fault, Known
 from selagg_core.view import open_run
@@ -127,12 +128,15 @@ def arms_of(failure: Failure, bench: RepairBench) -> dict[str, tuple[Operator, .
     own = BY_KIND[failure.kind](failure.fault, failure.known).operators
     if not own:
         return {}
+    known = failure.known
     rng = np.random.default_rng(failure.case.seeds[0])
     return {
         "all": own,
         "chosen": tuple(_in_heads(each, failure, bench, None) for each in own),
         "random": tuple(_in_heads(each, failure, bench, rng) for each in own),
-        "wrong_word": tuple(_on_other_words(each, failure) for each in own),
+        "wrong_word": tuple(
+            on_other_words(each, known.prompts[0], known.claims, failure.fault.claim) for each in own
+        ),
     }
 
 
@@ -164,15 +168,3 @@ def _in_heads(operator: Operator, failure: Failure, bench: RepairBench, rng) -> 
     mask = np.zeros(relevance.layout.total, bool)
     mask[chosen] = True
     return replace(operator, heads=mask)
-
-
-def _on_other_words(operator: Operator, failure: Failure) -> Operator:
-    """The operator on words that the fault is not about: for a sense another thing, else function words."""
-    words = failure.known.prompts[0].words
-    if isinstance(operator, Adjusting):
-        claim = failure.fault.claim
-        own = {*operator.words.indices, *(claim.subject.indices if claim else ())}
-        others = [c.subject for c in failure.known.claims.of("entity") if not own & set(c.subject.indices)]
-        return replace(operator, words=others[0] if others else WordGroup("a", (0,)))
-    silent = tuple(i for i, word in enumerate(words) if word.text.casefold() in FUNCTION_WORDS)
-    return replace(operator, words=WordGroup("other words", silent or (0,)))

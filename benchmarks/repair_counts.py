@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .statistics import mcnemar, wilson
+from selagg_core.comparing.paired import Paired
 
 QUOTED = (
     "failures",
@@ -34,21 +34,19 @@ def pairs_of(rows: Sequence[Mapping], arm: str) -> list[tuple[bool, bool]]:
 
 
 def arm_summary(rows: Sequence[Mapping], arm: str) -> dict[str, Any]:
-    pairs = pairs_of(rows, arm)
+    counted = Paired.of(pairs_of(rows, arm)).to_dict()
     own = [row["arms"][arm] for row in rows if arm in row["arms"]]
-    before, after = sum(a for a, _ in pairs), sum(b for _, b in pairs)
-    mended, spoiled = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
     broken, of = (sum(each["broken"][i] for each in own) for i in (0, 1))
     outside = [each["outside"] for each in own if each["outside"] is not None]
     return {
-        "pairs": len(pairs),
-        "fresh_before": before,
-        "fresh_after": after,
-        "before_interval": [round(x, 3) for x in wilson(before, len(pairs))],
-        "after_interval": [round(x, 3) for x in wilson(after, len(pairs))],
-        "mended": mended,
-        "spoiled": spoiled,
-        "mcnemar_p": round(mcnemar(mended, spoiled), 6),
+        "pairs": counted["pairs"],
+        "fresh_before": counted["before"],
+        "fresh_after": counted["after"],
+        "before_interval": counted["before_interval"],
+        "after_interval": counted["after_interval"],
+        "mended": counted["mended"],
+        "spoiled": counted["broken"],
+        "mcnemar_p": counted["mcnemar_p"],
         "broken": [broken, of],
         "things": [
             sum(map(sum, ([row["things"] for row in rows if arm in row["arms"]]))),

@@ -6,7 +6,6 @@ What proofs on other checkpoints need as well is in `selagg_core.proof.statistic
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import comb
 
 import numpy as np
 
@@ -76,22 +75,3 @@ def bootstrap(
 def mean_with_interval(values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
     """The mean of independent values (n,) and its interval."""
     return with_interval(values.mean(), values[resamples(len(values), draws, seed)].mean(axis=1))
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
-    if not of:
-        return 0.0, 1.0
-    z, share = 1.959964, hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def mcnemar(mended: int, broken: int) -> float:
-    """Exact two-sided p of McNemar's test for pairs that changed to right, or to wrong; 1 for none."""
-    changed = mended + broken
-    if not changed:
-        return 1.0
-    tail = sum(comb(changed, k) for k in range(min(mended, broken) + 1)) / 2**changed
-    return min(1.0, 2 * tail)

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .client import Client
@@ -27,6 +28,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@dataclass(frozen=True)
+class Running:
+    """A server and its process."""
+
+    client: Client
+    process: subprocess.Popen
+
+
 @contextlib.contextmanager
 def background_server(
     base: Path, log: Path, waiting: Callable[[], None] = lambda: None, options: Sequence[str] = ()
@@ -34,6 +43,19 @@ def background_server(
     """A running server whose files are in `base` and whose output goes to `log`; it ends with the block.
 
     `waiting` is called now and then until the server answers. `options` are the host's own.
+
+    Raises:
+        RuntimeError: as `background_process`.
+    """
+    with background_process(base, log, waiting, options) as running:
+        yield running.client
+
+
+@contextlib.contextmanager
+def background_process(
+    base: Path, log: Path, waiting: Callable[[], None] = lambda: None, options: Sequence[str] = ()
+) -> Iterator[Running]:
+    """As `background_server`, with the process itself.
 
     Raises:
         RuntimeError: it ended instead of answering, did not answer in time, or could not load this pack; why,
@@ -48,7 +70,7 @@ def background_server(
         try:
             client = Client(f"http://127.0.0.1:{port}")
             _wait_until_it_answers(process, client, log, waiting)
-            yield client
+            yield Running(client, process)
         finally:
             _end(process)
 

@@ -36,6 +36,12 @@ class Client:
         """All node classes of the server, with their sockets."""
         return json.loads(self._open("/object_info"))
 
+    def system(self) -> dict[str, Any]:
+        """Versions and devices, as the server tells them; not its command line, which has folders in it."""
+        told = json.loads(self._open("/system_stats"))
+        own = {key: value for key, value in told.get("system", {}).items() if key != "argv"}
+        return {"system": own, "devices": [device.get("name") for device in told.get("devices", [])]}
+
     def queue(self, workflow: Mapping[str, Any]) -> Queued:
         """Queues a workflow in the API's format.
 

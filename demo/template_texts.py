@@ -42,6 +42,14 @@ _PROVE_SEEN = (
     "what the maps are worth against that on all pictures so far: whether selected heads are better than "
     "DAAM on your checkpoint, worse, or undecided, and then how many more pictures it takes."
 )
+_FILES = (
+    "Choose your files of {kind} in the three loaders (the names are those of ComfyUI's own templates), "
+    "write your prompt into *Prompt*, and press Run. {more}"
+)
+_ONE_TEXT = "At cfg 1 the text in *Negative* is not read. "
+_LITERAL = "This text encoder reads weights such as (red:1.3) as text: write without them."
+_BOTH_TEXTS = "What you do not want goes into *Negative*. "
+_EVERY_HEAD = " The maps are of all heads: there is no head relevance of this model until you build one."
 _PHOTO_SEEN = (
     "*SelAgg Diagnose* shows the picture with the words of the prompt above it: hover a word to see where "
     "the model looked for it, click a warning to see what it comes from. No warning means that nothing wrong "
@@ -120,10 +128,35 @@ TEMPLATES = {
         "First *Wrong place*: the fish should be below the triangle, but it is left of it. In the second "
         "picture the fish is below, and its diagnosis has no warning.",
     ),
+    "compare_demo": TemplateText(
+        "Compare (demo model)",
+        f"{_RUN} A picture that goes wrong is diagnosed; 16 new seeds are then made without and with what "
+        "*SelAgg Repair* changes, and with the same change on words that do not matter, a placebo.",
+        "*SelAgg Compare* says whether the change helps: how many pictures are wrong before and after, judged"
+        " by their pixels, and what the placebo does.",
+    ),
     "prove_sd15": TemplateText("Prove it (SD 1.5)", _PROVE.format(kind="SD 1.5 checkpoint"), _PROVE_SEEN),
     "prove_sdxl": TemplateText("Prove it (SDXL)", _PROVE.format(kind="SDXL checkpoint"), _PROVE_SEEN),
     "prove_zimage": TemplateText("Prove it (Z Image)", _PROVE.format(kind="Z-Image files"), _PROVE_SEEN),
 }
+
+
+TEMPLATES |= {
+    f"diagnose_{name}": TemplateText(
+        f"Diagnose a photo ({kind})", _FILES.format(kind=kind, more=more), _PHOTO_SEEN + _EVERY_HEAD
+    )
+    for name, kind, more in (
+        ("z_image_turbo", "Z-Image-Turbo", _ONE_TEXT + _LITERAL),
+        ("qwen_image", "Qwen-Image", _BOTH_TEXTS + _LITERAL),
+        ("krea2", "Krea 2 Turbo", _ONE_TEXT + _LITERAL),
+        ("flux1", "FLUX.1 dev", _ONE_TEXT),
+        ("flux2_klein", "FLUX.2 klein 4B", _ONE_TEXT + _LITERAL),
+        ("anima", "Anima", _BOTH_TEXTS),
+    )
+}
+TEMPLATES["diagnose_sd35"] = TemplateText(
+    "Diagnose a photo (SD 3.5)", _PHOTO.format(kind="SD 3.5 Large"), _PHOTO_SEEN + _EVERY_HEAD
+)
 
 
 def shown_name(example: str) -> str:

@@ -78,6 +78,25 @@ KINDS = {
             size=(320, 100),
         ),
         NodeKind(
+            "UNETLoader",
+            widgets=("unet_name", "weight_dtype"),
+            outputs=(("MODEL", "MODEL"),),
+            size=(340, 90),
+        ),
+        NodeKind(
+            "CLIPLoader",
+            widgets=("clip_name", "type", "device"),
+            outputs=(("CLIP", "CLIP"),),
+            size=(340, 110),
+        ),
+        NodeKind(
+            "DualCLIPLoader",
+            widgets=("clip_name1", "clip_name2", "type", "device"),
+            outputs=(("CLIP", "CLIP"),),
+            size=(340, 140),
+        ),
+        NodeKind("VAELoader", widgets=("vae_name",), outputs=(("VAE", "VAE"),), size=(340, 70)),
+        NodeKind(
             "SelAggTextEncode",
             inputs=(("clip", "CLIP"),),
             widgets=("text",),
@@ -172,7 +191,7 @@ KINDS = {
                 ("relevance", "SELAGG_RELEVANCE"),
                 ("prompt", "SELAGG_PROMPT"),
             ),
-            widgets=("finding", "strength", "until"),
+            widgets=("finding", "strength", "until", "placebo"),
             outputs=(("model", "MODEL"), ("conditioning", "CONDITIONING"), ("changes", "STRING")),
             size=(340, 190),
         ),
@@ -208,23 +227,15 @@ KINDS = {
         NodeKind(
             "SelAggScoreTable",
             inputs=(("rows", "STRING"),),
-            widgets=("file",),
-            outputs=(("table", "IMAGE"), ("markdown", "STRING"), ("json", "STRING")),
+            widgets=("file", "save_heads"),
+            outputs=(
+                ("table", "IMAGE"),
+                ("markdown", "STRING"),
+                ("json", "STRING"),
+                ("relevance", "SELAGG_RELEVANCE"),
+            ),
             size=(700, 420),
         ),
-        NodeKind(
-            "UNETLoader",
-            widgets=("unet_name", "weight_dtype"),
-            outputs=(("MODEL", "MODEL"),),
-            size=(320, 90),
-        ),
-        NodeKind(
-            "CLIPLoader",
-            widgets=("clip_name", "type", "device"),
-            outputs=(("CLIP", "CLIP"),),
-            size=(320, 110),
-        ),
-        NodeKind("VAELoader", widgets=("vae_name",), outputs=(("VAE", "VAE"),), size=(320, 60)),
         NodeKind(
             "ModelSamplingAuraFlow",
             inputs=(("model", "MODEL"),),
@@ -233,16 +244,20 @@ KINDS = {
             size=(300, 60),
         ),
         NodeKind(
-            "ConditioningZeroOut",
-            inputs=(("conditioning", "CONDITIONING"),),
-            outputs=(("CONDITIONING", "CONDITIONING"),),
-            size=(300, 40),
-        ),
-        NodeKind(
-            "EmptySD3LatentImage",
-            widgets=("width", "height", "batch_size"),
-            outputs=(("LATENT", "LATENT"),),
-            size=(300, 110),
+            "SelAggCompare",
+            inputs=(
+                ("before", "IMAGE"),
+                ("after", "IMAGE"),
+                ("prompt", "SELAGG_PROMPT"),
+                ("placebo", "IMAGE"),
+                ("failed", "IMAGE"),
+                ("truth_before", "SELAGG_TRUTH"),
+                ("truth_after", "SELAGG_TRUTH"),
+                ("truth_placebo", "SELAGG_TRUTH"),
+            ),
+            widgets=("faults", "claims"),
+            outputs=(("sheet", "IMAGE"), ("verdict", "STRING"), ("counts", "STRING")),
+            size=(620, 620),
         ),
         NodeKind("SaveImage", (("images", "IMAGE"),), ("filename_prefix",), size=(300, 320)),
         NodeKind("PreviewImage", (("images", "IMAGE"),), size=(360, 320)),
@@ -386,8 +401,32 @@ def _editor_note(number: int, title: str, text: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Files:
+    """A model in files of its own, under the names that ComfyUI's templates use.
+
+    clip: one or two text encoders.  type: what the loader of text encoders calls the model.  shift: of the
+    noise schedule, where the templates set it.
+    """
+
+    model: str
+    clip: tuple[str, ...]
+    type: str
+    vae: str
+    shift: float | None = None
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """(folder among the host's models, name) of each."""
+        texts = [("text_encoders", name) for name in self.clip]
+        return [("diffusion_models", self.model), *texts, ("vae", self.vae)]
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """What differs between the examples. `checkpoint` None: the demo model; `stock`: CLIP Text Encode."""
+    """What differs between the examples.
+
+    `checkpoint` None: the demo model, or the files; `stock`: CLIP Text Encode.
+    """
 
     prompt: str
     negative: str
@@ -398,6 +437,7 @@ class Recipe:
     sampler: str
     scheduler: str
     checkpoint: str | None = None
+    files: Files | None = None
     batch: int = 1
     boxes: str = ""
     stock: bool = False
@@ -405,17 +445,17 @@ class Recipe:
     """Whether the picture is sampled again, from the same seed, with what the diagnosis says mended."""
     prove: bool = False
     """Whether the maps are scored against what SAM3 finds in the picture."""
-    parts: tuple[str, str, str] | None = None
-    """Files of a model in parts (network, text encoder, VAE) of Z-Image's kind, in place of a checkpoint."""
     app: bool = False
     """Whether the editor opens it as an App: what is asked for and what comes out, without the graph."""
+    compared: int = 0
+    """How many new seeds are sampled with and without what is mended, and with a placebo, to compare."""
 
     @property
-    def files(self) -> list[tuple[str, str]]:
+    def needs(self) -> list[tuple[str, str]]:
         """(folder among the host's models, name) of every file that it needs."""
         found = [("checkpoints", self.checkpoint)] if self.checkpoint else []
         found += [("checkpoints", SEGMENTER)] if self.prove else []
-        return found + list(zip(("diffusion_models", "text_encoders", "vae"), self.parts or (), strict=False))
+        return found + (self.files.places if self.files else [])
 
 
 _CAPTURING = {
@@ -432,13 +472,10 @@ def build(recipe: Recipe) -> Workflow:
     """A picture sampled with capture, then its heatmaps and its diagnosis."""
     flow = Workflow()
     model, clip, vae = _load(flow, recipe)
-    positive, negative, prompt = _encode(flow, recipe, clip)
-    below = 520 if recipe.parts else 200
-    recorded, capture = flow.add("SelAggCapture", (0, below), _CAPTURING, model=model)
+    positive, negative, prompt, words = _encode(flow, recipe, clip)
+    recorded, capture = flow.add("SelAggCapture", (0, 200), _CAPTURING, model=model)
     canvas = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.batch}
-    (empty,) = flow.add(
-        "EmptySD3LatentImage" if recipe.parts else "EmptyLatentImage", (0, below + 200), canvas
-    )
+    (empty,) = flow.add("EmptyLatentImage", (0, 400), canvas)
     sampling = {
         "seed": recipe.seed,
         EDITOR_ONLY: "fixed",
@@ -462,26 +499,35 @@ def build(recipe: Recipe) -> Workflow:
         flow.asked = [(positive.node, "text"), (latent.node, "seed"), (shown, VIEWER)]
         flow.given = [shown]
         return flow
-    if not recipe.repair:
+    if not recipe.repair and not recipe.compared:
         _view(flow, recipe, seen)
         return flow
     report = flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)[2]
-    _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
+    if recipe.compared:
+        _compare(flow, recipe, (model, positive, report, vae), sampling, negative, words, image)
+    else:
+        _sample_again(flow, recipe, (model, positive, report, vae), sampling, rest)
     return flow
 
 
 def _load(flow: Workflow, recipe: Recipe) -> list[Output]:
-    """Model, CLIP and VAE."""
-    if recipe.parts is not None:
-        network, text, vae = recipe.parts
-        (bare,) = flow.add("UNETLoader", (0, 0), {"unet_name": network, "weight_dtype": "default"})
-        loaded = {"clip_name": text, "type": "lumina2", "device": "default"}
-        (clip,) = flow.add("CLIPLoader", (0, 140), loaded)
-        (decoder,) = flow.add("VAELoader", (0, 300), {"vae_name": vae})
-        return [*flow.add("ModelSamplingAuraFlow", (0, 410), {"shift": 3.0}, model=bare), clip, decoder]
-    if recipe.checkpoint is None:
+    """Model, text encoder and VAE."""
+    if recipe.files is None and recipe.checkpoint is None:
         return flow.add("SelAggDemoModel", (0, 0))
-    return flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    if recipe.files is None:
+        return flow.add("CheckpointLoaderSimple", (0, 0), {"ckpt_name": recipe.checkpoint})
+    files = recipe.files
+    (model,) = flow.add("UNETLoader", (0, -320), {"unet_name": files.model, "weight_dtype": "default"})
+    rest = {"type": files.type, "device": "default"}
+    if len(files.clip) == 1:
+        (clip,) = flow.add("CLIPLoader", (0, -190), {"clip_name": files.clip[0], **rest})
+    else:
+        names = {"clip_name1": files.clip[0], "clip_name2": files.clip[1]}
+        (clip,) = flow.add("DualCLIPLoader", (0, -190), {**names, **rest})
+    (vae,) = flow.add("VAELoader", (380, -190), {"vae_name": files.vae})
+    if files.shift is not None:
+        (model,) = flow.add("ModelSamplingAuraFlow", (380, -320), {"shift": files.shift}, model=model)
+    return [model, clip, vae]
 
 
 def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
@@ -492,17 +538,41 @@ def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
     report = flow.add("SelAggDiagnose", (2320, 0), _checks(recipe), "Diagnosis", **seen)[2]
     kept = {
         "file": "score",
-        "checkpoint": recipe.checkpoint or (recipe.parts or ("demo",))[0],
+        "checkpoint": recipe.checkpoint or (recipe.files.model if recipe.files else "demo"),
         "picture_seed": recipe.seed,
     }
     rows, _ = flow.add("SelAggScore", (1160, 680), kept, "Score", truth=truth, report=report, **seen)
-    flow.add("SelAggScoreTable", (1560, 0), {"file": "score"}, "Table", rows=rows)
+    flow.add("SelAggScoreTable", (1560, 0), {"file": "score", "save_heads": ""}, "Table", rows=rows)
+
+
+def _compare(
+    flow: Workflow, recipe: Recipe, mended, sampling: dict, negative: Output, words: Output, failed: Output
+) -> None:
+    """New seeds as they are, with what the report says mended, and with a placebo; then SelAgg Compare."""
+    model, positive, report, vae = mended
+    size = {"width": recipe.size, "height": recipe.size, "batch_size": recipe.compared}
+    (empty,) = flow.add("EmptyLatentImage", (2100, 700), size, "New seeds")
+    arms = {"before": (model, positive)}
+    for name, placebo, y in (("after", False, 0), ("placebo", True, 350)):
+        how = {"finding": "all warnings", "strength": 1.0, "until": 0.6, "placebo": placebo}
+        title = "Placebo" if placebo else "Repair"
+        own = {"model": model, "conditioning": positive, "report": report}
+        arms[name] = tuple(flow.add("SelAggRepair", (2100, y), how, title, **own)[:2])
+    images = {}
+    for number, (name, (own_model, own_positive)) in enumerate(arms.items()):
+        seeds = {**sampling, "seed": recipe.seed + 1000}
+        wires = {"model": own_model, "positive": own_positive, "negative": negative, "latent_image": empty}
+        place = (2480, 400 * number)
+        (latent,) = flow.add("KSampler", place, seeds, name.capitalize(), **wires)
+        (images[name],) = flow.add("VAEDecode", (2820, 400 * number), samples=latent, vae=vae)
+    asked = {"faults": "all", "claims": ""}
+    flow.add("SelAggCompare", (3100, 0), asked, "Comparison", prompt=words, failed=failed, **images)
 
 
 def _sample_again(flow: Workflow, recipe: Recipe, mended, sampling: dict, rest: dict[str, Output]) -> None:
     """The same seed with what the report says mended, and its own diagnosis."""
     model, positive, report, vae = mended
-    how = {"finding": "all warnings", "strength": 1.0, "until": 0.6}
+    how = {"finding": "all warnings", "strength": 1.0, "until": 0.6, "placebo": False}
     model, positive, _ = flow.add(
         "SelAggRepair", (2100, 0), how, "Repair", model=model, conditioning=positive, report=report
     )
@@ -525,19 +595,17 @@ def _checks(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output]]:
-    """Positive and negative conditioning, and what viewers need besides: the words, for the stock encoder."""
+def _encode(flow: Workflow, recipe: Recipe, clip: Output) -> tuple[Output, Output, dict[str, Output], Output]:
+    """Positive and negative conditioning, what viewers need besides for the stock encoder, and the words."""
     place, below = (380, 0), (380, 200)
     if not recipe.stock:
-        positive, _ = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
-        if recipe.parts is not None:  # sampled without guidance: nothing stands against the prompt
-            return positive, flow.add("ConditioningZeroOut", below, conditioning=positive)[0], {}
+        positive, words = flow.add("SelAggTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
         negative, _ = flow.add("SelAggTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
-        return positive, negative, {}
+        return positive, negative, {}, words
     (positive,) = flow.add("CLIPTextEncode", place, {"text": recipe.prompt}, "Prompt", clip=clip)
     (negative,) = flow.add("CLIPTextEncode", below, {"text": recipe.negative}, "Negative", clip=clip)
     (words,) = flow.add("SelAggPrompt", (380, 400), {"text": recipe.prompt}, "Same text", clip=clip)
-    return positive, negative, {"prompt": words}
+    return positive, negative, {"prompt": words}, words
 
 
 def _view(flow: Workflow, recipe: Recipe, viewed: dict[str, Output]) -> None:
@@ -565,6 +633,45 @@ _WRONG = {
     "diffuse": ("a (red:0.0) (circle:0.0) and a (blue:0.0) (star:0.0)", 9000, 12),
 }
 """Kind of finding -> prompt, seed and steps of a picture that goes wrong in this way."""
+Z_IMAGE_TURBO = Files(
+    "z_image_turbo_bf16.safetensors", ("qwen_3_4b.safetensors",), "lumina2", "ae.safetensors", shift=3.0
+)
+_NEWER: dict[str, tuple[str, int, float, str, dict[str, Any]]] = {
+    "z_image_turbo": ("", 8, 1.0, "simple", {
+        "files": Z_IMAGE_TURBO,
+    }),
+    "qwen_image": (PHOTO_NEGATIVE, 20, 2.5, "simple", {
+        "files": Files(
+            "qwen_image_fp8_e4m3fn.safetensors", ("qwen_2.5_vl_7b_fp8_scaled.safetensors",), "qwen_image",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "krea2": ("", 8, 1.0, "simple", {
+        "files": Files(
+            "krea2_turbo_fp8_scaled.safetensors", ("qwen3vl_4b_fp8_scaled.safetensors",), "krea2",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "flux1": ("", 20, 1.0, "simple", {
+        "files": Files(
+            "flux1-dev.safetensors", ("clip_l.safetensors", "t5xxl_fp16.safetensors"), "flux",
+            "ae.safetensors",
+        ),
+    }),
+    "flux2_klein": ("", 4, 1.0, "simple", {
+        "files": Files(
+            "flux-2-klein-4b.safetensors", ("qwen_3_4b.safetensors",), "flux2", "flux2-vae.safetensors",
+        ),
+    }),
+    "anima": (PHOTO_NEGATIVE, 30, 4.0, "simple", {
+        "files": Files(
+            "anima-base-v1.0.safetensors", ("qwen_3_06b_base.safetensors",), "stable_diffusion",
+            "qwen_image_vae.safetensors",
+        ),
+    }),
+    "sd35": (PHOTO_NEGATIVE, 20, 4.0, "sgm_uniform", {"checkpoint": "sd3.5_large_fp8_scaled.safetensors"}),
+}  # fmt: skip
+"""Name -> negative prompt, steps, cfg, scheduler and files of a transformer, by ComfyUI's own templates."""
 RECIPES = {
     "diagnose_demo": _DEMO,
     "diagnose_demo_stock_encode": Recipe(**{**_DEMO.__dict__, "stock": True}),
@@ -579,6 +686,9 @@ RECIPES = {
     ),
     "repair_demo": Recipe(
         "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", repair=True
+    ),
+    "compare_demo": Recipe(
+        "a green fish below a blue triangle", "", 128, 7020, 12, 4.0, "euler", "normal", compared=16
     ),
     "diagnose_sd15": Recipe(
         PHOTO_PROMPT,
@@ -635,9 +745,13 @@ RECIPES = {
         1.0,
         "res_multistep",
         "simple",
-        parts=("z_image_turbo_bf16.safetensors", "qwen_3_4b.safetensors", "ae.safetensors"),
+        files=Z_IMAGE_TURBO,
         prove=True,
     ),
+    **{
+        f"diagnose_{name}": Recipe(PHOTO_PROMPT, negative, 1024, 7, steps, cfg, "euler", scheduler, **loaded)
+        for name, (negative, steps, cfg, scheduler, loaded) in _NEWER.items()
+    },
 }
 
 

@@ -3,6 +3,7 @@
 from . import (
     calibrate,
     capture,
+    compare,
     demo_model,
     diagnose,
     expect,
@@ -14,6 +15,7 @@ from . import (
     saved,
     score,
     truth,
+    what_if,
 )
 from .host import on_queued, server_routes
 from .recording import from_graph, no_capture
@@ -29,6 +31,8 @@ _FILES = (
     diagnose,
     expect,
     repair,
+    compare,
+    what_if,
     calibrate,
     relevance,
     recipe,

@@ -6,13 +6,15 @@ import logging
 import re
 from pathlib import Path
 
-from selagg_core.calibrate import LABELS_FILE, fit, read_folder
+from selagg_core.calibrate import LABELS_FILE, fit, read_folder, read_scores
 from selagg_core.diagnosis.calibration import Calibration
 from selagg_core.files.names import file_stem
 from selagg_core.files.text import read_text
 from selagg_core.files.write import write_file
+from selagg_core.proof.rows import read_rows
 
 from . import host
+from .score import score_file
 from .viewer import sockets
 
 NODE = "SelAgg Calibrate"
@@ -55,23 +57,38 @@ class SelAggCalibrate:
                         "tooltip": "Name of the checkpoint: the calibration is saved to models/selagg by it.",
                     },
                 ),
-            }
+            },
+            "optional": {
+                "scores": (
+                    "STRING",
+                    {
+                        "default": "",
+                        "tooltip": "Instead of labels by hand: the file of SelAgg Score, in output/selagg, "
+                        "whose claims judges have labelled. Open ones are left out.",
+                    },
+                ),
+            },
         }
 
     @classmethod
-    def IS_CHANGED(cls, folder, name):
+    def IS_CHANGED(cls, folder, name, scores=""):
         """Fitted again when a file of the folder, or the saved calibration, has changed."""
         try:
             files = [calibration_path(name), old_path(name)]
-            files += sorted(output_folder(folder).glob("*.json")) if folder.strip() else []
+            if scores.strip():
+                files.append(score_file(scores))
+            elif folder.strip():
+                files += sorted(output_folder(folder).glob("*.json"))
             known = [path.stat() for path in files if is_there(path)]
         except (OSError, ValueError):  # running the node says what is wrong
             return ""
         return " ".join(f"{own.st_mtime_ns}-{own.st_size}" for own in known)
 
-    def calibrate(self, folder, name):
+    def calibrate(self, folder, name, scores=""):
         try:
             path = calibration_path(name)
+            if scores.strip():
+                return _by_judges(path, name, scores)
             if not folder.strip():
                 return _loaded(path if is_there(path) else old_path(name), name)
             rows = read_folder(output_folder(folder))
@@ -82,6 +99,22 @@ class SelAggCalibrate:
             raise ValueError(f"{NODE}: {error}") from error
         logger.info("%s: saved %s.", NODE, path.name)
         return calibration, "\n".join(told)
+
+
+def _by_judges(path: Path, name: str, scores: str) -> tuple[Calibration, str]:
+    """A calibration of what judges have labelled, saved, and what to say of it."""
+    judged = read_scores(read_rows(score_file(scores)))
+    pictures = {row.picture for row in judged.rows}
+    data = {
+        "pictures": len(pictures),
+        "labels": len(judged.rows),
+        "open": judged.open,
+        "judges": ", ".join(judged.judges),
+    }
+    calibration, told = fit(judged.rows, name.strip(), data)
+    write_file(path, calibration.to_json().encode())
+    left_out = f"{judged.open} checks that judges left open were not used."
+    return calibration, "\n".join((*told, left_out))
 
 
 def _loaded(path: Path, name: str) -> tuple[Calibration, str]:

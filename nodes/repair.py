@@ -83,6 +83,15 @@ class SelAggRepair:
                 "expect": ("SELAGG_EXPECT", {"tooltip": "Where words should be, from SelAgg Expect."}),
                 "relevance": ("SELAGG_RELEVANCE", {"tooltip": sockets.RELEVANCE_TOOLTIP}),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+                "placebo": (
+                    "BOOLEAN",
+                    {
+                        "advanced": True,
+                        "default": False,
+                        "tooltip": "Does the same to words that the finding is not about: what SelAgg "
+                        "Compare holds the change against.",
+                    },
+                ),
             },
         }
 
@@ -97,10 +106,11 @@ class SelAggRepair:
         expect=None,
         relevance=None,
         prompt=None,
+        placebo=False,
     ):
         try:
             prompts = prompts_of(conditioning, prompt)
-            asked = Asked(finding, strength, until, expect or Expectations(), relevance)
+            asked = Asked(finding, strength, until, expect or Expectations(), relevance, bool(placebo))
             plan = _plan(model, int(conditioning[0][0].shape[-1]), prompts, read_report(report), asked)
         except ValueError as error:
             raise ValueError(f"{NODE}: {error}") from error

@@ -8,11 +8,13 @@ from pathlib import Path
 from selagg_core.drawing.marks import message_picture
 from selagg_core.drawing.pictures import blank_sheet
 from selagg_core.files.names import file_stem
-from selagg_core.proof.rows import append_rows, parse_rows, read_rows, to_line
+from selagg_core.proof.rows import Rows, append_rows, parse_rows, read_rows, to_line
 from selagg_core.proof.run_truth import RunTruth
 from selagg_core.proof.score import score_run
 from selagg_core.proof.table import markdown, score_table
 from selagg_core.proof.table_picture import table_picture
+from selagg_core.proof.truth_heads import heads_by_truth
+from selagg_core.relevance.relevance import HeadRelevance
 from selagg_core.report.report import Report
 from selagg_core.view import open_run
 
@@ -137,12 +139,13 @@ class SelAggScoreTable:
     SEARCH_ALIASES = ["results", "evaluate", "benchmark", "statistics", "confidence interval"]
     FUNCTION = "table"
     OUTPUT_NODE = True
-    RETURN_TYPES = ("IMAGE", "STRING", "STRING")
-    RETURN_NAMES = ("table", "markdown", "json")
+    RETURN_TYPES = ("IMAGE", "STRING", "STRING", "SELAGG_RELEVANCE")
+    RETURN_NAMES = ("table", "markdown", "json", "relevance")
     OUTPUT_TOOLTIPS = (
         "The table as a picture.",
         "The table in Markdown, to be published; or what is missing.",
         "All figures as JSON.",
+        "Heads chosen by truth, for SelAgg Heatmaps and SelAgg Diagnose; none below 20 words a concept.",
     )
 
     @classmethod
@@ -152,6 +155,16 @@ class SelAggScoreTable:
                 "file": ("STRING", {"default": "score", "tooltip": f"{FILE_TOOLTIP}. Empty: only the rows."}),
             },
             "optional": {
+                "save_heads": (
+                    "STRING",
+                    {
+                        "advanced": True,
+                        "default": "",
+                        "tooltip": "Save the heads that find the words of each concept best under this name "
+                        "in models/selagg, for SelAgg Load Relevance. Needs 50 to 100 pictures. Empty: not "
+                        "saved.",
+                    },
+                ),
                 "rows": (
                     "STRING",
                     {
@@ -164,7 +177,7 @@ class SelAggScoreTable:
         }
 
     @classmethod
-    def IS_CHANGED(cls, file, rows=None):
+    def IS_CHANGED(cls, file, save_heads="", rows=None):
         """Made again when rows were added to the file."""
         try:
             known = score_file(file).stat()
@@ -172,21 +185,41 @@ class SelAggScoreTable:
             return ""
         return f"{known.st_mtime_ns}-{known.st_size}"
 
-    def table(self, file="score", rows=None):
+    def table(self, file="score", save_heads="", rows=None):
         try:
             named = str(file or "").strip()
             found = read_rows(score_file(named)) if named else parse_rows(str(rows or "").splitlines())
             table = score_table(found)
-            picture, told = table_picture(table), markdown(table)
-            data = json.dumps(table.to_json())
+            heads, lines = _truth_heads(found, str(save_heads or "").strip())
+            picture, told = table_picture(table), "\n".join((markdown(table), *lines))
+            data = json.dumps({**table.to_json(), "heads": lines})
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
-            told, data = sockets.told(TABLE, error), "{}"
+            told, data, heads = sockets.told(TABLE, error), "{}", None
             picture = message_picture(blank_sheet(96, 512), told)
         images = sockets.pictures_to_images([picture])
         return {
             "ui": {"images": sockets.preview(images, "selagg_table"), "text": [told]},
-            "result": (images, told, data),
+            "result": (images, told, data, heads),
         }
+
+
+def _truth_heads(rows: Rows, name: str) -> tuple[HeadRelevance | None, list[str]]:
+    """Heads chosen by truth, saved if there is a name; and what to say of them.
+
+    Raises ValueError for a name that is none, or a disk that does not take it: the artist asked for it.
+    """
+    try:
+        found = heads_by_truth(rows)
+    except ValueError as error:
+        if name:
+            raise
+        return None, [f"- Heads chosen by truth: {error}"]
+    lines = [f"- {worth.told}" for worth in found.worth]
+    if name:
+        path = Path(host.relevance_directory()) / f"{file_stem(name)}.safetensors"
+        found.relevance.save(path)
+        lines.append(f"- Heads chosen by truth saved to models/selagg/{path.name}.")
+    return found.relevance, lines
 
 
 NODES: dict[str, type] = {"SelAggScore": SelAggScore, "SelAggScoreTable": SelAggScoreTable}

@@ -1,4 +1,4 @@
-"""A folder of kept reports and the artist's labels -> a calibration of his own.
+"""A folder of kept reports and the artist's labels, or rows that judges have labelled -> a calibration.
 
 labels.json: report file -> picture number (from 1, as text) -> {"wrong": [...], "right": [...]}, each a list
 of claims as the report writes them ("red > scarf", "cat left of dog", "cat"). A claim in neither is not used.
@@ -17,6 +17,8 @@ from .diagnosis.calibration import Calibration, KindModel, choose_threshold, fit
 from .diagnosis.features import FEATURES
 from .files.text import read_text
 from .files.versioned import parse_json
+from .proof.rows import Rows
+from .proof.truth import RIGHT, WRONG
 from .report.report import Report
 
 LABELS_FILE = "labels.json"
@@ -55,6 +57,40 @@ def read_folder(folder: Path) -> list[Labelled]:
     if not isinstance(labels, dict) or not all(isinstance(value, dict) for value in labels.values()):
         raise ValueError(f"{LABELS_FILE} must name report files, and in each its pictures by number.")
     return [row for name, pictures in labels.items() for row in _of_report(folder, str(name), pictures)]
+
+
+@dataclass(frozen=True)
+class ByJudges:
+    """Claims that judges have labelled. open: claims that they left open, which are not used."""
+
+    rows: tuple[Labelled, ...]
+    open: int
+    judges: tuple[str, ...]
+
+
+def read_scores(rows: Rows) -> ByJudges:
+    """The checks in rows of SelAgg Score with the judges' verdicts. Raises ValueError if there are none."""
+    checks = [row for row in rows.claims if row.kind]
+    if not checks:
+        raise ValueError(
+            "these scores hold no checks: connect the report of SelAgg Diagnose to SelAgg Score, and make "
+            "pictures again."
+        )
+    wrong_pictures = {row.taken for row in rows.claims if row.verdict == WRONG}
+    decided = [row for row in checks if row.verdict in (RIGHT, WRONG)]
+    labelled = tuple(
+        Labelled(
+            row.kind,
+            row.features,
+            row.verdict == WRONG,
+            row.taken.prompt,
+            f"{row.taken.picture} {row.taken.seed}",
+            row.taken not in wrong_pictures,
+        )
+        for row in decided
+    )
+    judges = tuple(dict.fromkeys(judge for row in rows.pictures for judge in row.judges))
+    return ByJudges(labelled, len(checks) - len(decided), judges)
 
 
 def _of_report(folder: Path, name: str, pictures: Mapping[str, Any]) -> Iterator[Labelled]:

@@ -21,6 +21,7 @@ from .diagnosis.calibration import Calibration, shipped_calibration
 from .diagnosis.examine import Judge, PictureDiagnosis, examine
 from .diagnosis.kinds import KINDS
 from .diagnosis.kinds.kind import FindingKind
+from .diagnosis.reading_order import order_notices
 from .diagnosis.scene import Observed
 from .diagnosis.senses import head_responses, sense_contrast
 from .maps.heads import HeadSelection, select_heads
@@ -119,6 +120,7 @@ def diagnose_run(
             *weighed,
             *read.notices,
             *_unchecked(read, expected),
+            *order_notices([f for diagnosis in diagnoses for f in diagnosis.findings], view.prompts),
             *left_out_notices([len(diagnosis.left_out) for diagnosis in diagnoses]),
         ),
         claims=tuple(claim_lines(claims)),

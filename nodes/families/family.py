@@ -56,7 +56,8 @@ class AttentionReading:
     queries are its cells, row by row.  text: which keys are the columns of the text; None: there is no text
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
     to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
-    is to be checked that the layer's output is made of all this.
+    is to be checked that the layer's output is made of all this.  reference: which keys are of pictures that
+    the model was given to go by.
     """
 
     layer: LayerId
@@ -67,6 +68,7 @@ class AttentionReading:
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
+    reference: slice | None = None
 
 
 class Listener(Protocol):

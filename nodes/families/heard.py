@@ -33,11 +33,16 @@ class BlockSite(AttentionSite):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What a joint layer's tokens are.  text, image: slices; total: tokens in all, None: not known."""
+    """What a joint layer's tokens are.
+
+    total: tokens in all, None: not known.  reference: those of reference pictures, where the call's labels do
+    not count them.
+    """
 
     text: slice
     image: slice
     total: int | None = None
+    reference: slice | None = None
 
 
 Reader = Callable[[Heard], AttentionReading | None]
@@ -143,8 +148,12 @@ class JointReader:
         if there != wanted or there != heard.k.shape[2] or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
+        own = tokens.reference
+        if references:
+            start = max(tokens.image.stop, tokens.text.stop) + self._later_frames
+            own = slice(start, start + references)
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v, own
         )
 
     def site(self, heard: Heard) -> BlockSite | None:
@@ -225,6 +234,11 @@ def reference_tokens(call: host.ModelCall, cell: int) -> int:
     pictures = call.conds.get("ref_latents") or ()
     sizes = ((x.shape[2] if x.ndim == 5 else 1, *x.shape[-2:]) for x in pictures)
     return sum(frames * -(-height // cell) * -(-width // cell) for frames, height, width in sizes)
+
+
+def between(start: int, stop: int) -> slice | None:
+    """The tokens from start to stop, if there are any."""
+    return slice(start, stop) if stop > start else None
 
 
 def is_kind(network, module: str, *names: str) -> bool:

@@ -13,7 +13,7 @@ from selagg_core.recording.run import EncodedText
 from .. import host
 from ..host.models import diffusion_model
 from .family import columns_of, context_of
-from .heard import Arrangement, BlockSite, Transformer, frames_of, is_kind
+from .heard import Arrangement, BlockSite, Transformer, between, frames_of, is_kind
 from .text_encoders import read_words
 
 #: What the host calls them among a model call's inputs: letters to be drawn, and a picture as text.
@@ -49,8 +49,10 @@ class Hunyuan(Transformer):
         quoted_first = getattr(network, "cond_type_embedding", None) is not None
         blocks = getattr(network, "double_blocks", ())
         picture_first = any(getattr(block, "flipped_img_txt", False) for block in blocks)
-        order = {"quoted_first": quoted_first, "picture_first": picture_first}
-        return tuple(HunyuanSite(**vars(site), **order) for site in super().sites(model))
+        return tuple(
+            HunyuanSite(**vars(site), quoted_first=quoted_first, picture_first=picture_first)
+            for site in super().sites(model)
+        )
 
     def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
         """All columns of text are one range; a picture to go by lies before the picture."""
@@ -61,9 +63,11 @@ class Hunyuan(Transformer):
         frames = cells * frames_of(call)
         total = columns + references + frames
         if sites[0].picture_first:
-            return Arrangement(slice(total - columns, total), slice(references, references + cells), total)
+            image = slice(references, references + cells)
+            return Arrangement(slice(total - columns, total), image, total, between(0, references))
         start = columns + references
-        return Arrangement(slice(0, columns), slice(start, start + cells), total)
+        image = slice(start, start + cells)
+        return Arrangement(slice(0, columns), image, total, between(columns, start))
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)

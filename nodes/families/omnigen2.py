@@ -8,7 +8,7 @@ from typing import Any
 from selagg_core.prompt.words import Prompt
 
 from .. import host
-from .heard import Arrangement, Transformer, heads_in, is_kind, reference_tokens
+from .heard import Arrangement, Transformer, between, heads_in, is_kind, reference_tokens
 from .text_encoders import read_words
 
 
@@ -21,7 +21,8 @@ class OmniGen2(Transformer):
 
     def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
         start = call.columns + reference_tokens(call, sites[0].cell)
-        return Arrangement(slice(0, call.columns), slice(start, start + cells), start + cells)
+        reference = between(call.columns, start)
+        return Arrangement(slice(0, call.columns), slice(start, start + cells), start + cells, reference)
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "qwen25_3b")

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from selagg_core.recording.layout import LayerId
+from selagg_core.recording.probabilities import of_every_head
 from selagg_core.repair.channels import Widened
 
 from .. import host
@@ -158,8 +159,7 @@ def read_call(
         # SD3 gives values by head already, (rows, tokens, heads, dim).
         v = (v if v.ndim == 4 else v.unflatten(-1, (-1, q.shape[-1] // heads))).transpose(1, 2)
         q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k))
-    if k.shape[1] != q.shape[1]:  # fewer keys than heads: each serves several
-        k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
+    k = of_every_head(k, q.shape[1])
     scale = kwargs.get("scale")
     if scale is not None:
         q = q.float() * (scale * q.shape[-1] ** 0.5)

@@ -8,7 +8,7 @@ from typing import Any
 from selagg_core.prompt.words import Prompt
 
 from .. import host
-from .heard import Arrangement, Transformer, frames_of, heads_in, is_kind, reference_tokens
+from .heard import Arrangement, Transformer, between, frames_of, heads_in, is_kind, reference_tokens
 from .text_encoders import read_words
 
 
@@ -43,9 +43,10 @@ class JoyImage(Transformer):
         return int(network.patch_size[-1])
 
     def tokens(self, sites: Sequence[Any], call: host.ModelCall, cells: int) -> Arrangement:
-        start = cells * frames_of(call) + reference_tokens(call, sites[0].cell)
+        first = cells * frames_of(call)
+        start = first + reference_tokens(call, sites[0].cell)
         total = start + call.columns
-        return Arrangement(slice(start, total), slice(0, cells), total)
+        return Arrangement(slice(start, total), slice(0, cells), total, between(first, start))
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "qwen3vl_8b")

@@ -22,6 +22,8 @@ _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _SPACES = ("\u0120", "\u2581")
 #: How wordpiece vocabularies (BERT) mark what goes on within a word.
 _WITHIN = "##"
+#: How the names of language models begin, which read from left to right (the host's attention is causal).
+ONE_WAY = ("qwen", "mistral", "ministral", "gemma", "llama", "gpt_oss")
 #: Texts without words; what their tokens have in common is the encoder's own.
 PROBES = (".", "!")
 
@@ -49,9 +51,10 @@ def read_words(clip, text: str, name: str, beside: tuple[str, ...] = ()) -> Prom
         return None
     if not text.strip():
         return prompt_from_pieces(text, pieces, pieces)
+    one_way = name.startswith(ONE_WAY)
     # Not what an empty prompt gives: some encoders wrap that into another template, or give nothing for it.
     probes = [_pieces(clip, probe, name, beside) or () for probe in PROBES]
-    return prompt_from_pieces(text, pieces, what_is_common(*probes))
+    return replace(prompt_from_pieces(text, pieces, what_is_common(*probes)), one_way=one_way)
 
 
 def is_tokenizer(clip, module: str, *names: str) -> bool:
@@ -99,7 +102,8 @@ def shared(lead: Prompt, *others: Prompt) -> Prompt:
     placed = (lead, *others)
     special = tuple(sorted({column for prompt in placed for column in prompt.special}))
     notes = tuple(dict.fromkeys(note for prompt in placed for note in prompt.notes))
-    return Prompt(lead.text, words, max(prompt.length for prompt in placed), special, notes)
+    length = max(prompt.length for prompt in placed)
+    return Prompt(lead.text, words, length, special, notes, all(prompt.one_way for prompt in placed))
 
 
 def _with_columns(words: tuple[Word, ...], others: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -23,7 +23,7 @@ from .places import (
     stop_if_interrupted,
     temp_directory,
 )
-from .sampling import evaluate, on_sampling, sample_new, sampling_handlers
+from .sampling import evaluate, on_sampling, sample_new, sample_part, sampling_handlers
 from .text import (
     CLIP_NAMES,
     TokenStream,
@@ -71,6 +71,7 @@ __all__ = [
     "progress_bar",
     "relevance_directory",
     "sample_new",
+    "sample_part",
     "sampling_handlers",
     "server_routes",
     "stop_if_interrupted",

@@ -129,10 +129,15 @@ def sample_new(
     sampler: str,
     scheduler: str,
 ) -> torch.Tensor:
-    """A latent (1, channels, h, w) sampled from an empty one of size (h, w), as the KSampler node does it."""
+    """A latent (1, channels, [1,] h, w) sampled from an empty one, as the KSampler node does it.
+
+    size: (h, w) in cells of 8 pixels, whatever the model's own cells are.
+    """
     sample = importlib.import_module("comfy.sample")
-    channels = model.get_model_object("latent_format").latent_channels
-    empty = torch.zeros(1, channels, *size)
+    form = model.get_model_object("latent_format")
+    cell = getattr(form, "spacial_downscale_ratio", 8)
+    frames = (1,) * (getattr(form, "latent_dimensions", 2) - 2)
+    empty = torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
     noise = sample.prepare_noise(empty, seed, None)
     return sample.sample(
         model,
@@ -144,6 +149,44 @@ def sample_new(
         positive,
         negative,
         empty,
+        disable_pbar=True,
+        seed=seed,
+    )
+
+
+def sample_part(
+    model,
+    positive: list,
+    negative: list,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+    latent: torch.Tensor,
+    first: int,
+    last: int | None,
+) -> torch.Tensor:
+    """Steps `first` to `last` of a run (None: to its end), as the KSampler (Advanced) node does them.
+
+    latent: where the run starts; from a later step on what the steps before gave, with its noise.
+    """
+    sample = importlib.import_module("comfy.sample")
+    noise = torch.zeros_like(latent) if first else sample.prepare_noise(latent, seed, None)
+    return sample.sample(
+        model,
+        noise,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        positive,
+        negative,
+        latent,
+        disable_noise=bool(first),
+        start_step=first,
+        last_step=last,
+        force_full_denoise=last is None,
         disable_pbar=True,
         seed=seed,
     )

@@ -16,22 +16,31 @@ import torch
 
 from selagg_core.files.write import cause_of
 from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.prompt.words import Word
+from selagg_core.recording.capture import Capture
 from selagg_core.recording.layout import HeadLayout
 from selagg_core.recording.probabilities import column_matrix, column_probabilities
+from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.building import (
     NOISE_PARTS,
     ConceptTexts,
+    MapMeasurement,
     RelevanceSums,
     RunMeasurement,
+    SpokenWord,
     count_wins,
     spoken_words,
 )
 from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
 
 from .. import host
+from ..families import AttentionSite, family_of
 from ..families.family import layout_of
+from ..families.text_encoders import text_of
 from ..families.unet import Attend, UNetSite, cross_attention_sites, layer_grid, with_wrapped_layers
 from .encode import encode_and_label
+from .labels import LABELS
+from .recorder import install
 from .rows import positive_rows
 from .words import encode_word
 
@@ -87,19 +96,17 @@ def build_relevance(
     state: a file that holds what is done, written after every picture; the same plan goes on from it. It is
     deleted at the end, after `save` was given the result.  on_step: called with steps done and steps in all.
 
-    Raises ValueError for a model without cross-attention, a text encoder whose words are not known, an empty
+    In UNets wins are counted; in other models only the scores of maps are measured, for a word encoded alone
+    is nothing that their layers could be asked about.
+
+    Raises ValueError for a model that cannot be read, a text encoder whose words are not known, an empty
     plan, or layers that could not be measured; and whatever the host raises when it is interrupted.
     """
-    sites = cross_attention_sites(model)
-    if not sites:
-        raise ValueError(
-            f"{host.model_name(model)} is no image UNet with text cross-attention: its heads cannot be "
-            "measured. Supported are SD1.x, SD2.x, SDXL and models of their kind."
-        )
+    sites, counted = _sites_of(model)
     if not plan.prompts:
         raise ValueError("there is no prompt to sample: write at least one.")
     layout = layout_of(sites)
-    texts = encode_concepts(clip, plan.concepts)
+    texts = encode_concepts(clip, plan.concepts) if counted else None
     job = plan.job(layout)
     sums = _begin(state, job, len(plan.concepts), layout.total)
     lexicon = Lexicon.of(plan.concepts)
@@ -108,8 +115,12 @@ def build_relevance(
     while sums.prompts < len(plan.prompts):
         index = sums.prompts
         positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
-        run = RunMeasurement(layout, spoken_words(prompt, lexicon))
-        _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
+        if texts is None:
+            run: RunMeasurement = MapMeasurement(layout, spoken_words(prompt, lexicon))
+            _sample_maps(model, positive, negative, prompt, plan, index, run, on_step, total)
+        else:
+            run = RunMeasurement(layout, spoken_words(prompt, lexicon))
+            _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
         if not sums.same_model(run):
             logger.warning("%s starts afresh: what was done is of another checkpoint.", NODE)
             sums = RelevanceSums.empty(len(plan.concepts), layout.total)
@@ -117,7 +128,7 @@ def build_relevance(
         sums = sums.plus(run)
         if state is not None:
             sums.save(state, job)
-    width = int(texts.start.shape[-1])
+    width = int(text_of(*negative[0]).shape[-1]) if texts is None else int(texts.start.shape[-1])
     relevance = sums.relevance(
         plan.concepts,
         layout,
@@ -130,6 +141,23 @@ def build_relevance(
     if state is not None:
         _forget(state)
     return relevance
+
+
+def _sites_of(model) -> tuple[Sequence[AttentionSite], bool]:
+    """The layers of a model, and whether words encoded alone can be counted in them: in UNets.
+
+    Raises ValueError for a model that cannot be read.
+    """
+    found = cross_attention_sites(model)
+    if found:
+        return found, True
+    family = family_of(model)
+    if family is None:
+        raise ValueError(
+            f"SelAgg cannot read {host.model_name(model)} yet: its heads cannot be measured. docs/models.md "
+            "names the models that it reads."
+        )
+    return family[1], False
 
 
 def _forget(state: Path) -> None:
@@ -156,6 +184,48 @@ def _sample(model, positive, negative, columns, plan, index, texts, run, on_step
         plan.sampler,
         plan.scheduler,
     )
+
+
+def _sample_maps(model, positive, negative, prompt, plan, index, run, on_step, total) -> None:
+    """Sample picture `index` of the plan with capture, and measure the maps of its known words."""
+    settings = CaptureSettings(step_bins=NOISE_PARTS, self_attention=False)
+    capture = Capture(LABELS, settings)
+    watched = model.clone()
+    install(watched, capture)
+    done = index * plan.steps
+    host.on_sampling(watched, lambda sampling: sampling.proceed(_Steps(lambda n: on_step(done + n, total))))
+    host.sample_new(
+        watched, positive, negative, plan.size, plan.seed + index, plan.steps, plan.cfg, plan.sampler,
+        plan.scheduler,
+    )  # fmt: skip
+    entry = capture.last().positive()
+    known = entry.prompt.words if entry.prompt is not None else ()
+    if len(known) != len(prompt.words):
+        raise ValueError(
+            f"{NODE}: the words of this text encoder cannot be told apart in what the model is given."
+        )
+    chosen = [prompt.words.index(word) for word in prompt.words if _is_spoken(word, run.words)]
+    if not chosen:
+        return
+    for part, maps in enumerate(entry.step_maps or (entry.maps,)):
+        for layer, values in maps.items():
+            own = torch.from_numpy(values[:, :, chosen].astype(np.float32))
+            run.add_maps(layer, part, own.flatten(3).mT, values.shape[-2:])
+
+
+def _is_spoken(word: Word, spoken: Sequence[SpokenWord]) -> bool:
+    return any(word.columns == own.columns for own in spoken)
+
+
+class _Steps(host.SamplingHooks):
+    """Tells the steps of a run, and stops it when the artist does."""
+
+    def __init__(self, on_step: Callable[[int], None]):
+        self._on_step = on_step
+
+    def step(self, step: int, denoised: torch.Tensor) -> None:
+        self._on_step(int(step) + 1)
+        host.stop_if_interrupted()
 
 
 def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:

@@ -10,24 +10,37 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from selagg_core.prompt.offered import OfferedPrompt, offers_of, refused
 
 from .. import host
-from .offer import offer_text, offer_texts
+from .offer import offer_given, offer_text, offer_texts
 
 logger = logging.getLogger("selagg")
 
 WORDS = "SelAggGraphWords"
-READERS = {"SelAggDiagnose": "latent", "SelAggHeatmaps": "latent", "SelAggRepair": "conditioning"}
+READERS = {
+    "SelAggDiagnose": "latent",
+    "SelAggHeatmaps": "latent",
+    "SelAggRepair": "conditioning",
+    "SelAggCompare": "before",
+    "SelAggWhatIf": "positive",
+}
 """Nodes that are given words, and the input above which the texts of those words are."""
 #: Their words travel with the conditioning.
 OWN_ENCODERS = ("SelAggTextEncode",)
+WITHOUT_CONDITIONING = ("SelAggCompare",)
+"""Those that get pictures alone: words that travel with a conditioning do not reach them."""
 #: Input of a node that encodes several texts -> the encoder that it goes to.
 STREAMS = {"text_g": "g", "clip_g": "g", "text_l": "l", "clip_l": "l", "t5xxl": "t5xxl"}
+#: The host's encoders that give the text encoder pictures, too: they are not asked a second time.
+WITH_PICTURES = (
+    "TextEncodeQwenImageEdit", "TextEncodeQwenImageEditPlus", "TextEncodeMageFlowEdit", "TextEncodeBooguEdit",
+    "TextEncodeJoyImageEdit",
+)  # fmt: skip
 MOST_TEXTS = 32
 """Texts that a viewer is given at most, those nearest to its picture first."""
 _NEGATIVE = re.compile(r"neg|uncond", re.IGNORECASE)
@@ -38,12 +51,16 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Encoder:
-    """A node that holds texts and a CLIP. texts: by input name, each a text or a link to what makes it."""
+    """A node that holds texts and a CLIP. texts: by input name, each a text or a link to what makes it.
+
+    given: links to what it makes of its texts, by their names, where only the node itself can tell.
+    """
 
     node: str
     title: str
     clip: list
     texts: Mapping[str, Any]
+    given: Mapping[str, list] = field(default_factory=dict)
 
 
 class SelAggGraphWords:
@@ -67,6 +84,7 @@ class SelAggGraphWords:
                 "text": text,
                 **dict.fromkeys(STREAMS, text),
                 "source": ("STRING", {"default": ""}),
+                "given": ("CONDITIONING",),
                 "more": ("SELAGG_PROMPT",),
             },
         }
@@ -76,13 +94,15 @@ class SelAggGraphWords:
         """Whatever its encoder takes for a text is one."""
         return True
 
-    def read(self, clip=None, source="", more=None, text=None, **texts):
+    def read(self, clip=None, source="", more=None, text=None, given=None, **texts):
         streams = {STREAMS[name]: str(value) for name, value in texts.items() if name in STREAMS}
         offers = offers_of(more)
         try:
             own = (
                 offer_texts(source, clip, streams, source)
                 if streams
+                else offer_given(clip, str(text or ""), given, source)
+                if given is not None
                 else offer_text(source, clip, str(text or ""), source)
             )
             offers += own.offers
@@ -137,6 +157,8 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
         if _kind(node) not in READERS:
             continue
         prompt = node["inputs"].get("prompt")
+        if prompt is None and _kind(node) in WITHOUT_CONDITIONING:
+            prompt = _own_words(result, number)
         named = _named_already(result, prompt)
         for encoder in encoders_of(result, number, classes):
             for texts in _texts_for_a_node(encoder):
@@ -149,6 +171,13 @@ def with_words(graph: Graph, classes: Mapping[str, type]) -> dict[str, Any]:
         if prompt is not node["inputs"].get("prompt"):
             result[number] = {**node, "inputs": {**node["inputs"], "prompt": prompt}}
     return result
+
+
+def _own_words(graph: Graph, reader: str) -> list | None:
+    """The words that the nearest encoder of this pack gives out, for a node that sees no conditioning."""
+    own = (number for number, node in _above(graph, reader, False) if _kind(node) in OWN_ENCODERS)
+    nearest = next(own, None)
+    return None if nearest is None else [nearest, 1]
 
 
 def _add(graph: dict[str, Any], added: dict[str, str], inputs: dict[str, Any]) -> str:
@@ -212,7 +241,12 @@ def _texts_for_a_node(encoder: Encoder) -> list[dict[str, Any]]:
     """Texts that go together, as a host's encoder of several takes them; any others each by itself."""
     if len(encoder.texts) > 1 and set(encoder.texts) <= set(STREAMS):
         return [dict(encoder.texts)]
-    return [{"text": text} for text in encoder.texts.values() if _is_link(text) or text.strip()]
+    given = {name: {"given": link} for name, link in encoder.given.items()}
+    return [
+        {"text": text, **given.get(name, {})}
+        for name, text in encoder.texts.items()
+        if _is_link(text) or text.strip()
+    ]
 
 
 # -- the way up ------------------------------------------------------------------------------------------
@@ -285,7 +319,15 @@ def _encoder(number: str, node: Mapping[str, Any], kind: type | None, negative: 
     if clip is None or not any(_is_link(text) or text.strip() for text in texts.values()):
         return None
     title = node.get("_meta", {}).get("title") or _kind(node)
-    return Encoder(number, f'"{title}" ({number})', clip, texts)
+    return Encoder(number, f'"{title}" ({number})', clip, texts, _given(number, node, outputs, texts))
+
+
+def _given(number: str, node: Mapping[str, Any], outputs: Sequence[str], texts: Mapping) -> dict[str, list]:
+    """Where an encoder of pictures gives out each text: its positive first, its negative behind."""
+    if _kind(node) not in WITH_PICTURES:
+        return {}
+    places = [place for place, kind in enumerate(outputs) if kind == "CONDITIONING"]
+    return {name: [number, places[-1 if _NEGATIVE.match(name) else 0]] for name in texts}
 
 
 def _is_text(name: str, definition: Any, value: Any) -> bool:

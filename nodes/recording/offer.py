@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, runs_of, sketch_of
-from selagg_core.prompt.pieces import cut_to
+from selagg_core.prompt.pieces import behind_others, cut_to
 from selagg_core.prompt.words import Prompt
 
 from .. import host
@@ -38,6 +38,25 @@ def offer_text(node: str, clip, text: str, source: str) -> OfferedPrompt:
     """
     conditioning, prompt = encode_and_label(node, clip, text)
     return _offered(clip, text_of(*conditioning[0]), prompt, source)
+
+
+def offer_given(clip, text: str, given: list, source: str) -> OfferedPrompt:
+    """The words of a text that a node has encoded together with pictures.
+
+    given: the CONDITIONING that it made.  Pictures come before the text, so its columns are counted from the
+    end.  Raises ValueError if there is no CLIP, or its words cannot be told apart.
+    """
+    if clip is None or not given:
+        return offer_text(source, clip, text, source)
+    embedding = text_of(*given[0])
+    prompt = read_prompt(clip, text)
+    prompt = None if prompt is None else behind_others(prompt, embedding.shape[1])
+    if prompt is None:
+        raise ValueError(NO_WORDS)
+    for each, extra in given:
+        if text_of(each, extra).shape == embedding.shape:
+            LABELS.register(prompt, text_of(each, extra))
+    return _offered(clip, embedding, prompt, source)
 
 
 def offer_prompt(node: str, clip, text: str, own: Mapping[str, str]) -> OfferedPrompt:
@@ -123,4 +142,4 @@ def _offered(clip, embedding, prompt: Prompt, source: str) -> OfferedPrompt:
     else:
         empty = sketch_of(text_of(*host.encode_text(clip, "")[0]))
         offer = OfferedText(prompt, source, sketch_of(embedding), empty, encoders=_encoders(clip, embedding))
-    return OfferedPrompt(prompt.text, prompt.words, prompt.length, prompt.special, prompt.notes, (offer,))
+    return OfferedPrompt(**vars(prompt), offers=(offer,))

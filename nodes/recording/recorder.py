@@ -19,8 +19,9 @@ import torch
 from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture, Origin
 from selagg_core.recording.head_maps import Recording
+from selagg_core.recording.joint import JointCall
 from selagg_core.recording.layout import LayerId
-from selagg_core.recording.probabilities import sampled_grid, sampled_queries
+from selagg_core.recording.probabilities import sampled_grid
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
@@ -30,7 +31,7 @@ from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import CHANGE, AttentionChange, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
-from .rows import Rows, are_of, area_of, area_size, blocks_of, pictures_of, same_entries
+from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -330,8 +331,7 @@ class RunRecorder(host.BatchHooks):
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
         )
-        # A host completes areas by entries of the other kind with this kind's text: their words are not its.
-        genuine = next(e for e in self._guider.conds[kind] if context_of(e) is context)
+        genuine = genuine_of(self._guider.conds[kind], context) or entry
         text = None if self._family is None else self._family.text(self._sites, entry, genuine)
         if text is None:
             return None
@@ -427,23 +427,24 @@ class RunRecorder(host.BatchHooks):
         if cells != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
             self._sums.missed(layer, OTHER_COLUMNS)
             return False
-        joint = len(text) < k.shape[2] or reading.mask is not None
-        if joint:
-            small, stride = sampled_grid(grid)
-            mask = _sampled_mask(reading, q.shape[2], grid, stride)
+        shared = len(text) < k.shape[2] or reading.mask is not None
+        stride, mask = sampled_grid(grid)[1], _four_dimensions(reading.mask)
         changed = call.changed(reading)
         for own in call.rows:
             part = slice(own.start, own.stop)
-            image, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
-            image = image[:, :, reading.image]
-            if not joint:
+            own_q, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
+            if not shared:
+                image = own_q[:, :, reading.image]
                 queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, own_keys))
                 self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
-                image = sampled_queries(image, grid, stride)
-                self._sums.add_joint(own.handle, layer, image, own_keys, where, small, masked)
+                values = None if reading.v is None else _by_head(reading.v[part], q.shape[1])
+                joint = JointCall(
+                    own_q, own_keys, reading.image, where, grid, stride, masked, values, reading.reference
+                )
+                self._sums.add_joint(own.handle, layer, joint)
             else:
                 self._sums.missed(layer, OTHER_COLUMNS)
         return True
@@ -509,9 +510,6 @@ def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:
     return mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
 
 
-def _sampled_mask(reading: AttentionReading, queries: int, grid: tuple[int, int], stride: int):
-    """The mask (rows or 1, heads or 1, queries or 1, keys) of the sampled cells."""
-    mask = _four_dimensions(reading.mask)
-    if mask is None or mask.shape[2] == 1:
-        return mask
-    return sampled_queries(mask.expand(-1, -1, queries, -1)[:, :, reading.image], grid, stride)
+def _by_head(values: torch.Tensor, heads: int) -> torch.Tensor:
+    """Values (rows, heads or a divisor of it, keys, dim) as one for each head."""
+    return values.repeat_interleave(heads // values.shape[1], dim=1)

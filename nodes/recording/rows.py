@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]
     if uuid is not None:
         return [e for e, _ in own if e.get("uuid") == uuid]
     return [e for e, context in own if _is_repeated(context[0], row)]
+
+
+def genuine_of(entries: Iterable[dict], context: torch.Tensor) -> dict | None:
+    """The entry that a text came with: hosts complete areas by copies of entries with another kind's text."""
+    return next((e for e in entries if context_of(e) is context), None)
 
 
 def _is_repeated(text: torch.Tensor, row: torch.Tensor) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from selagg_core.recording.layout import LayerId
+from selagg_core.recording.probabilities import of_every_head
 from selagg_core.repair.channels import Widened, widened
 from selagg_core.repair.plan import RepairPlan
 from selagg_core.repair.terms import EntryRepair
@@ -17,7 +18,7 @@ from selagg_core.repair.terms import EntryRepair
 from .. import host
 from ..families import AttentionReading, family_of
 from ..families.family import context_of, layout_of
-from ..recording.rows import area_of, area_size, blocks_of, same_entries
+from ..recording.rows import area_of, area_size, blocks_of, genuine_of, same_entries
 
 logger = logging.getLogger("selagg")
 
@@ -65,9 +66,7 @@ class RepairChange:
         """For each block of changed rows its q, k, v (rows, heads, tokens, channels) with the additions."""
         if reading.text is None or reading.grid is None or reading.q.shape[0] != self.total:
             return []
-        v = reading.k if reading.v is None else reading.v
-        if v.shape[1] != reading.q.shape[1]:  # fewer values than heads: each serves several
-            v = v.repeat_interleave(reading.q.shape[1] // v.shape[1], dim=1)
+        v = of_every_head(reading.k if reading.v is None else reading.v, reading.q.shape[1])
         found = []
         for part in self.parts:
             keys = range(reading.k.shape[2])[reading.text]
@@ -196,10 +195,10 @@ class RepairHooks(host.BatchHooks):
         return self._made[key]
 
     def _genuine(self, entries, context: torch.Tensor | None) -> dict | None:
-        """The marked entry whose text this is: hosts copy texts between entries, and marks between kinds."""
+        """The marked entry whose text this is, of the kind that the host reads."""
         if context is None:
             return None
         kinds = self._guider.conds
         own = [kind for kind, listed in kinds.items() if listed is entries] or list(kinds)
         marked = (e for kind in own if kind != "negative" for e in kinds[kind] if REPAIR_KEY in e)
-        return next((e for e in marked if context_of(e) is context), None)
+        return genuine_of(marked, context)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 
 from ..prompt.messages import message
+from ..prompt.quoted import short
 from .claim import PLACES, Claim, Claims
 
 _OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
@@ -25,8 +27,18 @@ def without_contradictions(claims: Claims) -> tuple[tuple[Claim, ...], tuple[str
             if claim not in same:
                 same.append(claim)
         else:
-            problems.append(message("contradiction", one=claim.text, other=against.text))
+            problems.append(message("contradiction", one=_quoted(claim), other=_quoted(against)))
     return tuple(claims.all[number] for number in sorted(kept)), tuple(problems)
+
+
+def _quoted(claim: Claim) -> str:
+    """As it can be edited, with words cut as in any message: what is claimed of them stays to be read."""
+    cut = {
+        name: replace(word, label=short(word.label))
+        for name in ("subject", "other")
+        if (word := getattr(claim, name)) is not None
+    }
+    return replace(claim, **cut).text
 
 
 def _about(claim: Claim) -> Hashable:

@@ -109,10 +109,9 @@ class GroupFinder:
                     return WordGroup(wanted, run, entry)
         if not seen:
             raise ValueError(message("not_in_prompt", word=short(text), words=self._there))
-        names = {"wanted": short(wanted), "word": short(text)}
-        once = seen == 1
+        asked = {"wanted": short(wanted), "word": short(text)}
         raise ValueError(
-            message("only_once", **names) if once else message("only_times", count=seen, **names)
+            message("only_once", **asked) if seen == 1 else message("only_times", **asked, count=seen)
         )
 
     @cached_property

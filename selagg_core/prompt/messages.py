@@ -128,6 +128,13 @@ _WORDS = {
     "{example}, as text. Write the prompt without them.",
     "cut_off": "The text encoder reads the beginning of this prompt only, and not {words}: shorten the "
     "prompt, or write what matters most first.",
+    "one_way_before": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and not '
+    'the other way round. Write "{later}" before "{earlier}".',
+    "one_way_first": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and not '
+    'the other way round. Name "{later}" first, or in a text of its own.',
+    "from_reference": "From the reference: {share} of this picture's attention went to its reference "
+    "pictures. The maps of words leave it out. If words do too little, use fewer reference pictures, or "
+    "smaller ones.",
     "prompt_empty": "the prompt is empty: no word of it can be shown. Write a prompt in the text node.",
     "not_in_prompt": '"{word}" is not in the prompt. Words that are there: {words}.',
     "only_once": 'there is no "{wanted}": "{word}" is in the prompt once.',

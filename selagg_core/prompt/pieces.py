@@ -64,11 +64,11 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     spoken = {column for word in words for column in word.columns} | set(owners[start:stop])
     special = tuple(column for column in range(len(pieces)) if column not in spoken)
     example = _WEIGHT.search(inside)
-    notes: tuple[str, ...] = (message("weights_are_text", example=short(example.group())),) if example else ()
+    notes = [message("weights_are_text", example=short(example.group()))] if example else []
     lost = _lost(text, words, inside)
     if lost:
-        notes += (message("cut_off", words=shortened(f'"{word}"' for word in lost)),)
-    return Prompt(text, words, len(pieces), special, notes)
+        notes.append(message("cut_off", words=shortened(f'"{word}"' for word in lost)))
+    return Prompt(text, words, len(pieces), special, tuple(notes))
 
 
 def _lost(text: str, words: Sequence[Word], inside: str) -> list[str]:
@@ -159,3 +159,13 @@ def part_of(prompt: Prompt, start: int, columns: int) -> Prompt | None:
         return None
     moved = prompt.moved(-start)
     return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
+
+
+def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
+    """The prompt as the last of so many columns: what comes before is no word's. None if words are lost."""
+    if columns <= prompt.length:
+        return part_of(prompt, prompt.length - columns, columns)
+    moved = prompt.moved(columns - prompt.length)
+    first = min((column for word in moved.words for column in word.columns), default=columns)
+    special = {*range(first), *moved.special}
+    return replace(moved, length=columns, special=tuple(sorted(special)))

@@ -40,7 +40,8 @@ class Prompt:
 
     words: in reading order; punctuation is no word, and belongs to no word.
     length: columns in all.  special: columns of begin, end and padding marks, and of a template.
-    notes: what the artist should know of how this text is read.
+    notes: what the artist should know of how this text is read.  one_way: it is read from left to right by a
+    language model: no word knows those behind it.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Prompt:
     length: int
     special: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    one_way: bool = False
 
     def find(self, text: str) -> tuple[Word, ...]:
         """Every run of words that equals `text`, case aside; a phrase gives its words; none gives ()."""

@@ -17,7 +17,7 @@ from ..prompt.lexicon import Lexicon
 from ..recording.layout import HeadLayout
 from ..relevance.choose_heads import sense_scores
 from ..relevance.concepts import assign_concepts
-from ..relevance.relevance import AGREEMENT, ARGMAX_WINS, HeadRelevance
+from ..relevance.relevance import AGREEMENT, ARGMAX_WINS, TRUTH, HeadRelevance
 from .scoring import WordScore, mean_score, score_map
 from .target import Sample, Target
 
@@ -37,6 +37,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "matched": "random 25 %, grids as in paper25 (20 draws)",
         "agreement25": "agreement, top 25 %",
         "by_resolution": "agreement, top 25 % of each grid",
+        "truth25": "truth, top 25 % (chosen on other pictures)",
         "default": "default: agreement, self-attention, edge-aware",
     }
 )
@@ -60,12 +61,15 @@ class Method:
 
 
 def compared(
-    wins: Scorer | None, agreement: Scorer | None, default: MapRecipe = DEFAULT
+    wins: Scorer | None,
+    agreement: Scorer | None,
+    default: MapRecipe = DEFAULT,
+    truth: Scorer | None = None,
 ) -> dict[str, Method]:
     """The methods of a proof by name, those that there are scores of heads for.
 
-    wins: the published score (see `relevance.ARGMAX_WINS`); agreement: the one without labels. The default
-    takes wins where there is no agreement, and all heads where there is neither, as the nodes do.
+    wins: the published score (see `relevance.ARGMAX_WINS`); agreement: the one without labels; truth: AUC on
+    other pictures. The default takes the truth, else agreement, else wins, else all heads, as the nodes do.
     """
     found = {DAAM: Method(published_layers=True), "all_heads": Method()}
     if wins is not None:
@@ -80,17 +84,20 @@ def compared(
             "agreement25": Method(scores=agreement),
             "by_resolution": Method(MapRecipe(by_resolution=True), agreement),
         }
-    return {**found, "default": Method(default, agreement or wins)}
+    if truth is not None:
+        found["truth25"] = Method(scores=truth)
+    return {**found, "default": Method(default, truth or agreement or wins)}
 
 
-def methods_of(relevance: HeadRelevance | None) -> dict[str, Method]:
-    """The methods that a head relevance has scores for; None: those of all heads."""
-    kinds = () if relevance is None else relevance.score_kinds
+def methods_of(*relevances: HeadRelevance | None) -> dict[str, Method]:
+    """The methods that there are scores for: of each kind those of the first relevance that holds it."""
 
     def scorer(kind: str) -> Scorer | None:
-        return by_concept(relevance.with_score(kind)) if relevance is not None and kind in kinds else None
+        holding = (own for own in relevances if own is not None and kind in own.score_kinds)
+        found = next(holding, None)
+        return None if found is None else by_concept(found.with_score(kind))
 
-    return compared(scorer(ARGMAX_WINS), scorer(AGREEMENT))
+    return compared(scorer(ARGMAX_WINS), scorer(AGREEMENT), truth=scorer(TRUTH))
 
 
 def score_sample(

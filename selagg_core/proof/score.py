@@ -14,6 +14,7 @@ from ..relevance.choose_heads import relevance_for
 from ..relevance.concepts import assign_concepts
 from ..relevance.relevance import HeadRelevance
 from ..relevance.run_view import RunView
+from ..relevance.shipped import preset_for
 from ..report.report import Report
 from .finding_truth import check_verdicts
 from .head_quality import head_aucs
@@ -55,7 +56,9 @@ def score_run(
             "SelAgg Truth of this run."
         )
     layout = view.recording.layout
-    chosen, _ = relevance_for(layout, view.recording.context_width, relevance)
+    width = view.recording.context_width
+    chosen, _ = relevance_for(layout, width, relevance)
+    used = tuple(own for own in dict.fromkeys((chosen, preset_for(layout, width))) if own is not None)
     rows: list[Row] = []
     told = []
     for index, truth in enumerate(truths):
@@ -65,9 +68,9 @@ def score_run(
                 "the truth is about another picture: connect the SelAgg Truth of this very image."
             )
         taken = Taken(checkpoint, view.text, seed + index, truth.mark)
-        targets, left_out = _known(truth, chosen)
+        targets, left_out = _known(truth, used)
         sample = _sample(view, index, seed + index, targets)
-        words = _word_rows(sample, taken, chosen)
+        words = _word_rows(sample, taken, used)
         checks = report.pictures[index].checks if report is not None and index < len(report.pictures) else ()
         claims = [ClaimRow(taken, own.claim.text, own.verdict, own.reason) for own in truth.claims]
         claims += [
@@ -80,10 +83,10 @@ def score_run(
                 (layer.block, layer.number, layer.depth, heads)
                 for layer, heads in zip(layout.layers, layout.heads, strict=True)
             ),
-            view.recording.context_width,
+            width,
             truth.judges,
             tuple((own.judge, own.noun, own.score) for own in truth.absent),
-            "" if chosen is None else f"{chosen.base_model}: {', '.join(chosen.score_kinds)}",
+            "; ".join(f"{own.base_model}: {', '.join(own.score_kinds)}" for own in used),
             left_out,
         )
         rows += [*words, *claims, about]  # the last line says that the others are all there
@@ -92,19 +95,20 @@ def score_run(
 
 
 def _known(
-    truth: PictureTruth, relevance: HeadRelevance | None
+    truth: PictureTruth, relevances: Sequence[HeadRelevance]
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
     """The words to be scored, and those that have no concept to choose heads by."""
-    lexicon = general_lexicon(relevance.concepts if relevance is not None else ())
-    targets = truth.targets(lexicon)
-    if relevance is None:
-        return targets, ()
-    own = Lexicon.of(relevance.concepts)
-    known = tuple(t for t in targets if assign_concepts(t.text, own).concepts)
-    left_out = tuple(
-        f"{target.text}: no concept of {relevance.base_model}" for target in targets if target not in known
-    )
-    return known, left_out
+    concepts = [concept for own in relevances for concept in own.concepts]
+    targets = truth.targets(general_lexicon(concepts))
+    lexicons = [(own, Lexicon.of(own.concepts)) for own in relevances]
+    known, left_out = [], []
+    for target in targets:
+        lacking = [own for own, lexicon in lexicons if not assign_concepts(target.text, lexicon).concepts]
+        if lacking:
+            left_out.append(f"{target.text}: no concept of {lacking[0].base_model}")
+        else:
+            known.append(target)
+    return tuple(known), tuple(left_out)
 
 
 def _sample(view: RunView, index: int, number: int, targets: tuple[Target, ...]) -> Sample:
@@ -124,9 +128,10 @@ def _sample(view: RunView, index: int, number: int, targets: tuple[Target, ...])
     return Sample(number, picture, head_maps, tuple(t for t in targets if t.mask.any()))
 
 
-def _word_rows(sample: Sample, taken: Taken, relevance: HeadRelevance | None) -> list[WordRow]:
-    scores = score_sample(sample, methods_of(relevance), taken.prompt)
-    lexicon = Lexicon.of(relevance.concepts) if relevance is not None else general_lexicon()
+def _word_rows(sample: Sample, taken: Taken, relevances: Sequence[HeadRelevance]) -> list[WordRow]:
+    scores = score_sample(sample, methods_of(*relevances), taken.prompt)
+    # Of the published one: heads chosen by truth know the concepts alone that they were chosen for.
+    lexicon = Lexicon.of(relevances[-1].concepts) if relevances else general_lexicon()
     return [
         WordRow(
             taken,

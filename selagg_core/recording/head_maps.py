@@ -74,7 +74,8 @@ class EntryRecording:
     maps[layer]: float32 (batch, heads, words, h, w); special[layer]: (batch, heads, h, w).
     step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
     () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
-    sub_tokens: None if only words were kept.
+    sub_tokens: None if only words were kept.  reference[layer]: (batch, heads, h, w), how much of a place's
+    attention goes to reference pictures; empty without any.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class EntryRecording:
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
     sub_tokens: SubTokens | None = None
+    reference: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
 
     @property
     def batch(self) -> int:

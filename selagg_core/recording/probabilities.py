@@ -20,6 +20,11 @@ MAX_GROUPED = 16
 MOST_QUERIES = 1024
 
 
+def of_every_head(values: torch.Tensor, heads: int) -> torch.Tensor:
+    """Keys or values (rows, heads, tokens, channels) for each of `heads`: fewer serve several each."""
+    return values if values.shape[1] == heads else values.repeat_interleave(heads // values.shape[1], dim=1)
+
+
 def column_matrix(
     weighted_slots: Sequence[tuple[Sequence[int], float]], length: int, keys: int, device=None
 ) -> torch.Tensor:
@@ -127,12 +132,16 @@ def joint_probabilities(
     matrix: torch.Tensor,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
+    reference: slice | None = None,
+    competing: bool = False,
 ) -> torch.Tensor:
     """Attention probabilities of chosen text columns where text and picture share one softmax.
 
     q: (batch, heads, queries, dim), k: (batch, heads, keys, dim) as the attention is given them.  text: which
     keys are text.  matrix: (text columns, slots) from `column_matrix`.  mask: added to the logits, or boolean
     (True: may be attended to), broadcast to (batch, heads, queries, keys).
+    reference: keys of reference pictures; their sum is one more slot, the last.  competing: the softmax is
+    over the text columns of all slots but the last (the words) alone, and the last slot over all keys.
     Returns float32 (batch, heads, queries, slots): exp(logit - log-sum-exp over all keys), summed by slot.
     At most `max_probabilities` (default MAX_PROBABILITIES) logits are held at a time.
     """
@@ -141,15 +150,84 @@ def joint_probabilities(
     limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
     step = max(1, limit // (batch * heads * keys))
     own_k = k.detach().float().mT * dim**-0.5
-    out = torch.empty(batch, heads, queries, matrix.shape[1], device=q.device)
+    slots = matrix.shape[1]
+    out = torch.empty(batch, heads, queries, slots + (reference is not None), device=q.device)
+    spoken = (matrix[:, :-1] != 0).any(dim=1) if competing else None
     for start in range(0, queries, step):
         part = slice(start, min(queries, start + step))
         logits = q[:, :, part].detach().float() @ own_k
         if mask is not None:
             logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
         total = logits.logsumexp(dim=-1, keepdim=True)
-        out[:, :, part] = (logits[..., text] - total).exp() @ matrix
+        out[:, :, part, :slots] = (logits[..., text] - total).exp() @ matrix
+        if spoken is not None and bool(spoken.any()):
+            among = torch.softmax(logits[..., text].masked_fill(~spoken, float("-inf")), dim=-1)
+            out[:, :, part, : slots - 1] = (among @ matrix)[..., :-1]
+        if reference is not None:
+            out[:, :, part, slots] = (logits[..., reference] - total).exp().sum(-1)
     return out
+
+
+def text_probabilities(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    cells: slice,
+    matrix: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    max_probabilities: int | None = None,
+) -> torch.Tensor:
+    """How much each word attends to each place, where text and picture share one softmax.
+
+    q: (batch, heads, text columns, dim) of the text, k: (batch, heads, keys, dim).  cells: which keys are the
+    picture's.  matrix, mask: as of `joint_probabilities`, the mask's queries being the text's.
+    Returns float32 (batch, heads, cells, slots).
+    """
+    batch, heads, columns, dim = q.shape
+    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
+    step = max(1, limit // (batch * heads * k.shape[2]))
+    own_k = k.detach().float().mT * dim**-0.5
+    out = torch.zeros(batch, heads, len(range(k.shape[2])[cells]), matrix.shape[1], device=q.device)
+    for start in range(0, columns, step):
+        part = slice(start, min(columns, start + step))
+        logits = q[:, :, part].detach().float() @ own_k
+        if mask is not None:
+            logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
+        total = logits.logsumexp(dim=-1, keepdim=True)
+        out += (logits[..., cells] - total).exp().mT @ matrix[part]
+    return out
+
+
+def output_products(
+    image: torch.Tensor,
+    text: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    matrix: torch.Tensor,
+    masks: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None),
+    max_probabilities: int | None = None,
+) -> torch.Tensor:
+    """Product of each head's output at a place and at a word's columns (ConceptAttention sums the heads).
+
+    image, text: queries (batch, heads, n, dim) of places and of text columns; k, v: (batch, heads, keys, dim)
+    that both attend to; masks: of places and of text, as of `joint_probabilities`.
+    Returns float32 (batch, heads, places, slots); products may be negative.
+    """
+    own_k, own_v = k.detach().float().mT * k.shape[-1] ** -0.5, v.detach().float()
+    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
+
+    def outputs(q: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        step = max(1, limit // (q.shape[0] * q.shape[1] * k.shape[2]))
+        found = []
+        for start in range(0, q.shape[2], step):
+            part = slice(start, min(q.shape[2], start + step))
+            logits = q[:, :, part].detach().float() @ own_k
+            if mask is not None:
+                logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
+            found.append(torch.softmax(logits, dim=-1) @ own_v)
+        return torch.cat(found, dim=2)
+
+    words = matrix.mT @ outputs(text, masks[1])
+    return outputs(image, masks[0]) @ words.mT
 
 
 def _masked(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

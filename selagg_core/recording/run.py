@@ -139,7 +139,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class RawEntry:
-    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w)."""
+    """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w).
+
+    Where the model was given reference pictures, one more slot is what goes to them.
+    """
 
     entry: Entry
     steps: int
@@ -177,8 +180,16 @@ class RawEntry:
             tuple(of_each_layer(part, lambda values: _pick(values, columns)) for part in self.step_maps),
             self.self_attention,
             self._sub_tokens(columns),
+            self._reference(),
         )  # fmt: skip
-        return recording, self._notices(known, offers, sources)
+        told = [message("from_reference", share=shown_share(own)) for own in (recording.reference,) if own]
+        return recording, (*self._notices(known, offers, sources), *told)
+
+    def _reference(self) -> Mapping[LayerId, np.ndarray]:
+        """What goes to reference pictures, by layers that see some."""
+        slots = len(self.entry.slots)
+        own = {layer: values for layer, values in self.maps.items() if values.shape[2] > slots}
+        return of_each_layer(own, lambda values: values[:, :, slots].astype(np.float32, copy=False))
 
     def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
         """The single tokens, where a word of several was kept that way."""
@@ -241,9 +252,16 @@ class RawEntry:
     def _special(self, values: np.ndarray, prompt: Prompt | None, own: Mapping) -> np.ndarray:
         """The kept sum, and special columns that were unlabelled during the run."""
         kept = self.entry.slots[-1][0]
-        total = values[:, :, -1].astype(np.float32, copy=False)
+        total = values[:, :, len(self.entry.slots) - 1].astype(np.float32, copy=False)
         late = [own[(c,)] for c in (prompt.special if prompt else ()) if c not in kept and (c,) in own]
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
+
+
+def shown_share(maps: Mapping[LayerId, np.ndarray]) -> str:
+    """The mean of maps of several layers, every head alike, in per cent."""
+    heads = sum(values.shape[1] for values in maps.values())
+    mean = sum(float(values.mean()) * values.shape[1] for values in maps.values()) / max(1, heads)
+    return f"{100 * mean:.0f} %"
 
 
 def _named(sources: Iterable[str]) -> str:

@@ -18,8 +18,9 @@ from ..prompt.known_texts import LabelCache
 from ..prompt.messages import message
 from ..prompt.words import Prompt
 from .coverage import Tally
+from .joint import JointCall
 from .layout import HeadLayout, LayerId
-from .probabilities import LayerGroup, column_matrix, joint_probabilities, pool_grid
+from .probabilities import LayerGroup, column_matrix, pool_grid
 from .run import EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
@@ -172,22 +173,15 @@ class RunSums:
         self,
         handle: tuple[str, int],
         layer: LayerId,
-        q: torch.Tensor,
-        k: torch.Tensor,
-        text: slice,
-        grid: tuple[int, int],
-        mask: torch.Tensor | None = None,
+        call: JointCall,
     ) -> None:
-        """Buffer one layer whose keys are the text and more.
-
-        q: (batch, heads, h * w, dim_head), k: (batch, heads, keys, dim_head), keys `text` are the text; mask
-        as of `joint_probabilities`.
-        """
+        """Buffer one layer whose keys are the text and more."""
+        grid = call.small
         if not self._keeps_grid(handle, layer, grid):
             return
-        columns = k[:, :, text].shape[2]
-        matrix = self._matrix(handle, (1, columns), q.device)
-        values = joint_probabilities(q, k, text, matrix, mask)
+        columns = call.k[:, :, call.text].shape[2]
+        matrix = self._matrix(handle, (1, columns), call.q.device)
+        values = call.read(self._settings.reading, matrix)
         factor = self._entries[handle].pool.get(layer, 1)
         self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
 

@@ -125,6 +125,7 @@ def _packed(entry: EntryRecording, prefix: str, arrays: dict[str, np.ndarray]) -
         "layout": _rows(entry.layout),
         "maps": put("maps", entry.maps),
         "special": put("special", entry.special),
+        "reference": put("reference", entry.reference),
         "step_maps": [put(f"step{n}", part) for n, part in enumerate(entry.step_maps)],
         "self_attention": [[x.block, x.number, x.depth, *own.grid] for x, own in attention.items()],
         "sub_tokens": None
@@ -166,7 +167,7 @@ def _latent_shape(sizes: Sequence[Any], entries: Sequence[EntryRecording]) -> tu
 
 def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> EntryRecording:
     layout, prompt = _layout(body["layout"]), _prompt(body["prompt"])
-    rank = {"maps": 5, "special": 4, "tokens": 5}
+    rank = {"maps": 5, "special": 4, "reference": 4, "tokens": 5}
 
     def taken(name: str, layers: Sequence[int]) -> Mapping[LayerId, np.ndarray]:
         own = {layout.layers[_index(i, layout)]: arrays[f"{prefix}{name}.{i}"] for i in layers}
@@ -194,6 +195,7 @@ def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray
         tuple(taken(f"step{n}", layers) for n, layers in enumerate(body["step_maps"])),
         MappingProxyType(dict(_attention(body["self_attention"], prefix, arrays))),
         None if tokens is None else SubTokens(_groups(tokens["groups"]), taken("tokens", tokens["maps"])),
+        taken("reference", body.get("reference", ())),
     )
     _check_fit(found)
     return found
@@ -217,6 +219,11 @@ def _check_fit(entry: EntryRecording) -> None:
         raise ValueError("its maps are of different numbers of words.")
     if set(entry.special) != set(entry.maps):
         raise ValueError("its maps and those of the special tokens are of different layers.")
+    if not set(entry.reference) <= set(entry.maps):
+        raise ValueError("its maps and those of the reference pictures are of different layers.")
+    for layer, own in (*entry.special.items(), *entry.reference.items()):
+        if own.shape[0] != entry.batch or own.shape[-2:] != entry.maps[layer].shape[-2:]:
+            raise ValueError("its maps and those of the reference pictures have different grids.")
     if any(own.shape[-2:] != entry.maps[layer].shape[-2:] for layer, own in entry.special.items()):
         raise ValueError("its maps and those of the special tokens have different grids.")
     if any(own.q.shape[0] != entry.batch for own in entry.self_attention.values()):

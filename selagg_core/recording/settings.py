@@ -12,6 +12,9 @@ DEFAULT_BUDGET = 256 * MEBIBYTE
 SMALLEST_POOLED_SIDE = 4
 #: Maps of an entry that take more than this in float32 are kept in float16 (relative error 0.0005).
 HALF_PRECISION_ABOVE = 64 * MEBIBYTE
+#: What can be recorded of joint layers: how much a place attends to a word, of all keys; the same of the
+#: words alone; how much a word attends to a place; the product of a head's output at a place and at a word.
+READINGS = ("places", "places, words alone", "words", "outputs")
 #: Share of the memory budget that self-attention may take.
 SELF_ATTENTION_SHARE = 0.5
 
@@ -23,7 +26,8 @@ class CaptureSettings:
     budget: bytes kept for a run.  stride: record every n-th step.  negative: the negative prompt too.
     step_bins: how many parts of the run get maps of their own.  self_attention: keep that of a few layers, at
     the recorded step nearest to the share `self_attention_at` of the run.  sub_tokens: keep every token of
-    a word of several tokens, not only their mean.
+    a word of several tokens, not only their mean.  reading: what is recorded of layers in which text and
+    picture share one softmax (READINGS); others are read as ever.
     """
 
     budget: int = DEFAULT_BUDGET
@@ -33,6 +37,11 @@ class CaptureSettings:
     self_attention: bool = True
     self_attention_at: float = 0.6
     sub_tokens: bool = False
+    reading: str = "places"
+
+    def __post_init__(self) -> None:
+        if self.reading not in READINGS:
+            raise ValueError(f"reading must be one of {', '.join(READINGS)}, not {self.reading[:40]!r}.")
 
     def wants(self, kind: str) -> bool:
         return self.negative or kind not in ("negative", "empty")

@@ -37,6 +37,14 @@ from .relevance import (
     relevance_from_shares,
 )
 
+NOT_FINITE = (
+    "The attention of this model is not finite (NaN): it overflows in half precision, or this device "
+    "computes it wrongly. Start ComfyUI with --force-fp32, or use another device."
+)
+NOTHING_SPOKEN = (
+    "Nothing was measured: no prompt had a word of a known concept. Write prompts with words such as "
+    "__Color__, or give concepts of your own."
+)
 NOISE_PARTS = 2
 """Maps are summed apart for the noisy and the clean half of a run, to see whether a head keeps its mind."""
 
@@ -261,10 +269,7 @@ class RunMeasurement:
                 + ": another pack replaces them. Build the relevance on the model without that pack."
             )
         if not np.isfinite(self.model_mark()).all() or not self._maps_are_finite():
-            raise ValueError(
-                "The attention of this model is not finite (NaN): it overflows in half precision, or this "
-                "device computes it wrongly. Start ComfyUI with --force-fp32, or use another device."
-            )
+            raise ValueError(NOT_FINITE)
         rows = torch.cat([self._wins[layer] for layer in self.layout.layers])
         return rows.cpu().numpy().astype(np.int64).T, next(iter(self._decisions.values()))
 
@@ -296,6 +301,15 @@ class RunMeasurement:
             layer: sums[index].permute(0, 2, 1).reshape(sums.shape[1], -1, *self._grids[layer]).cpu().numpy()
             for layer, sums in part.items()
         }
+
+
+class MapMeasurement(RunMeasurement):
+    """What a run gives where no word can be encoded alone: maps of its known words, and no wins."""
+
+    def wins(self) -> tuple[np.ndarray, int]:
+        if not self._maps_are_finite():
+            raise ValueError(NOT_FINITE)
+        return np.zeros((1, self.layout.total), np.int64), 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,20 +402,24 @@ class RelevanceSums:
     ) -> HeadRelevance:
         """The head relevance with all kinds of scores, `score_kind` in front.
 
-        A concept that no prompt spoke of gets the mean map score of all words: a head with good maps.
+        A concept that no prompt spoke of gets the mean map score of all words: a head with good maps. Where
+        no wins were counted, agreement stands in front in the place of them.
         Raises ValueError if nothing was measured.
         """
-        if not self.decisions:
+        if not self.prompts:
             raise ValueError("Nothing was measured: no prompt was sampled to its end.")
-        share = self.wins / self.decisions
+        share = self.wins / self.decisions if self.decisions else None
+        rivals = len(concepts) if self.decisions else 0
         named = tuple(
-            replace(concept, rivals=len(concepts), decisions=self.decisions, maps=int(count))
+            replace(concept, rivals=rivals, decisions=self.decisions, maps=int(count))
             for concept, count in zip(concepts, self.maps, strict=True)
         )
-        kinds = {ARGMAX_WINS: relevance_from_shares(share)}
+        kinds = {} if share is None else {ARGMAX_WINS: relevance_from_shares(share)}
         if self.maps.sum():
             kinds |= {kind: self._mean_scores(kind) for kind in MAP_KINDS}
-        main = score_kind if score_kind in kinds else ARGMAX_WINS
+        if not kinds:
+            raise ValueError(NOTHING_SPOKEN)
+        main = score_kind if score_kind in kinds else next(iter(kinds))
         others = {kind: values for kind, values in kinds.items() if kind != main}
         return HeadRelevance(
             named, kinds[main], layout, main, base_model, context_width, share, about, others

@@ -129,7 +129,7 @@ def assign_concepts(
     if near is not None and near.lead >= margin:
         note: str = message("concept_nearest", word=word, concept=near.concept)
         return Assignment(word, (near.concept,), "embedding", note)
-    note = f'No concept is known for "{word}", so all heads are used: write {word}=Concept to choose one.'
+    note = message("concept_unknown", words=f'"{word}"', word=word, concept="Concept")
     return Assignment(word, (), "unknown", note)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .relevance import ARGMAX_WINS, MAP_KINDS, HeadRelevance, relevance_from_shares
+from .relevance import ARGMAX_WINS, MAP_KINDS, TRUTH, HeadRelevance, relevance_from_shares
 
 
 def merge(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
@@ -74,7 +74,7 @@ def _averaged(relevances: Sequence[HeadRelevance]) -> HeadRelevance:
         if kind == ARGMAX_WINS and share is not None:
             scores[kind] = relevance_from_shares(share)
         else:
-            weights = maps if kind in MAP_KINDS else decisions
+            weights = maps if kind in (*MAP_KINDS, TRUTH) else decisions
             scores[kind] = _weighted_mean([r.with_score(kind).scores for r in relevances], weights)
     concepts = tuple(
         replace(concept, decisions=int(asked), maps=int(seen))

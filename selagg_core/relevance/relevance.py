@@ -36,6 +36,8 @@ CONSISTENCY = "consistency"
 """Mean correlation of a head's maps at high noise with those at low noise."""
 MAP_KINDS = (AGREEMENT, CONCENTRATION, CONSISTENCY)
 """Scores of the maps of the prompt's own words."""
+TRUTH = "truth"
+"""Mean AUC of a head's map against what judges found in the picture; see `proof.truth_heads`."""
 RELIABLE_SHARE = 0.25
 """A concept that wins less than this share of what chance would give it has too few wins to rank heads by."""
 RELIABLE_MAPS = 20
@@ -204,7 +206,7 @@ class HeadRelevance:
         """
         row = self.row(concept)
         own = self.concepts[row]
-        if self.score_kind in MAP_KINDS:
+        if self.score_kind in (*MAP_KINDS, TRUTH):
             return self._reliability_of_maps(own)
         if self.win_share is None or not own.rivals:
             return Reliability(True, 0.0, 0, f"{own.name}: no win shares to judge it by.")
@@ -275,9 +277,10 @@ class HeadRelevance:
         if not isinstance(header, dict) or header.get("format") != FORMAT or "scores" not in arrays:
             raise ValueError("it holds something else.")
         check_version(header["version"], (VERSION,), "head relevance")
-        rows = [(str(block), *map(whole, places)) for block, *places in header["layout"]]
-        if any(len(row) != 4 for row in rows):
-            raise ValueError("a layer of it has no place and number of heads")
+        try:
+            rows = [(str(a), whole(b), whole(c), whole(heads)) for a, b, c, heads in header["layout"]]
+        except (TypeError, ValueError):
+            raise ValueError("a layer of it has no place and number of heads") from None
         layout = HeadLayout.of(rows)
         if [(x.block, x.number, x.depth) for x in layout.layers] != [row[:3] for row in rows]:
             raise ValueError("its layers are not in published order.")
@@ -367,14 +370,18 @@ def relevance_from_shares(win_share: np.ndarray) -> np.ndarray:
 
 
 def published_labels(layout: HeadLayout) -> tuple[str, ...]:
-    """The published name of every head, such as "down, layer: 0, head: 0".
+    """The published name of every head of a UNet, such as "down, layer: 0, head: 0".
 
-    The layer counts transformer blocks within down, mid or up, in order of execution.
+    The layer counts transformer blocks within down, mid or up, in order of execution. Heads of other models
+    have the names of their blocks: "double block 7, head 12".
     """
     labels: list[str] = []
     counts: Counter[str] = Counter()
     for layer, heads in zip(layout.layers, layout.heads, strict=True):
-        place = _PLACES.get(layer.block, layer.block)
+        if layer.block not in _PLACES:
+            labels += [f"{layer}, head {head}" for head in range(heads)]
+            continue
+        place = _PLACES[layer.block]
         labels += [f"{place}, layer: {counts[place]}, head: {head}" for head in range(heads)]
         counts[place] += 1
     return tuple(labels)

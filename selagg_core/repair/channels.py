@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..recording.probabilities import of_every_head
+
 MULTIPLE = 8
 """Fast kernels want heads as wide as a multiple of it."""
 
@@ -120,8 +122,7 @@ def _only(v: torch.Tensor, text: slice, members: torch.Tensor) -> torch.Tensor:
 
 def _kept_share(q, k, told, members, scale: float | None) -> torch.Tensor:
     """What must be added to all text columns so that their share stays: (rows, heads, pixels)."""
-    if k.shape[1] != q.shape[1]:
-        k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
+    k = of_every_head(k, q.shape[1])
     factor = q.shape[-1] ** -0.5 if scale is None else scale
     found = []
     for head in range(q.shape[1]):  # one at a time: all of them would take as much memory as a mask

@@ -24,8 +24,9 @@ from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
+from .placebo import on_other_words
 from .plan import UNTIL, Operator, PictureRepair, RepairPlan
-from .remedies import Known, fault_of, remedy_for
+from .remedies import Fault, Known, Remedy, fault_of, remedy_for
 
 ALL = "all warnings"
 NOTHING = "Nothing was changed: the report has no warning."
@@ -37,7 +38,7 @@ class Asked:
     """What the artist asks for.
 
     finding: ALL, or the number of one in the report's list, from 1.  strength: 0 to 2.  until: share of the
-    run, above 0 to 1.
+    run, above 0 to 1.  placebo: whether the same is done to words that the finding is not about.
     """
 
     finding: str = ALL
@@ -45,6 +46,7 @@ class Asked:
     until: float = UNTIL
     expectations: Expectations = Expectations()
     relevance: HeadRelevance | None = None
+    placebo: bool = False
 
 
 def read_report(text: str) -> Report:
@@ -91,7 +93,10 @@ def plan_from_report(
         known = _known(picture, prompts, claims, expected[number], report, asked.relevance)
         operators: list[Operator] = []
         for finding in (own for own, index in chosen if index == number):
-            remedy = remedy_for(fault_of(finding, known), known)
+            fault = fault_of(finding, known)
+            remedy = remedy_for(fault, known)
+            if asked.placebo and remedy.operators:
+                remedy = _placebo(remedy, fault, known)
             operators += remedy.operators
             changes += [f"{_of(number, report)}{finding.kind}: {remedy.said}"] if remedy.operators else []
             advice += [f"{_of(number, report)}{finding.kind}: {told}" for told in remedy.advice]
@@ -100,6 +105,15 @@ def plan_from_report(
     return _plan(
         prompts, tuple(repaired), asked, tuple(dict.fromkeys(changes)), (*dict.fromkeys(advice), *notes)
     )
+
+
+def _placebo(remedy: Remedy, fault: Fault, known: Known) -> Remedy:
+    """The same on other words, and what is said of it."""
+    operators = tuple(
+        on_other_words(own, known.prompts[own.words.entry], known.claims, fault.claim)
+        for own in remedy.operators
+    )
+    return Remedy(operators, f"A placebo, done to other words than these: {remedy.said}", remedy.advice)
 
 
 def _plan(prompts, pictures, asked: Asked, changes: tuple[str, ...], advice: tuple[str, ...]) -> RepairPlan:

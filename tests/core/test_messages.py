@@ -72,6 +72,15 @@ def test_a_problem_of_a_claim_is_short(line):
     assert problems and all(10 < len(problem) <= 300 for problem in problems)
 
 
+@pytest.mark.parametrize("size", [10, 39, 41, 700])
+@pytest.mark.parametrize(("one", "other"), [(": left", ": right"), (" left of dog", " right of dog")])
+def test_a_contradiction_is_short_and_says_what_is_claimed(one, other, size):
+    thing = "y" * size
+    prompt = Prompt(f"a {thing} and a dog", (Word(thing, (1,)), Word("dog", (2,))), 4, (0, 3))
+    (problem,) = read_claims([prompt], LEXICON, f"{thing}{one}\n{thing}{other}").problems
+    assert len(problem) <= 300 and one in problem and other in problem and "cannot both" in problem
+
+
 def test_the_example_of_a_weight_that_is_no_weight_is_short():
     text = f"({LONG}: 1.2)"
     notes = prompt_from_pieces(text, [Piece(text.encode())], []).notes

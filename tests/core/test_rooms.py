@@ -22,6 +22,7 @@ ROOMS = (
     "drawing",
     "report",
     "repair",
+    "comparing",
     "proof",
 )
 """From left to right. What lies beside them (the verbs) may import all of them, and none of them a verb."""

@@ -14,6 +14,7 @@ from synthetic import LAYOUT, OneRunCapture, entry_of, painted, random_head_maps
 from test_truth import LATENT, PLACES, TEXT, both_there, view_of_text
 
 from selagg_core.files.append import append_lines
+from selagg_core.prompt.lexicon import Concept
 from selagg_core.proof.head_quality import head_aucs
 from selagg_core.proof.methods import DAAM, compared, heats, published_layers, score_sample
 from selagg_core.proof.rows import (
@@ -35,6 +36,8 @@ from selagg_core.proof.statistics import auroc
 from selagg_core.proof.table import Change, markdown, more_pictures, score_table, verdict
 from selagg_core.proof.table_picture import table_picture
 from selagg_core.proof.target import Sample, Target
+from selagg_core.proof.truth_heads import heads_by_truth
+from selagg_core.relevance.relevance import HeadRelevance
 from selagg_core.view import open_run
 
 
@@ -341,3 +344,74 @@ def test_views_of_several_pictures_count_their_seeds_up():
     truth = judge_run(view, claims_of_run(view), [both_there(view)] * 2)
     scored = score_run(view, truth.pictures, "tests", 10)
     assert [own.taken.seed for own in scored.rows if isinstance(own, PictureRow)] == [10, 11]
+
+
+# -- heads chosen by truth ------------------------------------------------------------------------------
+
+
+def auc_rows(prompts: int = 40, good: tuple[int, ...] = (0, 5), noise: float = 0.05) -> Rows:
+    """Words of two concepts: the heads `good` find those of Animals, all others are blind; Color is rare."""
+    rng = np.random.default_rng(0)
+    layout = tuple((x.block, x.number, x.depth, h) for x, h in zip(LAYOUT.layers, LAYOUT.heads, strict=True))
+    rows = []
+    for i in range(prompts):
+        aucs = 0.5 + noise * rng.standard_normal(LAYOUT.total)
+        aucs[list(good)] += 0.4
+        own = row(f"prompt {i:03}", "cat", 0.5, 0.6)
+        known = tuple(float(auc) if head else None for head, auc in enumerate(aucs))
+        rows.append(replace(own, aucs=known if i % 7 == 0 else tuple(map(float, aucs))))
+        rows.append(PictureRow(own.taken, layout, 768, ("SAM3",), ()))
+    rare = replace(
+        row("prompt 000", "red", 0.5, 0.6, "colour"), concepts=("Color",), at=(2,), aucs=(0.9,) * 7
+    )
+    return Rows.of([*rows, rare])
+
+
+def test_heads_that_find_the_words_of_a_concept_are_chosen():
+    found = heads_by_truth(auc_rows(), fraction=2 / 7)
+    assert found.relevance.names == ("Animals",), "Color has one word"
+    assert set(found.relevance.top_heads("Animals", 2 / 7).tolist()) == {0, 5}
+    assert found.relevance.score_kind == "truth" and found.relevance.context_width == 768
+    assert found.relevance.reliability("Animals").reliable
+    (worth,) = found.worth
+    assert worth.chosen == pytest.approx(0.9, abs=0.03) and worth.gain[1] > 0.2
+    assert "prompts left out" in worth.told
+
+
+def test_chance_is_worth_nothing_on_prompts_left_out():
+    (worth,) = heads_by_truth(auc_rows(60, good=(), noise=0.2)).worth
+    low, high = worth.gain[1:]
+    assert low < 0 < high
+
+
+def test_heads_by_truth_are_kept_and_loaded(tmp_path):
+    found = heads_by_truth(auc_rows()).relevance
+    found.save(tmp_path / "x.safetensors")
+    again = HeadRelevance.load(tmp_path / "x.safetensors")
+    assert again.score_kind == "truth" and again.layout == LAYOUT
+    assert np.allclose(again.scores, found.scores) and again.about["judges"] == "SAM3"
+
+
+def test_too_few_words_or_two_models_choose_no_heads():
+    with pytest.raises(ValueError, match="the most have 12"):
+        heads_by_truth(auc_rows(12))
+    mixed = auc_rows()
+    other = replace(mixed.pictures[0], context_width=2048, taken=Taken("other", "x", 0, "p"))
+    with pytest.raises(ValueError, match="different heads"):
+        heads_by_truth(Rows.of([*mixed.words, *mixed.pictures, other]))
+    with pytest.raises(ValueError, match="do not say which heads"):
+        heads_by_truth(Rows.of(mixed.words))
+
+
+def test_connected_heads_by_truth_get_a_line_of_their_own():
+    truth = HeadRelevance(
+        (Concept("Color", ("red", "blue"), maps=30), Concept("Shape", ("circle", "star"), maps=30)),
+        np.tile(np.arange(LAYOUT.total, dtype=np.float32), (2, 1)),
+        LAYOUT,
+        "truth",
+        "tests",
+    )
+    _, _, scored = scored_run(relevance=truth)
+    words = [own for own in scored.rows if isinstance(own, WordRow)]
+    assert words and all(set(own.scores) == {DAAM, "all_heads", "truth25", "default"} for own in words)
+    assert words[0].concepts == ("Color",)

@@ -333,3 +333,83 @@ def test_text_that_is_cut_off_is_named(nodes, clips, name, tmp_path, monkeypatch
     assert len(note) <= 300 and '"red"' in note and note in caplog.text
     _, whole_prompt = nodes.SelAggTextEncode().encode("red first, an umbrella.", clip)
     assert not whole_prompt.notes
+
+
+# -- prompts with pictures -----------------------------------------------------------------------------------
+
+
+class Pictured(Double):
+    """An encoder in which every picture becomes `columns` columns, as the real ones do."""
+
+    PICTURE = 7
+
+    def encode_from_tokens_scheduled(self, tokens):
+        (name,) = tokens
+        wide = [each for token, *_ in tokens[name][0] for each in [token] * self.size(token)]
+        count = self._columns({name: [[(token, 1.0) for token in wide]]})
+        self.spread = self.spread or wide[len(wide) - count - self.behind : len(wide) - self.behind]
+        return [[torch.randn(1, count, 16, generator=torch.Generator().manual_seed(7)), {}]]
+
+    behind = 0
+    spread: list = []
+    """What the columns of the first text are made of."""
+
+    def size(self, token) -> int:
+        return self.PICTURE if isinstance(token, dict) else 1
+
+
+def edited(name: str):
+    """(clip, what makes a CONDITIONING of it, a text and a picture) with the host's own nodes."""
+    extras = importlib.import_module
+
+    def of(module, kind):
+        return getattr(importlib.import_module(f"comfy.text_encoders.{module}"), kind)()
+
+    picture = torch.rand(1, 64, 96, 3, generator=torch.Generator().manual_seed(0))
+    qwen = Pictured(
+        of("qwen_image", "QwenImageTokenizer"), cut("qwen_image", "QwenImageTEModel", "qwen25_7b")
+    )
+    if name == "edit":
+        node = extras("comfy_extras.nodes_qwen").TextEncodeQwenImageEdit
+        return qwen, lambda text: node.execute(qwen, text, image=picture)
+    if name in ("plus", "plus, none"):
+        node = extras("comfy_extras.nodes_qwen").TextEncodeQwenImageEditPlus
+        pictures = {} if name == "plus, none" else {"image1": picture, "image3": picture}
+        return qwen, lambda text: node.execute(qwen, text, **pictures)
+    if name == "longcat":
+        node = extras("comfy_extras.nodes_qwen").TextEncodeQwenImageEdit
+        clip = Pictured(
+            of("longcat_image", "LongCatImageTokenizer"),
+            cut("longcat_image", "LongCatImageTEModel", "qwen25_7b"),
+        )
+        clip.behind = 5
+        return clip, lambda text: node.execute(clip, text, image=picture)
+    node = extras("comfy_extras.nodes_mage").TextEncodeMageFlowEdit
+    clip = Pictured(of("mage_flow", "MageFlowTokenizer"), cut("mage_flow", "MageFlowTEModel", "qwen3vl_4b"))
+    return clip, lambda text: node.execute(clip, text, "", None, {"image_1": picture}, width=64, height=64)
+
+
+@pytest.mark.parametrize("name", ["edit", "plus", "plus, none", "longcat", "mage"])
+@pytest.mark.parametrize(
+    "text", ["move the red cup, left of the umbrella", "make it night", "Picture 1: a cat."]
+)
+def test_words_of_prompts_with_pictures(nodes, name, text):
+    """Their columns are counted from the end: the node's own conditioning says how many there are."""
+    clip, encode = edited(name)
+    conditioning = encode(text).args[0]
+    spread = list(clip.spread)
+    graph_words = importlib.import_module("selagg_nodes.recording.from_graph").SelAggGraphWords
+    (prompt,) = graph_words().read(clip=clip, text=text, source="node 2", given=conditioning)
+    assert prompt.length == conditioning[0][0].shape[1] == len(spread)
+    assert not [offer.refusal for offer in prompt.offers if offer.refusal]
+    words = text.lower().replace(",", "").replace(":", "").replace(".", "").split()
+    assert [word.text for word in prompt.words] == words
+    tokenizer = getattr(clip.tokenizer, "qwen25_7b", None) or clip.tokenizer.qwen3vl_4b
+    for word in prompt.words:
+        own = [spread[column] for column in word.columns]
+        assert tokenizer.tokenizer.decode(own).strip(" ,.:").lower() == word.text
+    pictures = {column for column, token in enumerate(spread) if isinstance(token, dict)}
+    assert pictures <= set(prompt.special) and bool(pictures) == (name != "plus, none")
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    key = importlib.import_module("selagg_core.prompt.known_texts").TextKey.of(conditioning[0][0])
+    assert labels.resolve(key).prompt.words == prompt.words

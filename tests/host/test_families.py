@@ -47,6 +47,7 @@ class Call:
     k: torch.Tensor
     mask: torch.Tensor | None
     order: list[int]
+    v: torch.Tensor | None = None
 
 
 def with_override(model, function):
@@ -76,7 +77,10 @@ def watching(kind: Kind, model):
 
     def keep(function, q, k, v, heads, mask=None, **kwargs):
         order = list(kwargs["transformer_options"]["cond_or_uncond"])
-        calls.append(Call(*by_head(q, k, heads, kwargs), mask, order))
+        values = v if v.ndim == 4 else v.unflatten(2, (heads, -1))  # SD3 has parted them already
+        values = values if kwargs.get("skip_reshape") else values.transpose(1, 2)
+        values = values.repeat_interleave(heads // values.shape[1], dim=1).double()
+        calls.append(Call(*by_head(q, k, heads, kwargs), mask, order, values))
         return function(q, k, v, heads, mask=mask, **kwargs)
 
     return with_override(model, keep), calls
@@ -208,6 +212,38 @@ def test_texts_of_two_lengths_and_image_to_image(tiny, name):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", KINDS)
+def test_changed_weights_as_of_a_lora(tiny, name, when):
+    """Patches of the weights, as LoRA loaders add them, on either side of capture."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    untouched = sample_transformer(kind, model, *texts)
+    patches = small_patches(model)
+    plain, calls = watched_sample(kind, patched(model, patches), *texts)
+    with_capture, capture = captured(patched(model, patches) if when == "before" else model)
+    with_capture = with_capture if when == "before" else patched(with_capture, patches)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain) and not torch.equal(latent, untouched)
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
+
+
+def small_patches(model) -> dict:
+    """For each larger weight of the network a little that is added to it."""
+    generator = torch.Generator().manual_seed(9)
+    return {
+        f"diffusion_model.{name}": ("diff", (0.01 * torch.randn(values.shape, generator=generator),))
+        for name, values in model.model.diffusion_model.named_parameters()
+        if values.ndim == 2 and name.endswith("weight")
+    }
+
+
+def patched(model, patches: dict):
+    model = model.clone()
+    assert model.add_patches(patches, 1.0)
+    return model
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", KINDS)
 def test_another_packs_override_still_has_its_say(tiny, name, when):
     """It changes the picture as it does without capture, and is called as often."""
     kind, model = KINDS[name], tiny(name)
@@ -249,6 +285,77 @@ def test_reference_pictures_are_not_the_picture(tiny, name):
     assert torch.equal(latent, plain)
     cells = -(-4 // kind.patch) * -(-6 // kind.patch)
     assert_exact(kind, capture, latent, calls, (1, 8, 12), references=cells)
+    assert_from_the_reference(kind, capture.recording_for(latent), calls, cells)
+
+
+def assert_from_the_reference(kind: Kind, recording, calls, references: int) -> None:
+    """What goes to reference pictures is recorded by itself, and said."""
+    height, width = grid_of(kind, (1, 8, 12))
+    cells, length = height * width, kind.text(COLUMNS)[1]
+    own = [c for c in calls if c.q.shape[2] == kind.total(COLUMNS, cells) + references and 0 in c.order]
+    first = cells if kind.picture_first else length if kind.model in BETWEEN else length + cells
+    image = 0 if kind.picture_first else length + (references if kind.model in BETWEEN else 0)
+    entry = recording.positive()
+    assert [str(layer) for layer in entry.reference] == list(kind.layers)
+    for number, values in enumerate(entry.reference.values()):
+        steps = []
+        for call in own[number :: len(kind.layers)]:
+            logits = call.q[:, :, image : image + cells] @ call.k.mT * call.q.shape[3] ** -0.5
+            steps.append(torch.softmax(logits, -1)[..., first : first + references].sum(-1))
+        wanted = torch.stack(steps).mean(0).unflatten(2, (height, width)).numpy()
+        assert np.abs(values - wanted).max() < 1e-5 and values.min() > 0
+    (notice,) = [notice for notice in recording.notices if notice.startswith("From the reference: ")]
+    assert len(notice) <= 300 and " %" in notice
+
+
+@pytest.mark.parametrize("name", ["flux", "qwen_image", "lens", "omnigen2", "aura_flow", "krea2"])
+@pytest.mark.parametrize("reading", ["places, words alone", "words", "outputs"])
+def test_other_readings_are_exact(tiny, name, reading):
+    """Each against float64 over the same calls; the latent stays as it is."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    plain, calls = watched_sample(kind, model, *texts)
+    settings = importlib.import_module("selagg_core.recording.settings").CaptureSettings(reading=reading)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    capture = importlib.import_module("selagg_core.recording.capture").Capture(labels, settings)
+    with_capture = model.clone()
+    importlib.import_module("selagg_nodes.recording.recorder").install(with_capture, capture)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain)
+    height, width = grid_of(kind, (1, 8, 12))
+    cells = height * width
+    own = [c for c in calls if c.q.shape[2] == kind.total(COLUMNS, cells) and 0 in c.order]
+    recorded = capture.recording_for(latent).positive().maps
+    for number, values in enumerate(recorded.values()):
+        steps = [of_reading(kind, reading, call, cells) for call in own[number :: len(kind.layers)]]
+        wanted = torch.stack(steps).mean(0).mT.unflatten(3, (height, width)).numpy()
+        assert values.shape == wanted.shape
+        assert np.abs(values - wanted).max() < 1e-5 * max(1.0, np.abs(wanted).max())
+        assert values.std() > 0
+
+
+def of_reading(kind: Kind, reading: str, call: Call, cells: int) -> torch.Tensor:
+    """(1, heads, cells, columns) of the positive row, by the definition of a reading."""
+    start, length = kind.text(COLUMNS)
+    first = cells if kind.picture_first else 0
+    image = slice(0, cells) if kind.picture_first else slice(length, length + cells)
+    words = slice(first + start, first + start + COLUMNS)
+    row = slice(call.order.index(0), call.order.index(0) + 1)
+    logits = call.q @ call.k.mT * call.q.shape[3] ** -0.5
+    logits = logits if call.mask is None else logits + call.mask
+    if reading == "places, words alone":
+        return torch.softmax(logits[:, :, image, words], -1)[row]
+    every = torch.softmax(logits, -1)
+    if reading == "words":
+        return every[:, :, words, image].mT[row]
+    outputs = every @ call.v
+    return (outputs[:, :, image] @ outputs[:, :, words].mT)[row]
+
+
+def test_a_reading_that_is_not_known_is_refused(pack):
+    settings = importlib.import_module("selagg_core.recording.settings").CaptureSettings
+    with pytest.raises(ValueError, match="reading must be one of places"):
+        settings(reading="everything")
 
 
 def test_padded_captions_with_a_mask(tiny):

@@ -23,6 +23,8 @@ NODE_IDS = {
     "SelAggExpect",
     "SelAggDiagnose",
     "SelAggRepair",
+    "SelAggCompare",
+    "SelAggWhatIf",
     "SelAggCalibrate",
     "SelAggDemoModel",
     "SelAggSave",

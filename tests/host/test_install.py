@@ -57,7 +57,7 @@ def server(base):
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(base / "custom_nodes" / FOLDER)
     for recipe in workflows.RECIPES.values():
-        for kind, name in recipe.files:
+        for kind, name in recipe.needs:
             (base / "models" / kind).mkdir(parents=True, exist_ok=True)
             (base / "models" / kind / name).touch()
     with pytest.MonkeyPatch.context() as patch:

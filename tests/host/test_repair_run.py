@@ -475,6 +475,19 @@ def test_transformers_are_repaired_and_their_text_keeps_its_share(todays_host, p
         assert np.abs(texts[0] - texts[1]).max() < 1e-4
 
 
+@pytest.mark.parametrize("name", [*KINDS, "pixart"])
+def test_strength_0_and_another_conditioning_change_no_bit_of_any_family(todays_host, parts, name):
+    kind = PIXART if name == "pixart" else KINDS[name]
+    model = transformer(kind)
+    positive, negative = said(parts, kind, encoded(kind, 20, 1)), encoded(kind, 20, 2)
+    how = {"steps": 1, "size": (1, 40, 32) if kind is PIXART else SIZE}
+    plain = sample_transformer(kind, model, positive, negative, **how)
+    own, marked, _ = repair(parts, model, positive, strength=0.0)
+    assert torch.equal(sample_transformer(kind, own, marked, negative, **how), plain)
+    own, _, _ = repair(parts, model, positive)
+    assert torch.equal(sample_transformer(kind, own, positive, negative, **how), plain)
+
+
 def test_a_model_of_unknown_kind_is_refused(todays_host, parts):
     kind = STRANGER
     with pytest.raises(ValueError, match="cannot be repaired yet"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
+import os
 import struct
 import zlib
 
@@ -84,6 +86,28 @@ def test_bad_input_never_ends_the_queue(nodes, run, tmp_path):
     assert not list(tmp_path.rglob("*.*"))
     (tmp_path / "saved").write_text("a file where the folder should be")
     assert "SelAgg Save:" in save(capture, latent, image, "a")["result"][0]
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose another one")]
+)
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_a_disk_that_takes_no_more_is_told_and_nothing_half_is_offered(
+    nodes, run, monkeypatch, number, cure, taken
+):
+    """The disk is full after so many files."""
+    left = iter([True] * taken)
+
+    def opened(*given, **more):
+        if next(left, False):
+            return open(*given, **more)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("selagg_core.files.write.open", opened, raising=False)
+    told = nodes["SelAggSave"]().save(*run, "full", diagnosed(nodes, *run)[2])["result"][0]
+    assert told.startswith("SelAgg Save: ") and cure in told and len(told) <= 300
+    assert nodes["SelAggLoad"].INPUT_TYPES()["required"]["file"][0] == []
+    monkeypatch.undo()
 
 
 def test_what_is_missing_or_damaged_is_named(nodes, run, tmp_path):

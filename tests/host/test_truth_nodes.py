@@ -147,7 +147,8 @@ def test_scores_are_kept_and_told(nodes, viewers, run, output):  # noqa: F811
         **run, truth=truth, file="my score", checkpoint="tiny", picture_seed=5, report=report
     )
     assert "rows added to selagg/my_score.jsonl" in again["result"][1]
-    image, told, data = nodes.table.table("my score")["result"]
+    image, told, data, heads = nodes.table.table("my score")["result"]
+    assert heads is None and "no concept has 20 scored words" in told
     assert json.loads(data)["pictures"] == 2, "the same pictures again are the same rows"
     assert image.shape[0] == 1 and "all heads, as DAAM published it" in told and "undecided" in told
 
@@ -156,7 +157,7 @@ def test_without_a_file_rows_are_shown_to_whoever_drives_the_server(nodes, run, 
     truth, _ = judged(nodes, run, words=WORDS, mask=masks(*BOTH))
     made = nodes.score.score(**run, truth=truth, file=" ")
     assert made["ui"]["selagg_rows"] == made["result"][0].splitlines() and not list(output.iterdir())
-    _, told, data = nodes.table.table("", made["result"][0])["result"]
+    _, told, data, _ = nodes.table.table("", rows=made["result"][0])["result"]
     assert json.loads(data)["words"] == 4 and "2 pictures" in told
 
 
@@ -180,8 +181,27 @@ def test_bad_input_of_a_score_is_said(nodes, run, output, given, problem):
     ("file", "problem"), [("none", "make pictures"), ("", "no word was scored"), ("??", "no name")]
 )
 def test_a_table_of_nothing_says_so(nodes, output, file, problem):
-    image, told, data = nodes.table.table(file)["result"]
+    image, told, data, heads = nodes.table.table(file)["result"]
+    assert heads is None
     assert problem in told and data == "{}" and image.ndim == 4
+
+
+def test_heads_by_truth_are_saved_where_they_are_loaded_from(nodes, run, output, monkeypatch):
+    monkeypatch.setattr(nodes.host, "relevance_directory", lambda: str(output / "models"))
+    truth, _ = judged(nodes, run, words=WORDS, mask=masks(*BOTH))
+    nodes.score.score(**run, truth=truth)
+    _, told, data, _ = nodes.table.table("score", "my heads")["result"]
+    assert "no concept has 20 scored words" in told and data == "{}", "what was asked for could not be done"
+    path = output / "selagg" / "score.jsonl"
+    lines = path.read_text("utf-8").splitlines()
+    for number in range(30):
+        bodies = ({**json.loads(line), "prompt": f"p {number}", "checkpoint": "tiny"} for line in lines)
+        with path.open("a") as file:
+            file.writelines(json.dumps(body) + "\n" for body in bodies if body["row"] != "claim")
+    path.write_text("\n".join(path.read_text("utf-8").splitlines()[len(lines) :]) + "\n")
+    _, told, _, heads = nodes.table.table("score", "my heads")["result"]
+    assert "saved to models/selagg/my_heads.safetensors" in told and heads.score_kind == "truth"
+    assert (output / "models" / "my_heads.safetensors").is_file()
 
 
 def test_the_table_is_made_again_when_rows_were_added(nodes, run, output):
@@ -275,3 +295,35 @@ def test_a_host_without_the_node_says_which_version_has_it(nodes, run, monkeypat
 def test_boxes_are_a_socket_and_no_widget(nodes):
     """Hosts make widgets of BOUNDING_BOX, with a box of their own in it."""
     assert nodes.truth.INPUT_TYPES()["optional"]["boxes"][1]["forceInput"] is True
+
+
+# -- calibration by judges ------------------------------------------------------------------------------
+
+
+def test_scores_calibrate_without_labels_by_hand(nodes, viewers, run, output, monkeypatch):  # noqa: F811
+    calibrate = importlib.import_module("selagg_nodes.calibrate")
+    monkeypatch.setattr(nodes.host, "relevance_directory", lambda: str(output / "models"))
+    report = json.dumps(diagnosed(viewers, run).report)
+    for number, sides in enumerate((BOTH, ("", "right", "left", ""))):
+        truth, _ = judged(nodes, run, words=WORDS, mask=masks(*sides))
+        made = nodes.score.score(**run, truth=truth, file="", checkpoint="tiny", report=report)
+        with (output / "rows.jsonl").open("a") as file:
+            for again in range(8):  # pictures of other prompts, for a fit needs labels enough
+                bodies = (json.loads(line) for line in made["result"][0].splitlines())
+                texts = (json.dumps({**body, "prompt": f"p {number} {again}"}) for body in bodies)
+                file.write("\n".join(texts) + "\n")
+    (output / "selagg").mkdir()
+    (output / "rows.jsonl").rename(output / "selagg" / "judged.jsonl")
+    node = calibrate.SelAggCalibrate()
+    calibration, told = node.calibrate("selagg_reports", "tiny", "judged")
+    assert "neglected" in calibration.kinds and calibration.data["judges"] == "mask"
+    assert calibration.data["open"] > 0 and "judges left open were not used" in told
+    loaded, _ = node.calibrate("", "tiny")
+    assert loaded.kinds.keys() == calibration.kinds.keys()
+    before = node.IS_CHANGED("", "tiny", "judged")
+    (output / "selagg" / "judged.jsonl").write_text("")
+    assert node.IS_CHANGED("", "tiny", "judged") != before
+    with pytest.raises(ValueError, match="no rows of SelAgg Score"):
+        node.calibrate("", "tiny", "judged")
+    with pytest.raises(ValueError, match="make pictures with SelAgg Score first"):
+        node.calibrate("", "tiny", "none")

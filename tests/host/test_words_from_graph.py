@@ -180,6 +180,18 @@ def test_two_texts_of_one_encoder_go_together(from_graph, classes):
     assert (words["text_g"], words["text_l"]) == ("a red cat", "") and "text" not in words
 
 
+@pytest.mark.parametrize(("text", "place"), [("prompt", 0), ("negative_prompt", 1)])
+def test_an_encoder_of_pictures_hands_on_what_it_made(from_graph, classes, text, place):
+    """Its pictures are not encoded a second time."""
+    extras = pytest.importorskip("comfy_extras.nodes_mage")
+    kinds = {**classes, "TextEncodeMageFlowEdit": extras.TextEncodeMageFlowEdit}
+    given = graph("TextEncodeMageFlowEdit", negative_prompt=True, clip=["1", 1])
+    given["2"]["inputs"][text] = "a cat"
+    found = words_of(from_graph.with_words(given, kinds), from_graph)
+    (words,) = [own for own in found if own["text"] == "a cat"]
+    assert words["given"] == ["2", place] and words["clip"] == ["1", 1]
+
+
 def test_unknown_encoders_that_hold_a_text_and_a_clip(from_graph, classes):
     given = graph("Scheduled", clip=["1", 1], text="[a:b:0.5]", style="A1111", start=0.0)
     (words,) = words_of(from_graph.with_words(given, classes), from_graph)

@@ -188,16 +188,23 @@ def take_nodes(frontend: Frontend) -> None:
 def take_graphs(frontend: Frontend) -> None:
     """Thumbnails of examples that need a checkpoint: the graph itself."""
     frontend.open(**{"Comfy.ColorPalette": "light"})
-    for name in ("diagnose_sd15", "diagnose_sdxl", "prove_sd15", "prove_sdxl", "prove_zimage"):
+    loaded = [
+        name for name, recipe in RECIPES.items() if recipe.files is not None or recipe.checkpoint is not None
+    ]
+    for name in loaded:
         frontend.page.evaluate("workflow => app.loadGraphData(workflow)", example(name))
         frontend.page.wait_for_timeout(600)
         frontend.page.keyboard.press("Escape")
         frontend.page.evaluate(
-            """() => {
+            """down => {
+              for (const told of document.querySelectorAll('body *'))  // of files that are missing here
+                if (getComputedStyle(told).position === 'fixed' && told.innerText?.match(/missing|errors/i))
+                  told.style.visibility = 'hidden'
               app.canvas.ds.scale = 0.62
-              app.canvas.ds.offset = [150, 260]
+              app.canvas.ds.offset = [150, down]
               app.canvas.setDirty(true, true)
-            }"""
+            }""",
+            560 if RECIPES[name].files else 260,
         )
         frontend.page.wait_for_timeout(600)
         clip = {"x": 70, "y": 110, "width": 1380, "height": 720}
@@ -208,7 +215,7 @@ def main() -> None:
     os.environ.setdefault("SELAGG_HOST", "upstream")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         base = Path(folder)
-        for kind, name in {file for recipe in RECIPES.values() for file in recipe.files}:
+        for kind, name in {file for recipe in RECIPES.values() for file in recipe.needs}:
             (base / "models" / kind).mkdir(parents=True, exist_ok=True)
             (base / "models" / kind / name).touch()  # a graph without files of its model is marked red
         browser = chromium(playwright)

@@ -1,0 +1,102 @@
+"""Head relevance of transformers: by the maps of words, saved, loaded, and used on a recording."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_transformers import KINDS, transformer
+
+CONCEPTS = '{"Color": ["red", "blue"], "Animals": ["cat"], "Shape": ["circle"]}'
+PROMPTS = ("a red circle", "a blue cat and a red circle", "two things")
+
+
+class Tokens:
+    """A CLIP object with the host's tokenizer, and random columns for its tokens: the same for the same."""
+
+    def __init__(self, tokenizer, key: str):
+        self.tokenizer, self._key, self.cond_stage_model = tokenizer, key, None
+
+    def tokenize(self, text, return_word_ids=False, **kwargs):
+        return self.tokenizer.tokenize_with_weights(text, return_word_ids, **kwargs)
+
+    def encode_from_tokens_scheduled(self, tokens):
+        columns = [hash(str(token)) % 9973 for chunk in tokens[self._key] for token, *_ in chunk]
+        rows = [torch.randn(16, generator=torch.Generator().manual_seed(number)) for number in columns]
+        return [[torch.stack(rows)[None], {"pooled_output": torch.zeros(1, 8)}]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def todays_host(host):
+    pytest.importorskip("comfy.ldm.krea2.model", reason="these models came with later hosts")
+
+
+def clip_of(name: str) -> Tokens:
+    def encoder(module):
+        return importlib.import_module(f"comfy.text_encoders.{module}")
+
+    if name == "flux":
+        return Tokens(encoder("flux").FluxTokenizer(), "t5xxl")
+    return Tokens(encoder("ideogram4").Ideogram4Tokenizer(), "qwen3vl_8b")
+
+
+@pytest.mark.parametrize("name", ["flux", "ideogram4"])
+def test_agreement_is_measured_and_used(pack, name, tmp_path: Path):
+    def module(path):
+        return importlib.import_module(path)
+
+    builder, model, clip = (
+        module("selagg_nodes.recording.build_relevance"),
+        transformer(KINDS[name]),
+        clip_of(name),
+    )
+    concepts = module("selagg_core.relevance.concepts").parse_concepts(CONCEPTS)
+    plan = builder.BuildPlan(PROMPTS, concepts, "Tiny", 3, 2, 1.0, "euler", "simple", (16, 24))
+    steps = []
+    with torch.inference_mode():
+        made = builder.build_relevance(
+            model, clip, plan, tmp_path / "state.safetensors", lambda *told: steps.append(told)
+        )
+    assert steps[-1] == (6, 6) and not (tmp_path / "state.safetensors").exists()
+    assert made.score_kinds == ("agreement", "concentration", "consistency") and made.win_share is None
+    assert [str(layer) for layer in made.layout.layers] == list(KINDS[name].layers)
+    counted = {concept.name: concept.maps for concept in made.concepts}
+    assert counted == {"Color": 3, "Animals": 1, "Shape": 2}
+    assert np.isfinite(made.scores).all() and made.scores.std() > 0
+    assert KINDS[name].layers[0] in " ".join(head.label for head in made.ranking("Color"))
+    made.save(tmp_path / "own.safetensors")
+    loaded = type(made).load(tmp_path / "own.safetensors")
+    np.testing.assert_array_equal(loaded.scores, made.scores)
+    assert "agreement" in loaded.describe()
+    # used: the maps of a diagnosis are of the heads that it names
+    with torch.inference_mode():
+        positive, prompt = module("selagg_nodes.prompt").SelAggTextEncode().encode(PROMPTS[1], clip)
+        own, capture = module("selagg_nodes.capture").SelAggCapture().capture(model)
+        latent = module("selagg_nodes.host").sample_new(
+            own, positive, positive, (16, 24), 1, 2, 1.0, "euler", "simple"
+        )
+    recording = capture.recording_for(latent)
+    assert loaded.layout == recording.layout and loaded.context_width == recording.context_width
+    scores = expected_agreement(recording, [word.text for word in prompt.words].index("cat"))
+    assert scores.shape == (made.layout.total,)
+
+
+def expected_agreement(recording, word: int) -> np.ndarray:
+    """Correlation of each head's map of a word with the mean of all, each of sum 1."""
+    maps = np.concatenate(
+        [own[0, :, word].reshape(own.shape[1], -1) for own in recording.positive().maps.values()]
+    )
+    unit = maps / maps.sum(-1, keepdims=True)
+    mean = unit.mean(0)
+    return np.array([np.corrcoef(own, mean)[0, 1] for own in unit])
+
+
+def test_prompts_without_a_known_word_are_refused(pack):
+    builder = importlib.import_module("selagg_nodes.recording.build_relevance")
+    concepts = importlib.import_module("selagg_core.relevance.concepts").parse_concepts(CONCEPTS)
+    plan = builder.BuildPlan(("two things",), concepts, "Tiny", 3, 1, 1.0, "euler", "simple", (16, 16))
+    with pytest.raises(ValueError, match="no prompt had a word of a known concept"), torch.inference_mode():
+        builder.build_relevance(transformer(KINDS["flux"]), clip_of("flux"), plan)
