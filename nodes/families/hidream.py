@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.run import EncodedText
 
@@ -14,10 +15,7 @@ from .heard import Arrangement, Transformer, is_kind
 from .text_encoders import read_words, shared, with_llama
 
 _LLAMA = "encoder_hidden_states_llama3"
-_BESIDE = (
-    "This model puts the picture that is to be changed beside the one that it makes, and SelAgg cannot read "
-    "such a pair yet. For maps, sample without it."
-)
+_BESIDE = message("beside")
 
 
 class HiDream(Transformer):
