@@ -15,6 +15,7 @@ from .heard import Arrangement, Transformer, is_kind
 from .text_encoders import read_words, shared, with_llama
 
 _LLAMA = "encoder_hidden_states_llama3"
+_BESIDE = message("beside")
 
 
 class HiDream(Transformer):
@@ -35,7 +36,7 @@ class HiDream(Transformer):
 
     def reader(self, sites: Sequence[Any], call: host.ModelCall, listener: Listener):
         if call.conds.get("image_cond") is not None:
-            listener.notice(message("picture_beside"))
+            listener.notice(_BESIDE)
         return super().reader(sites, call, listener)
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:

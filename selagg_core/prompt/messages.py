@@ -78,6 +78,8 @@ _RUNS = {
     "negative_unused": "The negative prompt did nothing in this run: at cfg 1 only the positive prompt "
     "is read. Raise cfg above 1 if the model allows it, or leave the negative prompt empty.",
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
+    "beside": "This model puts the picture that is to be changed beside the one that it makes, and "
+    "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "guessed": "SelAgg does not know this model: it takes the first tokens of its sequence for the text. "
     "If the maps make no sense, the words are somewhere else: the README names the models that it knows.",
     "layers_missing": "{count} of {every} attention layers were not recorded ({names}): {cause}.",
@@ -128,15 +130,13 @@ _WORDS = {
     "{example}, as text. Write the prompt without them.",
     "cut_off": "The text encoder reads the beginning of this prompt only, and not {words}: shorten the "
     "prompt, or write what matters most first.",
-    "one_way_before": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and not '
-    'the other way round. Write "{later}" before "{earlier}".',
-    "one_way_first": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and not '
-    'the other way round. Name "{later}" first, or in a text of its own.',
+    "one_way_before": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and '
+    'not the other way round. Write "{later}" before "{earlier}".',
+    "one_way_first": 'This text encoder reads from left to right: "{later}" has read "{earlier}", and '
+    'not the other way round. Name "{later}" first, or in a text of its own.',
     "from_reference": "From the reference: {share} of this picture's attention went to its reference "
     "pictures. The maps of words leave it out. If words do too little, use fewer reference pictures, or "
     "smaller ones.",
-    "picture_beside": "This model puts the picture that is to be changed beside the one that it makes, and "
-    "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "prompt_empty": "the prompt is empty: no word of it can be shown. Write a prompt in the text node.",
     "not_in_prompt": '"{word}" is not in the prompt. Words that are there: {words}.',
     "only_once": 'there is no "{wanted}": "{word}" is in the prompt once.',

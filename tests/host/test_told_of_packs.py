@@ -25,7 +25,8 @@ TELLS = {"notice": 0, "missed": 1, "rows": 1, "_refuse": 0, "_testify": 3, "_rec
 SENTENCES = ("notice", "_refuse")
 #: What an artist can do.
 CURE = re.compile(
-    r"bypass .*\(Ctrl\+B\)|Raise |sample each size|README names|give |encode|use ", re.IGNORECASE
+    r"bypass .*\(Ctrl\+B\)|Raise |sample each size|README names|give |encode|use |sample without",
+    re.IGNORECASE,
 )
 #: Nothing is lost that could be had in another way, or the sentence is of a limit of ours.
 NO_CURE = ("This is a video", "This sampler reports no steps", "the self-attention of")
