@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,37 +88,36 @@ def _rate(times: list[float]) -> float | None:
 def compared_with_maps(rows: Rows, jobs: Sequence[Job]) -> dict[str, Any]:
     """The same pictures once more as `benchmarks.maps` makes and scores them, with the node's settings.
 
-    largest_difference: of any figure of any method of a word that both have. Random heads are drawn for all
-    words of a picture at once, so they are compared where both have the same words.
+    largest_difference: of any figure of any method, of the words that both have. These are scored together,
+    for random heads are drawn for all words of a picture, and sums over other words are rounded otherwise.
     """
     from ..map_sources import DemoModel
 
     prepare_host()
-    ours = {(row.taken.prompt, row.taken.seed, row.at, row.kind): row for row in rows.words}
+    ours: dict[Job, dict[tuple, WordRow]] = {}
+    for row in rows.words:
+        ours.setdefault(Job(row.taken.prompt, row.taken.seed), {})[row.at, row.kind] = row
     table = methods_of(load_preset("demo"))
-    largest, both, only_maps, drawn = 0.0, 0, 0, 0
+    largest, both, only_maps, only_prove = 0.0, 0, 0, 0
     with torch.inference_mode():
         model = DemoModel(CaptureSettings())
         for job in jobs:
-            sample = model.sampled(job.seed, job.prompt, job.seed)
-            theirs = score_sample(sample, table)
-            keys = [(job.prompt, job.seed, target.words, target.kind) for target in sample.targets]
-            same_words = set(keys) == {key for key in ours if key[:2] == (job.prompt, job.seed)}
-            for number, key in enumerate(keys):
-                row = ours.pop(key, None)
-                if row is None:
-                    only_maps += 1
-                    continue
-                both += 1
-                drawn += same_words
+            own, sample = ours.get(job, {}), model.sampled(job.seed, job.prompt, job.seed)
+            targets = {(target.words, target.kind): target for target in sample.targets}
+            common = [key for key in own if key in targets]
+            theirs = score_sample(replace(sample, targets=tuple(targets[key] for key in common)), table)
+            random = () if len(common) == len(own) else ("matched",)
+            for number, key in enumerate(common):
                 for name, scores in theirs.items():
-                    if name != "matched" or same_words:
-                        largest = max(largest, _difference(row, name, scores[number]))
+                    if name not in random:
+                        largest = max(largest, _difference(own[key], name, scores[number]))
+            both += len(common)
+            only_maps += len(targets) - len(common)
+            only_prove += len(own) - len(common)
     return {
         "words": both,
-        "words_with_random_heads": drawn,
         "only_maps": only_maps,
-        "only_prove": len(ours),
+        "only_prove": only_prove,
         "largest_difference": largest,
     }
 

@@ -19,8 +19,6 @@ FILES = ("ckpt_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "vae
 """Widgets whose choices are the files of an artist."""
 EDITOR_FILES = sorted(workflows.RECIPES)
 EXTRAS = {"nodes_model_advanced": "ModelSamplingAuraFlow", "nodes_sd3": "EmptySD3LatentImage"}
-FILES = ("ckpt_name", "unet_name", "clip_name", "vae_name")
-"""Inputs that name what only the artist's computer holds."""
 
 
 @pytest.fixture(scope="module")
