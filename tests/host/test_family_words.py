@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from test_encoder_words import encoders, nodes, todays_host  # noqa: F401 (fixtures)
-from test_families import captured, reference, watching
+from test_families import captured, reference, watched_sample
 from test_viewers import diagnosed, heatmaps, viewers  # noqa: F401 (fixture)
 from tiny_transformers import KINDS, sample_transformer, transformer
 
@@ -34,8 +34,7 @@ def test_a_words_map_is_that_of_its_tokens(nodes, clips, name):  # noqa: F811
         ]
     if kind.ids:
         conditioning[0][1]["t5xxl_weights"] = torch.ones(prompt.length)
-    watched, calls = watching(model)
-    plain = sample_transformer(kind, watched, conditioning, conditioning, cfg=1.0)
+    plain, calls = watched_sample(kind, model, conditioning, conditioning, cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, conditioning, conditioning, cfg=1.0)
     assert torch.equal(latent, plain)
