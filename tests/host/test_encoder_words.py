@@ -401,7 +401,7 @@ def test_words_of_prompts_with_pictures(nodes, name, text):
     graph_words = importlib.import_module("selagg_nodes.recording.from_graph").SelAggGraphWords
     (prompt,) = graph_words().read(clip=clip, text=text, source="node 2", given=conditioning)
     assert prompt.length == conditioning[0][0].shape[1] == len(spread)
-    assert not [offer.refusal for offer in prompt.offers if offer.refusal]
+    assert len(prompt.offers) == 1 and not prompt.offers[0].refusal
     words = text.lower().replace(",", "").replace(":", "").replace(".", "").split()
     assert [word.text for word in prompt.words] == words
     tokenizer = getattr(clip.tokenizer, "qwen25_7b", None) or clip.tokenizer.qwen3vl_4b
