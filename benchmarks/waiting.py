@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -180,10 +179,12 @@ def compare(own: list[dict[str, Any]], before: list[dict[str, Any]]) -> dict[str
 
 
 def _ratio(name: str, what: str, own: list[dict[str, Any]], before: list[dict[str, Any]]) -> dict[str, Any]:
-    seconds = statistics.median(turn[name][what] for turn in own)
+    from statistics import median  # not at the top: a child starts in this folder, which has one of this name
+
+    seconds = median(turn[name][what] for turn in own)
     found = {"seconds": round(seconds, 3)}
     if before:
-        usual = statistics.median(turn[name][what] for turn in before)
+        usual = median(turn[name][what] for turn in before)
         found |= {"before": round(usual, 3), "ratio": round(seconds / usual, 3)}
     return found
 
