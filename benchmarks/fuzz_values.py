@@ -254,6 +254,7 @@ class Values:
 RIGHT: dict[str, Callable[[Values, Run, random.Random], Any]] = {
     "MODEL": lambda values, run, rng: values.studio.model,
     "CLIP": lambda values, run, rng: values.studio.clip,
+    "VAE": lambda values, run, rng: values.studio.vae,
     "CONDITIONING": lambda values, run, rng: run.conditioning,
     "LATENT": lambda values, run, rng: run.latent,
     "IMAGE": lambda values, run, rng: run.image,

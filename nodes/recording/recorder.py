@@ -368,14 +368,14 @@ class RunRecorder(host.BatchHooks):
         reading = self._record(call, make, args)
         if torch.compiler.is_compiling():
             output = attention()
-            self._testify(call, reading, output, OWN_KEYS_COMPILED)
+            self._testify(call, reading, output)
             return output
         witness = self._witness(call, reading)
         if witness is None:
             return attention()
         with witness:
             output = attention()
-        self._record_verdict(call, reading, output, OWN_KEYS, witness)
+        self._record_verdict(call, reading, output, witness)
         return output
 
     def _witness(self, call: _Call, reading: AttentionReading | None) -> Witness | None:
@@ -394,9 +394,10 @@ class RunRecorder(host.BatchHooks):
         call: _Call,
         reading: AttentionReading | None,
         output: torch.Tensor,
-        cause: str,
         witness: Witness | None = None,
     ) -> None:
+        # The cause is chosen in here: a compiled graph cannot hold a message.
+        cause = OWN_KEYS_COMPILED if witness is None else OWN_KEYS
         if self._failure is not None:
             return
         with self._guarded():

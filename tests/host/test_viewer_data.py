@@ -82,7 +82,9 @@ def test_a_refused_run_says_that_there_is_nothing_and_takes_no_view_away(served,
     """Ids of workflows are no secrets: somebody else's failing run of the same one must not matter."""
     key, _ = stored(parts, run)
     ui = parts.diagnose().diagnose(**{**run, "latent": {}}, **PLACE)["ui"]
-    assert ui["selagg"] == [{"id": None, "workflow": "abc"}] and served.VIEWS.holds(key)
+    (told,) = ui["selagg"]
+    assert (told["id"], told["workflow"]) == (None, "abc") and served.VIEWS.holds(key)
+    assert told["said"]["values"]["why"]["key"] == "message.no_latent"
 
 
 def test_a_host_that_embeds_no_workflows_has_none_in_saved_pictures(served, parts, run):
