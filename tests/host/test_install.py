@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -98,10 +99,14 @@ def test_every_template_is_offered_with_its_thumbnail(server, host):
             assert served == (ROOT / "examples_workflows" / f"{name}{suffix}").read_bytes()
 
 
-def test_every_workflow_passes_the_fields_linter(server):
+def test_every_workflow_passes_the_fields_linter(server, host):
+    """Examples of models in files of their own are for hosts that know them all."""
+    newer = importlib.util.find_spec("comfy.ldm.krea2") is not None
     linter = pytest.importorskip("comfy_lint.linter")
     schema = importlib.import_module("comfy_lint.schema").normalize(server.object_info())
     for file in sorted((ROOT / "examples_workflows" / "api").glob("*.json")):
+        if workflows.RECIPES[file.stem].files is not None and not newer:
+            continue
         complaints = linter.lint_workflow(json.loads(file.read_text("utf-8")), schema)
         assert not complaints, (file.name, [str(one) for one in complaints])
 
