@@ -146,6 +146,8 @@ class _Run:
         samples = sockets.latent_samples(latent)
         if samples.shape[0] > 1 or (samples.ndim == 5 and samples.shape[2] > 1):
             raise ValueError("it makes one picture at a time: set batch_size to 1.")
+        if not 0 <= float(from_share) <= 1:
+            raise ValueError(f"from_share is {from_share}: write a share of the steps, from 0 to 1.")
         self.shared = min(int(steps) - 1, round(float(from_share) * int(steps)))
         self._start = samples
 
@@ -163,6 +165,8 @@ class _Run:
 
 
 def _effects(run: _Run, positive, vae, words: str, offered) -> tuple[list[WordEffect], np.ndarray]:
+    if vae is None:
+        raise ValueError("there is no VAE: connect that of Load Checkpoint or Load VAE.")
     prompts = prompts_of(positive, offered)
     groups = choose_groups(prompts, words)
     if len(groups) > MOST_WORDS:

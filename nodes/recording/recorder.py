@@ -396,14 +396,17 @@ class RunRecorder(host.BatchHooks):
         output: torch.Tensor,
         witness: Witness | None = None,
     ) -> None:
-        # The cause is chosen in here: a compiled graph cannot hold a message.
-        cause = OWN_KEYS_COMPILED if witness is None else OWN_KEYS
         if self._failure is not None:
             return
         with self._guarded():
-            witness = witness or self._witness(call, reading)
-            if witness is not None and reading is not None:
-                self._sums.doubt(reading.layer, witness.used(output), cause)
+            seen = witness or self._witness(call, reading)
+            if seen is None or reading is None:
+                return
+            # The cause is chosen in here: a compiled graph cannot hold a message.
+            if witness is None:
+                self._sums.doubt(reading.layer, seen.used(output), OWN_KEYS_COMPILED)
+            else:
+                self._sums.doubt(reading.layer, seen.used(output), OWN_KEYS)
 
     def _compare_texts(self, call: _Call, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
         if (

@@ -117,3 +117,17 @@ def test_lift_is_how_much_more_changes_in_the_map():
     assert list(lines([same, own]))[0].startswith('Without "red"') and "the same" in list(lines([same]))[0]
     drawn = strip(base, [own, same])
     assert drawn.dtype == np.uint8 and drawn.shape[1] > 3 * 224
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"vae": None}, "no VAE"),
+        ({"from_share": float("inf")}, "from 0 to 1"),
+        ({"from_share": float("nan")}, "from 0 to 1"),
+        ({"from_share": -0.5}, "from 0 to 1"),
+    ],
+)
+def test_what_it_cannot_work_with_is_told(node, pack, studio, wrong, told):
+    with pytest.raises(ValueError, match=told):
+        sampled(node, pack, studio, **wrong)
