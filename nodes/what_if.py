@@ -146,6 +146,10 @@ class _Run:
         samples = sockets.latent_samples(latent)
         if samples.shape[0] > 1 or (samples.ndim == 5 and samples.shape[2] > 1):
             raise ValueError("it makes one picture at a time: set batch_size to 1.")
+        if not isinstance(negative, list):
+            raise ValueError("there is no negative conditioning: connect that of a text node.")
+        if int(steps) < 1:
+            raise ValueError(f"steps is {steps}: write 1 or more.")
         if not 0 <= float(from_share) <= 1:
             raise ValueError(f"from_share is {from_share}: write a share of the steps, from 0 to 1.")
         self.shared = min(int(steps) - 1, round(float(from_share) * int(steps)))

@@ -66,7 +66,8 @@ class Witness(TorchDispatchMode):
         self._wanted = self._attention(q, k, v, mask)
         self._change = self._pattern(dim)
         self._looks = MOST_LOOKS
-        self._given = {_storage(x) for x in (q, k, v)}
+        self._given = {_storage(x): x for x in (q, k, v)}
+        """Held, or a result could come to lie where one of them was."""
         self._copies: dict[int, tuple[torch.Tensor, torch.UntypedStorage]] = {}
         """Storage -> what holds it, and its changed copy."""
 
@@ -167,7 +168,7 @@ class Witness(TorchDispatchMode):
 
     def _look_for(self, tensor: torch.Tensor) -> None:
         """Changes a copy of this result where it holds the attention of a row looked at."""
-        if not tensor.is_floating_point() or _storage(tensor) in self._given | self._copies.keys():
+        if not tensor.is_floating_point() or _storage(tensor) in self._given.keys() | self._copies.keys():
             return
         found = self._by_head(tensor)
         if found is None or not self._looks:

@@ -123,6 +123,8 @@ def test_lift_is_how_much_more_changes_in_the_map():
     ("wrong", "told"),
     [
         ({"vae": None}, "no VAE"),
+        ({"negative": None}, "no negative"),
+        ({"steps": 0}, "1 or more"),
         ({"from_share": float("inf")}, "from 0 to 1"),
         ({"from_share": float("nan")}, "from 0 to 1"),
         ({"from_share": -0.5}, "from 0 to 1"),
