@@ -133,25 +133,11 @@ def sample_new(
 
     size: (h, w) in cells of 8 pixels, whatever the model's own cells are.
     """
-    sample = importlib.import_module("comfy.sample")
     form = model.get_model_object("latent_format")
     cell = getattr(form, "spacial_downscale_ratio", 8)
     frames = (1,) * (getattr(form, "latent_dimensions", 2) - 2)
     empty = torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
-    noise = sample.prepare_noise(empty, seed, None)
-    return sample.sample(
-        model,
-        noise,
-        steps,
-        cfg,
-        sampler,
-        scheduler,
-        positive,
-        negative,
-        empty,
-        disable_pbar=True,
-        seed=seed,
-    )
+    return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
 
 
 def sample_part(
