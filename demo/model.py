@@ -7,7 +7,7 @@ v-prediction), CLIP text model classes of the SD1.x family behind the real CLIP 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from safetensors.torch import load_file
 
 WEIGHTS = Path(__file__).resolve().parent / "weights" / "selagg_demo.safetensors"
 """The weights that ship with the pack."""
+
+HARD_WEIGHTS = WEIGHTS.with_name("selagg_hard.safetensors")
+"""UNet and text encoder trained on for the hard world; of the repository, not of what artists install."""
 
 LATENT_SIDE = 16
 CONTEXT_WIDTH = 96
@@ -95,6 +98,25 @@ def load_weights(path: Path = WEIGHTS) -> DemoWeights:
         if part in parts:
             parts[part][name] = value.float()
     return DemoWeights(**parts, tokens=flat["tokens"].long(), metadata=metadata)
+
+
+def load_hard_weights() -> DemoWeights:
+    """The model that knows the hard world too, behind the shipped autoencoder.
+
+    Raises:
+        ValueError: the file is missing (it is in the repository, not in what artists install).
+    """
+    shipped = load_weights()
+    if not HARD_WEIGHTS.is_file():
+        raise ValueError(f"{HARD_WEIGHTS.name} is missing: python -m demo.train_hard makes it.")
+    flat = load_file(HARD_WEIGHTS)
+    with safe_open(HARD_WEIGHTS, "pt") as file:
+        metadata = dict(file.metadata() or {})
+    unet, text = (
+        {key.removeprefix(part): value.float() for key, value in flat.items() if key.startswith(part)}
+        for part in ("unet.", "text.")
+    )
+    return replace(shipped, unet=unet, text=text, tokens=flat["tokens"].long(), metadata=metadata)
 
 
 def model_card(weights: DemoWeights) -> dict[str, Any]:
