@@ -1,7 +1,7 @@
 """Trains the demo model on for the hard world: `python -m demo.train_hard --steps N`; it can be stopped.
 
-It starts from the weights that ship, or from its last checkpoint, and sees scenes of both worlds. What it
-writes serves benchmarks and tests; artists go on with the model that ships.
+It goes on from its last checkpoint, else from the weights file that it wrote, else from the weights that
+ship, and sees scenes of both worlds. What it writes serves benchmarks and tests, not artists.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .host_path import prepare_host
-from .model import HARD_WEIGHTS, load_weights
+from .model import HARD_WEIGHTS, load_hard_weights, load_weights
 
 log = logging.getLogger("selagg.demo.train")
+
+_HOURS = "hours beyond the shipped weights"
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,7 +44,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Goes on from the checkpoint, or from the shipped weights, and writes the weights file at the end."""
+    """Trains up to the asked step, and writes the weights file at the end."""
     args = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     log.info("host: %s, %d threads", prepare_host(), args.threads)
@@ -80,11 +82,13 @@ def main() -> None:
 
 
 def _unpack(folder: Path, tokens: torch.Tensor) -> None:
-    """Makes a checkpoint of the shipped weights, with rows for the words that they have not."""
+    """Makes a checkpoint of a weights file, with rows for the words that it has not."""
     from .training.text_encoder import grown_embedding
 
-    weights = load_weights()
+    again = HARD_WEIGHTS.is_file()
+    weights = load_hard_weights() if again else load_weights()
     card = json.loads(weights.metadata["training"])
+    log.info("goes on from step %d", card["steps"])
     vae = {k: v for k, v in weights.vae.items() if not k.startswith("vae_")}
     save_file(vae, folder / "autoencoder.safetensors")
     text = dict(weights.text)
@@ -92,9 +96,12 @@ def _unpack(folder: Path, tokens: torch.Tensor) -> None:
     text[name] = grown_embedding(text[name], weights.tokens, tokens)
     average = {f"average.unet.{k}": v for k, v in weights.unet.items()}
     average |= {f"average.text.{k}": v for k, v in text.items()}
+    if again:
+        layout = {k: v.float() for k, v in load_file(HARD_WEIGHTS).items() if k.startswith("layout.")}
+        average |= {f"average.{k}": v for k, v in layout.items()}
     notes = {
         "step": card["steps"],
-        "seconds": 0.0,
+        "seconds": 3600 * card.get(_HOURS, 0.0),
         "loss": card["loss"],
         "latent_spread": card["latent_spread"],
     }
@@ -102,15 +109,18 @@ def _unpack(folder: Path, tokens: torch.Tensor) -> None:
 
 
 def _export(training, hard: float) -> None:
-    """Writes the averaged weights in float16, without the autoencoder: that is the shipped one's."""
-    flat = {k: v.half().contiguous() for k, v in training.average.items() if not k.startswith("layout.")}
+    """Writes the averaged weights in float16, without the autoencoder: that is the shipped one's.
+
+    The layout reader's are among them, so that training can go on.
+    """
+    flat = {k: v.half().contiguous() for k, v in training.average.items()}
     flat["tokens"] = training.tokenizer.tokens.int()
     card = {
         "steps": training.step,
         "batch": training.plan.batch,
         "share of the hard world": hard,
         "loss": round(training.loss, 4),
-        "hours beyond the shipped weights": round(training.seconds / 3600, 2),
+        _HOURS: round(training.seconds / 3600, 2),
         "machine": f"{platform.machine()}, torch {torch.__version__}",
         "latent_spread": training.latent_spread,
     }
