@@ -123,6 +123,8 @@ READINGS = [
     ("a car, it is orange", "car; orange > car; orange = Color"),
     ("the fruit is an orange", "fruit; orange; orange = Fruits and Vegetables"),
     ("the orange is on the table", "orange; orange = Fruits and Vegetables; table; orange on table"),
+    ("there are oranges in a bowl", "oranges; oranges = Fruits and Vegetables; bowl; ?oranges inside bowl"),
+    ("the sand is light brown", "sand"),
     ("a house whose roof is red", "house; roof; red > roof"),
     ("a man whose torn hat is blue, a dog", "man; hat; torn > hat; blue > hat; dog"),
     ("a knight whose horse is on a bridge", "knight; horse; bridge; horse on bridge"),

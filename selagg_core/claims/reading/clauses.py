@@ -13,7 +13,7 @@ from enum import Enum
 from . import jargon, thing_words
 from .links import Kind, Link
 from .phrases import Phrase
-from .tagging import Tagged
+from .tagging import Tag, Tagged
 from .vocabulary import Thing, Vocabulary
 
 
@@ -110,7 +110,8 @@ class ClauseReader:
         """A phrase of values after "is", "in" and "made of" says what stands before it is like."""
         bare = len(phrase.name) == 1 and not phrase.determined and not phrase.values
         values = phrase.values if not phrase.name else ()
-        if bare and self.before in (Kind.COPULA, Kind.IN, Kind.MADE_OF):
+        in_or_of = self.before in (Kind.IN, Kind.MADE_OF)
+        if bare and (in_or_of or self._is_predicate(phrase)):
             values = ((phrase.name[0], self.vocabulary.value(phrase.words[-1])),)
         owner = {Kind.COPULA: self._described(), Kind.IN: self.last, Kind.MADE_OF: self.last}.get(self.before)
         values = tuple(value for value in values if value[1])
@@ -119,6 +120,14 @@ class ClauseReader:
         for index, concepts in values:
             self._value(owner, index, concepts, sure=self.before is Kind.COPULA)
         return True
+
+    def _is_predicate(self, phrase: Phrase) -> bool:
+        """ "the sky is orange", neither "there are oranges" nor "is light brown"."""
+        at = phrase.name[0]
+        spoken = [word.text for word in self.tagged[max(0, at - 3) : at]]
+        after = self.tagged[at + 1].tag if at + 1 < len(self.tagged) else Tag.BREAK
+        there = any(word.startswith("there") for word in spoken)
+        return self.before is Kind.COPULA and not there and after is not Tag.ADJECTIVE
 
     def _described(self) -> Phrase | None:
         """Whom "is red" speaks of."""
