@@ -66,6 +66,25 @@ class HeadMaps:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How much attention goes to columns of each kind (prompt/columns.py), exact whatever the maps' size.
+
+    values[layer]: float32 (batch, heads, kinds), mean over the places that were asked and the recorded steps.
+    What is missing to 1 goes to the picture itself, to reference pictures, and to columns of no known kind.
+    """
+
+    kinds: tuple[str, ...] = ()
+    values: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
+
+    def of(self, picture: int) -> dict[str, float]:
+        """By kind, mean over all heads of all layers, of one picture of the batch."""
+        if not self.values:
+            return {}
+        every = np.concatenate([values[picture] for values in self.values.values()])
+        return dict(zip(self.kinds, every.mean(axis=0, dtype=np.float64).tolist(), strict=True))
+
+
+@dataclass(frozen=True)
 class EntryRecording:
     """The maps of one conditioning entry for a whole batch.
 
@@ -75,7 +94,7 @@ class EntryRecording:
     step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
     () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
     sub_tokens: None if only words were kept.  reference[layer]: (batch, heads, h, w), how much of a place's
-    attention goes to reference pictures; empty without any.
+    attention goes to reference pictures; empty without any.  shares: what goes to columns of each kind.
     """
 
     kind: str
@@ -90,6 +109,7 @@ class EntryRecording:
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
     sub_tokens: SubTokens | None = None
     reference: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
+    shares: Shares = field(default_factory=Shares)
 
     @property
     def batch(self) -> int:

@@ -49,7 +49,8 @@ class _KeptSelfAttention:
 class _EntrySums:
     """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
 
-    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.
+    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.  shares[layer]: (batch, heads,
+    kinds), sums over the recorded steps of what goes to columns of each kind.
     """
 
     entry: Entry
@@ -61,6 +62,7 @@ class _EntrySums:
     pool: dict[LayerId, int] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
+    shares: dict[LayerId, torch.Tensor] = field(default_factory=dict)
 
 
 class RunSums:
@@ -90,6 +92,7 @@ class RunSums:
         self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._shares: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
         self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
         self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
@@ -142,6 +145,7 @@ class RunSums:
         self._doubts.clear()
         self._groups.clear()
         self._buffer.clear()
+        self._shares.clear()
         self._self_buffer.clear()
 
     def add(
@@ -181,9 +185,12 @@ class RunSums:
             return
         columns = call.k[:, :, call.text].shape[2]
         matrix = self._matrix(handle, (1, columns), call.q.device)
-        values = call.read(self._settings.reading, matrix)
+        entry = self._entries[handle].entry
+        values = call.read(self._settings.reading, matrix, len(entry.slots))
+        kept, shares = _parted(values, len(entry.slots), len(entry.kinds))
         factor = self._entries[handle].pool.get(layer, 1)
-        self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
+        self._buffer[handle, layer], *_ = pool_grid(kept, *grid, factor)
+        self._shares[handle, layer] = shares
 
     def _keeps_grid(self, handle: tuple[str, int], layer: LayerId, grid: tuple[int, int]) -> bool:
         if layer in self._left_out:
@@ -199,15 +206,19 @@ class RunSums:
         handle, grid, factor = place[:3]
         values = group.probabilities(self._matrix(handle, *place[5:]))
         height, width = grid
-        values, *_ = pool_grid(values.flatten(0, 1), height, width, factor)
-        values = values.unflatten(0, (len(layers), -1))
-        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+        entry = self._entries[handle].entry
+        kept, shares = _parted(values.flatten(0, 1), len(entry.slots), len(entry.kinds))
+        kept, *_ = pool_grid(kept, height, width, factor)
+        kept, shares = (x.unflatten(0, (len(layers), -1)) for x in (kept, shares))
+        self._buffer.update({(handle, layer): kept[i] for i, layer in enumerate(layers)})
+        self._shares.update({(handle, layer): shares[i] for i, layer in enumerate(layers)})
 
     def _matrix(self, handle: tuple[str, int], k_shape: Sequence[int], device: torch.device) -> torch.Tensor:
         state, keys = self._entries[handle], k_shape[1]
         if (keys, device) not in state.matrices:
             entry = state.entry
-            state.matrices[keys, device] = column_matrix(entry.slots, entry.text.length, keys, device)
+            every = (*entry.slots, *entry.kind_slots)
+            state.matrices[keys, device] = column_matrix(every, entry.text.length, keys, device)
         return state.matrices[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
@@ -247,9 +258,12 @@ class RunSums:
                 sums.append(state.sums[part, layer])
                 values.append(own)
             else:
-                state.sums[part, layer] = own
+                state.sums[part, layer] = own.contiguous()  # without the columns beside it
         if sums:
             torch._foreach_add_(sums, values)
+        for (handle, layer), own in self._shares.items():
+            before = self._entries[handle].shares.get(layer)
+            self._entries[handle].shares[layer] = own if before is None else before + own
         for (handle, layer), kept in self._self_buffer.items():
             self._entries[handle].self_attention[layer] = kept
         self.begin_evaluation()
@@ -264,6 +278,7 @@ class RunSums:
                 self.missed(layer, cause)
                 self._left_out.add(layer)
         self._buffer = {place: x for place, x in self._buffer.items() if place[1] not in self._left_out}
+        self._shares = {place: x for place, x in self._shares.items() if place[1] not in self._left_out}
         for state in self._entries.values():
             state.sums = {place: x for place, x in state.sums.items() if place[1] not in self._left_out}
 
@@ -378,12 +393,32 @@ class RunSums:
             MappingProxyType(maps),
             tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
             MappingProxyType(finite),
+            MappingProxyType(_shares_of(state, counts)),
         )
 
     def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
         height, width = state.grids[layer]
         factor = state.pool.get(layer, 1)
         return -(-height // factor), -(-width // factor)
+
+
+def _parted(values: torch.Tensor, slots: int, kinds: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of values (..., places, slots + kinds [+ references]): maps without the kinds, and these as shares."""
+    shares = values[..., slots : slots + kinds].mean(dim=-2)
+    if values.shape[-1] == slots + kinds:
+        return values[..., :slots], shares
+    return torch.cat([values[..., :slots], values[..., slots + kinds :]], dim=-1), shares
+
+
+def _shares_of(state: _EntrySums, counts: Sequence[Mapping[LayerId, int]]) -> dict[LayerId, np.ndarray]:
+    """Means over the recorded steps of what goes to columns of each kind, by recorded layer."""
+    layers = [x for x in state.shares if any(x in own for own in counts)]
+    if not layers:
+        return {}
+    means = [state.shares[x] / sum(own.get(x, 0) for own in counts) for x in layers]
+    flat = torch.cat([mean.flatten() for mean in means]).cpu().numpy()
+    parts = np.split(flat, np.cumsum([mean.numel() for mean in means])[:-1])
+    return {x: own.reshape(mean.shape) for x, own, mean in zip(layers, parts, means, strict=True)}
 
 
 def _mean_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -484,3 +484,53 @@ def test_pixart_whose_network_asks_no_override(host, pack, size):
     assert torch.equal(latent, plain)
     assert importlib.import_module(PIXART.module).optimized_attention is own
     assert_exact(PIXART, capture, latent, calls, size)
+
+
+# -- columns without words --------------------------------------------------------------------
+
+
+def spoken_of(columns: int):
+    """A text of every kind of column: a mark, a template, words, a comma, a stop word, a mark, padding."""
+    words = importlib.import_module("selagg_core.prompt.words")
+    own = (words.Word("red", (3, 4)), words.Word("of", (6,)), words.Word("cat", (7,)))
+    kinds = (("padding", tuple(range(9, columns))), ("template", (1, 2)))
+    return words.Prompt("red, of cat", own, columns, (0, 1, 2, *range(8, columns)), wordless=kinds)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_shares_of_attention_by_kind_of_column(tiny, name):
+    """Of every family: against float64; they are no word's, and words do not compete with them."""
+    kind, model = KINDS[name], tiny(name)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    encoders = importlib.import_module("selagg_nodes.families.text_encoders")
+    maps = importlib.import_module("selagg_core.maps.word_maps")
+    texts = encoded(kind, COLUMNS, 41), encoded(kind, COLUMNS + 5, 2)
+    prompt = spoken_of(COLUMNS + kind.more)
+    labels.register(prompt, encoders.text_of(*texts[0][0]), recoded=kind.ids)
+    plain, calls = watched_sample(kind, model, *texts)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts)
+    assert torch.equal(latent, plain)
+    entry = capture.recording_for(latent).positive()
+    kinds = {
+        "words": (3, 4, 7), "stop words": (6,), "punctuation": (5,), "marks": (0, 8), "template": (1, 2),
+        "padding": tuple(range(9, COLUMNS + kind.more)),
+    }  # fmt: skip
+    beside = "other" if name in ("aura_flow", "hunyuan_image") else "padding"
+    for values, own, rest in zip(
+        entry.shares.values.values(), *reference(kind, calls, (1, 8, 12)), strict=True
+    ):
+        wanted = {of: own[:, :, columns].sum(2).mean((-2, -1)) for of, columns in kinds.items()}
+        wanted[beside] = wanted.get(beside, 0) + rest.mean((-2, -1))
+        found = dict(zip(entry.shares.kinds, np.moveaxis(values, -1, 0), strict=True))
+        for of, share in wanted.items():
+            assert np.abs(found.get(of, 0) - share).max() < 1e-5, of
+        if not kind.joint:
+            assert abs(values.sum(-1) - 1).max() < 1e-5
+    picture = entry.picture(0)
+    grid = maps.finest_grid(picture)
+    with_sinks = replace(picture, special={x: own + 9 for x, own in picture.special.items()})
+    rivals = maps.everything_map(picture, grid)
+    assert np.array_equal(rivals, maps.everything_map(with_sinks, grid))
+    alone = [values[:, [0, 2]].sum(1).mean(0) for values in picture.maps.values()]
+    assert np.abs(rivals - np.mean(alone, 0)).max() < 1e-5
