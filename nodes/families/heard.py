@@ -57,6 +57,11 @@ class Transformer:
 
     joint = True
 
+    @property
+    def asks_words_alone(self) -> bool:
+        """Whether the keys of a word encoded alone depend on nothing but the word: wins can be counted."""
+        return not self.joint
+
     # -- what a subclass says --------------------------------------------------------------------------------
 
     def is_own(self, network) -> bool:

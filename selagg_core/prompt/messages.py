@@ -143,6 +143,10 @@ _WORDS = {
     "only_times": 'there is no "{wanted}": "{word}" is in the prompt {count} times.',
 }
 _HEADS = {
+    "agreement_only": "In this kind of model text and picture attend to each other, so that no word can be "
+    "asked about by itself: heads are ranked by how well their maps agree, not by counted wins.",
+    "agreement_timed": "This model reads its text anew at every step, so that no word can be asked about by "
+    "itself: heads are ranked by how well their maps agree, not by counted wins.",
     "transferred": "Head relevance was transferred from {model}: it was measured there and not checked "
     "on this checkpoint.",
     "no_relevance": "No head relevance is known for this model, so all heads are used for every map: "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, transformer
+from test_families import module_watched, watching
+from tiny_transformers import KINDS, PIXART, sample_transformer, transformer
 
 CONCEPTS = '{"Color": ["red", "blue"], "Animals": ["cat"], "Shape": ["circle"]}'
 PROMPTS = ("a red circle", "a blue cat and a red circle", "two things")
@@ -82,6 +84,67 @@ def test_agreement_is_measured_and_used(pack, name, tmp_path: Path):
     assert loaded.layout == recording.layout and loaded.context_width == recording.context_width
     scores = expected_agreement(recording, [word.text for word in prompt.words].index("cat"))
     assert scores.shape == (made.layout.total,)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One attention call between picture and text: (rows, heads, tokens, dim) each."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+
+
+def of_text(model, kind, conditioning, columns: int) -> list[Heard]:
+    """The calls between picture and text of one evaluation, layer by layer, in the host's own sampling."""
+    watched, calls = watching(kind, model)
+    with module_watched(kind, watched, calls):
+        sample_transformer(kind, watched, conditioning, conditioning, (1, 8, 8), 1.0, 1)
+    return [Heard(call.q, call.k) for call in calls if call.k.shape[2] == columns != call.q.shape[2]]
+
+
+@pytest.mark.parametrize("name", ["cosmos", "wan", "pixart"])
+def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypatch, tmp_path: Path):
+    """As published: against float64, with the same words drawn; keys are those that the network makes."""
+    kind = PIXART if name == "pixart" else KINDS[name]
+    builder = importlib.import_module("selagg_nodes.recording.build_relevance")
+    building = importlib.import_module("selagg_core.relevance.building")
+    model, clip = transformer(kind), clip_of("flux")
+    if name == "wan":
+        families = importlib.import_module("selagg_nodes.families.wan")
+        read = importlib.import_module("selagg_nodes.families.text_encoders").read_words
+        monkeypatch.setattr(families.Wan, "words", lambda self, clip, text: read(clip, text, "t5xxl"))
+    concepts = importlib.import_module("selagg_core.relevance.concepts").parse_concepts(CONCEPTS)
+    plan = builder.BuildPlan(PROMPTS[:2], concepts, "Tiny", 3, 2, 4.0, "euler", "simple", (16, 24))
+    asked = []
+    count = building.count_wins
+
+    def kept(q, k, heads, matrix):
+        asked.append((q.clone(), k.clone(), heads, matrix.clone(), count(q, k, heads, matrix)))
+        return asked[-1][-1]
+
+    monkeypatch.setattr(builder, "count_wins", kept)
+    with torch.inference_mode():
+        made = builder.build_relevance(model, clip, plan, tmp_path / "state.safetensors")
+    layers = len(kind.layers)
+    assert made.score_kinds[0] == "argmax wins" and "agreement" in made.score_kinds
+    assert len(asked) == 2 * 2 * layers  # pictures, steps
+    assert [str(layer) for layer in made.layout.layers] == list(kind.layers)
+    wins = np.zeros((len(concepts), made.layout.total))
+    for number, (q, k, heads, matrix, counted) in enumerate(asked):
+        own_q, own_k = (x.double().unflatten(-1, (heads, -1)) for x in (q, k))
+        logits = torch.einsum("bphd,khd->bhpk", own_q, own_k) * own_q.shape[-1] ** -0.5
+        strength = (torch.softmax(logits, -1).mean(2) @ matrix.double())[0]
+        assert torch.equal(counted.sum(1), torch.ones(heads, dtype=counted.dtype))
+        assert torch.equal(counted.argmax(1), strength.argmax(1))
+        first = number % layers * heads
+        wins[:, first : first + heads] += counted.numpy().T
+    np.testing.assert_allclose(made.win_share, wins / 4, atol=1e-6)
+    # the keys of a word are those that the network attends to when it is given that word
+    conditioning, prompt, _ = importlib.import_module("selagg_nodes.recording.encode").encode(clip, "circle")
+    heard = of_text(model, kind, conditioning, conditioning[0][0].shape[1])
+    wanted = heard[0].k[0].transpose(0, 1).flatten(1)[list(prompt.words[0].columns)]
+    last = asked[0][1][-len(wanted) :]  # "circle" is the one word of the last concept
+    assert torch.allclose(last.double(), wanted, atol=1e-5)
 
 
 def expected_agreement(recording, word: int) -> np.ndarray:
