@@ -78,6 +78,8 @@ _RUNS = {
     "negative_unused": "The negative prompt did nothing in this run: at cfg 1 only the positive prompt "
     "is read. Raise cfg above 1 if the model allows it, or leave the negative prompt empty.",
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
+    "video_frames": "This is a video: SelAgg shows and checks {count} of its {every} frames, those with the "
+    "numbers {numbers}.",
     "beside": "This model puts the picture that is to be changed beside the one that it makes, and "
     "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "guessed": "SelAgg does not know this model: it takes the first tokens of its sequence for the text. "

@@ -12,6 +12,7 @@ import numpy as np
 from ..prompt.quoted import reasons
 from ..prompt.words import Prompt
 from .coverage import Coverage
+from .frames import FIRST_FRAME
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
@@ -111,6 +112,24 @@ class EntryRecording:
     reference: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
     shares: Shares = field(default_factory=Shares)
 
+    def of_pictures(self, places: Sequence[int]) -> EntryRecording:
+        """The same of these pictures of the batch only."""
+        own, tokens = list(places), self.sub_tokens
+
+        def taken(by_layer: Mapping[LayerId, np.ndarray]) -> Mapping[LayerId, np.ndarray]:
+            return of_each_layer(by_layer, lambda values: values[own])
+
+        return replace(
+            self,
+            maps=taken(self.maps),
+            special=taken(self.special),
+            step_maps=tuple(map(taken, self.step_maps)),
+            self_attention=of_each_layer(self.self_attention, lambda each: each.of_pictures(own)),
+            sub_tokens=tokens and replace(tokens, maps=taken(tokens.maps)),
+            reference=taken(self.reference),
+            shares=replace(self.shares, values=taken(self.shares.values)),
+        )
+
     @property
     def batch(self) -> int:
         return next(iter(self.maps.values())).shape[0] if self.maps else 0
@@ -141,7 +160,8 @@ class Recording:
     """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know.
 
     context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
-    coverage: None if it is not known.
+    coverage: None if it is not known.  frames: of a video, which frames of its latent were recorded: the
+    entries hold one after the other, picture by picture (`frames.py`).
     """
 
     entries: tuple[EntryRecording, ...]
@@ -152,6 +172,20 @@ class Recording:
     notices: tuple[str, ...] = ()
     context_width: int = 0
     coverage: Coverage | None = None
+    frames: tuple[int, ...] = FIRST_FRAME
+
+    @property
+    def pictures(self) -> int:
+        """Whose maps there are: every recorded frame of every picture of the batch."""
+        return self.latent_shape[0] * len(self.frames)
+
+    def first_frames(self) -> Recording:
+        """The same of the first recorded frame of each video only."""
+        each = len(self.frames)
+        if each == 1:
+            return self
+        entries = tuple(entry.of_pictures(range(0, entry.batch, each)) for entry in self.entries)
+        return replace(self, entries=entries, frames=self.frames[:1])
 
     def positive(self) -> EntryRecording:
         """The positive entry; of several the first that covers the whole picture, else the first."""

@@ -8,6 +8,9 @@ import torch
 
 from .probabilities import joint_probabilities, output_products, sampled_queries, text_probabilities
 
+Tokens = slice | torch.Tensor
+"""Places of tokens: those that follow each other as a slice, others by number."""
+
 
 @dataclass(frozen=True)
 class JointCall:
@@ -20,13 +23,13 @@ class JointCall:
 
     q: torch.Tensor
     k: torch.Tensor
-    image: slice
+    image: Tokens
     text: slice
     grid: tuple[int, int]
     stride: int = 1
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
-    reference: slice | None = None
+    reference: Tokens | None = None
 
     @property
     def small(self) -> tuple[int, int]:

@@ -132,7 +132,7 @@ def joint_probabilities(
     matrix: torch.Tensor,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
-    reference: slice | None = None,
+    reference: slice | torch.Tensor | None = None,
     competing: int = 0,
 ) -> torch.Tensor:
     """Attention probabilities of chosen text columns where text and picture share one softmax.
@@ -171,7 +171,7 @@ def joint_probabilities(
 def text_probabilities(
     q: torch.Tensor,
     k: torch.Tensor,
-    cells: slice,
+    cells: slice | torch.Tensor,
     matrix: torch.Tensor,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
@@ -186,7 +186,8 @@ def text_probabilities(
     limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
     step = max(1, limit // (batch * heads * k.shape[2]))
     own_k = k.detach().float().mT * dim**-0.5
-    out = torch.zeros(batch, heads, len(range(k.shape[2])[cells]), matrix.shape[1], device=q.device)
+    count = len(range(k.shape[2])[cells]) if isinstance(cells, slice) else len(cells)
+    out = torch.zeros(batch, heads, count, matrix.shape[1], device=q.device)
     for start in range(0, columns, step):
         part = slice(start, min(columns, start + step))
         logits = q[:, :, part].detach().float() @ own_k

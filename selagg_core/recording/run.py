@@ -16,6 +16,7 @@ from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.quoted import LONGEST_QUOTE, short, shortened
 from ..prompt.words import Prompt
 from .coverage import Coverage
+from .frames import FIRST_FRAME
 from .head_maps import EntryRecording, Recording, Shares, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
@@ -346,6 +347,7 @@ class Run:
     notices: tuple[str, ...]
     context_width: int = 0
     coverage: Coverage | None = None
+    frames: tuple[int, ...] = FIRST_FRAME
     offers: tuple[OfferedText, ...] = ()
 
     def recording(self, labels: LabelCache) -> Recording:
@@ -355,7 +357,7 @@ class Run:
         entries = tuple(entry for entry, _ in labelled)
         return Recording(
             entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
-            self.coverage,
+            self.coverage, self.frames,
         )  # fmt: skip
 
     @property

@@ -18,6 +18,7 @@ from ..prompt.known_texts import LabelCache
 from ..prompt.messages import message
 from ..prompt.words import Prompt
 from .coverage import Tally
+from .frames import FIRST_FRAME
 from .joint import JointCall
 from .layout import HeadLayout, LayerId
 from .probabilities import LayerGroup, column_matrix, pool_grid
@@ -50,7 +51,9 @@ class _EntrySums:
     """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
 
     self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.  shares[layer]: (batch, heads,
-    kinds), sums over the recorded steps of what goes to columns of each kind.
+    kinds), sums over the recorded steps of what goes to columns of each kind.  taken: bytes of its budget that
+    are not for maps.  references: whether one more map is what goes to reference pictures.  coarser: the notice
+    about maps that are too large.
     """
 
     entry: Entry
@@ -63,6 +66,9 @@ class _EntrySums:
     dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
     shares: dict[LayerId, torch.Tensor] = field(default_factory=dict)
+    taken: int = 0
+    references: bool = False
+    coarser: str = ""
 
 
 class RunSums:
@@ -85,6 +91,8 @@ class RunSums:
         """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
         self.expected_entries = 1
+        self.frames: tuple[int, ...] | None = None
+        """Of a video, which frames of its latent are recorded; None before the first call of the model."""
         self._settings = settings or CaptureSettings()
         self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
         steps = max(1, len(sigmas) - 1)
@@ -135,8 +143,8 @@ class RunSums:
         if handle not in self._entries:
             entry = Entry.of(kind, index, text, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
-            sums.self_layers, taken = self._self_layers_of(entry)
-            sums.dtype, sums.pool = self._storage(entry, taken)
+            sums.self_layers, sums.taken = self._self_layers_of(entry)
+            self._plan(sums)
             self._entries[handle] = sums
         return handle
 
@@ -177,18 +185,24 @@ class RunSums:
         self,
         handle: tuple[str, int],
         layer: LayerId,
-        call: JointCall,
+        calls: Sequence[JointCall],
     ) -> None:
-        """Buffer one layer whose keys are the text and more."""
+        """Buffer one layer whose keys are the text and more.  calls: the same call, frame by frame."""
+        call = calls[0]
         grid = call.small
         if not self._keeps_grid(handle, layer, grid):
             return
         columns = call.k[:, :, call.text].shape[2]
         matrix = self._matrix(handle, (1, columns), call.q.device)
-        entry = self._entries[handle].entry
-        values = call.read(self._settings.reading, matrix, len(entry.slots))
+        state = self._entries[handle]
+        entry = state.entry
+        if call.reference is not None and not state.references and not state.sums:
+            state.references = True
+            self._plan(state)
+        read = [own.read(self._settings.reading, matrix, len(entry.slots)) for own in calls]
+        values = read[0] if len(read) == 1 else torch.stack(read, dim=1).flatten(0, 1)
         kept, shares = _parted(values, len(entry.slots), len(entry.kinds))
-        factor = self._entries[handle].pool.get(layer, 1)
+        factor = state.pool.get(layer, 1)
         self._buffer[handle, layer], *_ = pool_grid(kept, *grid, factor)
         self._shares[handle, layer] = shares
 
@@ -305,6 +319,7 @@ class RunSums:
             notices,
             self._context_width,
             coverage,
+            self.frames or FIRST_FRAME,
         )
 
     def fail(self, reason: str) -> Run:
@@ -322,7 +337,7 @@ class RunSums:
         if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
             return (), 0
         cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
-        sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
+        sizes = {x: self._pictures * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
         layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
         if len(layers) < len(sizes):
             budget, lost = self._settings.budget // MEBIBYTE, len(sizes) - len(layers)
@@ -337,15 +352,21 @@ class RunSums:
             )
         return layers, sum(sizes[layer] for layer in layers)
 
+    @property
+    def _pictures(self) -> int:
+        """Whose maps are kept: every recorded frame of every picture."""
+        return self.latent_shape[0] * len(self.frames or FIRST_FRAME)
+
     def _entry_budget(self) -> int:
         return self._settings.budget // max(1, self.expected_entries)
 
-    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
-        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+    def _plan(self, state: _EntrySums) -> None:
+        """Precision and pooling factors of an entry's maps, within what is left of its budget.
 
         Large maps are kept in half precision; what is still too big is pooled.
         """
-        batch = self.latent_shape[0]
+        entry, slots = state.entry, len(state.entry.slots) + state.references
+        batch = self._pictures
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
         grids = {
@@ -353,16 +374,18 @@ class RunSums:
             for layer, (h, w) in self._grids.items()
         }
         copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
-        budget = self._entry_budget() - taken
-        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        budget = self._entry_budget() - state.taken
+        full = 4 * batch * copies * slots * sum(heads * h * w for heads, h, w in grids.values())
         dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
-        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
+        factors = plan_pooling(grids, slots, batch * copies, budget, dtype.itemsize)
+        self._notices.pop(state.coarser, None)
         if any(factor > 1 for factor in factors.values()):
             size, coarse = self._settings.budget // MEBIBYTE, sum(f > 1 for f in factors.values())
-            self.notice(
-                message("coarser", entry=entry.said_name, budget=size, count=coarse, every=len(factors))
+            state.coarser = message(
+                "coarser", entry=entry.said_name, budget=size, count=coarse, every=len(factors)
             )
-        return dtype, factors
+            self.notice(state.coarser)
+        state.dtype, state.pool = dtype, factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
         """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""

@@ -22,6 +22,7 @@ from ..prompt.quoted import LONGEST_MESSAGE, short
 from ..prompt.words import Prompt, Word
 from .capture import Capture, latent_hash
 from .coverage import Coverage
+from .frames import FIRST_FRAME, frames_in
 from .head_maps import EntryRecording, Recording, Shares, SubTokens
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
@@ -68,6 +69,7 @@ def save_recording(recording: Recording, path: Path | str) -> None:
         "version": VERSION,
         "layout": _rows(recording.layout),
         "latent_shape": list(recording.latent_shape),
+        "frames": list(recording.frames),
         "sigmas": [float(sigma) for sigma in recording.sigmas],
         "complete": recording.complete,
         "notices": list(recording.notices),
@@ -148,24 +150,30 @@ def _recording(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> R
     if any(entry.layout != layout for entry in entries):
         raise ValueError("its entries are of different models.")
     coverage = header["coverage"]
+    frames = _whole_numbers(header.get("frames", FIRST_FRAME))
     return Recording(
         entries,
         layout,
-        _latent_shape(header["latent_shape"], entries),
+        _latent_shape(header["latent_shape"], entries, frames),
         tuple(float(sigma) for sigma in header["sigmas"]),
         header["complete"] is True,
         tuple(short(notice, LONGEST_MESSAGE) for notice in _texts(header["notices"])),
         _count(header["context_width"]),
         None if coverage is None else Coverage(**{k: _pair(v) for k, v in coverage.items()}),
+        frames,
     )
 
 
-def _latent_shape(sizes: Sequence[Any], entries: Sequence[EntryRecording]) -> tuple[int, ...]:
+def _latent_shape(
+    sizes: Sequence[Any], entries: Sequence[EntryRecording], frames: Sequence[int]
+) -> tuple[int, ...]:
     """Raises ValueError unless it can be that of a latent of all pictures that the entries have maps of."""
     shape = _whole_numbers(sizes)
     if len(shape) < 3 or min(shape) < 1 or math.prod(shape) > MOST_VALUES:
         raise ValueError(f"no latent has the shape {short(str(shape))}.")
-    if any(entry.batch > shape[0] for entry in entries):
+    if not frames or not set(frames) <= set(range(frames_in(shape))) or len(set(frames)) < len(frames):
+        raise ValueError("it names frames that its latent has not.")
+    if any(entry.batch > shape[0] * len(frames) for entry in entries):
         raise ValueError("its maps are of more pictures than its latent.")
     return shape
 

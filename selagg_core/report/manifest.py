@@ -59,6 +59,7 @@ def manifest(
         "format": FORMAT,
         "size": list(view.size),
         "pictures": len(view.pictures),
+        "frames": list(view.frames),
         "mode": shown.settings.mode,
         "fraction": shown.settings.fraction,
         "heads": chosen[0].summary,

@@ -171,6 +171,8 @@ export interface Manifest {
   /** Height and width of the pictures. */
   size: [height: number, width: number]
   pictures: number
+  /** Of a video, which of its frames each picture is, from 1; else none. */
+  frames?: number[]
   mode: string
   /** Share of the heads that make a map, 0 to 1. */
   fraction: number
