@@ -1,4 +1,4 @@
-"""HiDream-I1 and E1: the picture (E1: beside the one that it changes), then the columns of T5 and of llama."""
+"""HiDream-I1 and E1: the picture (E1: beside the one that it changes), then columns of T5 and llama."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def _keys_of(model, clip, family, sites, plan: BuildPlan) -> ConceptKeys | None:
         return None
     if clip is None:
         raise ValueError("there is no CLIP. Connect the CLIP output of a loader.")
-    return concept_keys(model, clip, family, sites, plan.concepts)
+    return concept_keys(model, clip, family, sites, plan.concepts, plan.size)
 
 
 class _Counter:

@@ -19,9 +19,6 @@ from ..families import AttentionReading, AttentionSite, ModelFamily
 from .encode import encode
 from .rows import positive_rows
 
-#: (h, w) in cells of 8 pixels of the picture that the network is called with: it has no say in the keys.
-SIZE = (8, 8)
-
 
 class LayerListener:
     """Hands every reading between picture and text to `take`; the attention itself stays as it is."""
@@ -80,9 +77,16 @@ class LayerWatch(host.SamplingHooks):
 
 
 def concept_keys(
-    model, clip, family: ModelFamily[Any], sites: Sequence[AttentionSite], concepts: Sequence[Concept]
+    model,
+    clip,
+    family: ModelFamily[Any],
+    sites: Sequence[AttentionSite],
+    concepts: Sequence[Concept],
+    size: tuple[int, int],
 ) -> ConceptKeys:
     """The keys of every word of the concepts in every layer, one call of the network a word.
+
+    size: (h, w) in cells of 8 pixels of the picture that it is called with, which has no say in the keys.
 
     Raises ValueError for a word that has no text columns, and for layers that were not heard.
     """
@@ -95,7 +99,7 @@ def concept_keys(
     watched = model.clone()
     host.on_sampling(watched, LayerWatch(family, take).attach)
     sigma = float(model.get_model_object("model_sampling").sigma_max)
-    latent = host.empty_latent(model, SIZE)
+    latent = host.empty_latent(model, size)
     start: dict[LayerId, torch.Tensor] = {}
     words: dict[LayerId, list[list[torch.Tensor]]] = {site.layer: [] for site in sites}
     for concept in concepts:

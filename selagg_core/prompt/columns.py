@@ -1,12 +1,8 @@
-"""What the columns of a text are: words, stop words, punctuation, and kinds of columns that carry no word."""
+"""Kinds of columns of a text, and special columns by kind: which of them are padding, which a template."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .words import Prompt
+from collections.abc import Callable, Iterable
 
 #: Columns of no word. A special column of none of the others is a begin or end mark.
 MARKS, TEMPLATE, PADDING, OTHER = "marks", "template", "padding", "other"
@@ -38,16 +34,3 @@ def at_new_places(kinds: Wordless, place: Callable[[int], int | None]) -> Wordle
     return wordless(
         **{kind: [new for c in columns if (new := place(c)) is not None] for kind, columns in kinds}
     )
-
-
-def column_kinds(prompt: Prompt, stop_words: Collection[str], unknown: Iterable[int] = ()) -> Wordless:
-    """All columns of a text by kind (COLUMN_KINDS). unknown: columns of which nobody knows what they are."""
-    spoken = {column for word in prompt.words for column in word.columns}
-    small = {c for word in prompt.words if word.text.casefold() in stop_words for c in word.columns}
-    named = {column for _, columns in prompt.wordless for column in columns}
-    special = set(prompt.special) - spoken
-    rest = set(range(prompt.length)) - spoken - special - set(unknown)
-    own = wordless(**{
-        WORDS: spoken - small, STOP_WORDS: small, PUNCTUATION: rest, MARKS: special - named,
-    })  # fmt: skip
-    return merged(own, at_new_places(prompt.wordless, lambda column: column if column in special else None))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ..prompt.columns import COLUMN_KINDS, MARKS, OTHER, PADDING, Wordless, column_kinds, merged, wordless
-from ..prompt.groups import FUNCTION_WORDS
+from ..prompt.column_kinds import column_kinds
+from ..prompt.columns import COLUMN_KINDS, MARKS, OTHER, PADDING, Wordless, merged, wordless
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.messages import message, name_of
 from ..prompt.offered import OfferedText, recognise, sketch_of
@@ -216,7 +216,7 @@ class RawEntry:
         """How much goes to columns of each kind; of those labelled after the run as their maps say."""
         late = known.unknown != self.entry.known.unknown and known.prompt is not None
         kinds = dict(self.entry.kinds)
-        every = dict(column_kinds(known.prompt, FUNCTION_WORDS, known.unknown)) if late else kinds
+        every = dict(column_kinds(known.prompt, known.unknown)) if late else kinds
         added = {
             kind: [own[(c,)] for c in columns if c not in kinds.get(kind, ()) and (c,) in own]
             for kind, columns in every.items()
@@ -305,7 +305,7 @@ def _kinds_of(known: Labels, text: EncodedText) -> Wordless:
     """The columns of a text by kind, those of which nobody knows the words left out."""
     if known.prompt is None:
         return wordless(**{MARKS: text.begins, text.beside: text.padding})
-    return column_kinds(known.prompt, FUNCTION_WORDS, known.unknown)
+    return column_kinds(known.prompt, known.unknown)
 
 
 def shown_share(maps: Mapping[LayerId, np.ndarray]) -> str:

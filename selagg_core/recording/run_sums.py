@@ -51,9 +51,9 @@ class _EntrySums:
     """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
 
     self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.  shares[layer]: (batch, heads,
-    kinds), sums over the recorded steps of what goes to columns of each kind.  taken: bytes of its budget that
-    are not for maps.  references: whether one more map is what goes to reference pictures.  coarser: the notice
-    about maps that are too large.
+    kinds), sums over the recorded steps of what goes to columns of each kind.  taken: bytes of its budget
+    that are not for maps.  references: whether one more map is what goes to reference pictures.  coarser: the
+    notice about maps that are too large.
     """
 
     entry: Entry

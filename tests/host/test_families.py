@@ -627,7 +627,7 @@ def test_pictures_to_go_by_do_not_shift_the_frames_of_wan(host, pack, behind):
 
 
 def pair_reference(kind: Kind, calls, size) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """HiDream-E1's maps of columns and of the given picture: rows of cells of one beside those of the other."""
+    """HiDream-E1's maps of columns and of the given picture: rows of one beside those of the other."""
     height, width = grid_of(kind, size)
     pair, columns = height * 2 * width, COLUMNS + kind.more
     own = [c for c in calls if c.q.shape[2] == pair + columns and 0 in c.order]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from test_families import module_watched, watching
+from tiny_models import unet
 from tiny_transformers import KINDS, PIXART, sample_transformer, transformer
 
 CONCEPTS = '{"Color": ["red", "blue"], "Animals": ["cat"], "Shape": ["circle"]}'
@@ -86,6 +87,47 @@ def test_agreement_is_measured_and_used(pack, name, tmp_path: Path):
     assert scores.shape == (made.layout.total,)
 
 
+class Anima(Tokens):
+    """Columns of Qwen's tokens, and beside them the tokens of T5 by which the network reads them."""
+
+    def __init__(self):
+        super().__init__(importlib.import_module("comfy.text_encoders.anima").AnimaTokenizer(), "qwen3_06b")
+
+    def encode_from_tokens_scheduled(self, tokens):
+        ((columns, extra),) = super().encode_from_tokens_scheduled(tokens)
+        ids = torch.tensor([token for token, *_ in tokens["t5xxl"][0]])
+        return [[columns, {**extra, "t5xxl_ids": ids, "t5xxl_weights": torch.ones(len(ids))}]]
+
+
+class Hunyuan(Tokens):
+    """20 columns of the first encoder's tokens, and 12 of a second one."""
+
+    def encode_from_tokens_scheduled(self, tokens):
+        ((columns, extra),) = super().encode_from_tokens_scheduled(tokens)
+        second = torch.randn(1, 12, 16, generator=torch.Generator().manual_seed(columns.shape[1]))
+        filled = torch.nn.functional.pad(columns, (0, 0, 0, 20 - columns.shape[1]))
+        masks = {"attention_mask": torch.ones(1, 20), "attention_mask_mt5xl": torch.ones(1, 12)}
+        return [[filled, {**extra, **masks, "conditioning_mt5xl": second}]]
+
+
+def cross_clip(name: str, monkeypatch) -> Tokens:
+    """A text encoder for a family with cross-attention; where its vocabulary is not to be had, T5's."""
+    if name == "anima":
+        return Anima()
+    read = importlib.import_module("selagg_nodes.families.text_encoders").read_words
+    if name == "wan":
+        family = importlib.import_module("selagg_nodes.families.wan").Wan
+        monkeypatch.setattr(family, "words", lambda self, clip, text: read(clip, text, "t5xxl"))
+    if name != "hunyuan_dit":
+        return clip_of("flux")
+    family = importlib.import_module("selagg_nodes.families.flux").Flux  # asked before HunyuanDiT
+    monkeypatch.setattr(
+        family, "words",
+        lambda self, clip, text: read(clip, text, "t5xxl").lengthened(20, "padding").lengthened(32, "other"),
+    )  # fmt: skip
+    return Hunyuan(importlib.import_module("comfy.text_encoders.cosmos").CosmosT5Tokenizer(), "t5xxl")
+
+
 @dataclass(frozen=True)
 class Heard:
     """One attention call between picture and text: (rows, heads, tokens, dim) each."""
@@ -94,27 +136,24 @@ class Heard:
     k: torch.Tensor
 
 
-def of_text(model, kind, conditioning, columns: int) -> list[Heard]:
+def of_text(model, kind, conditioning, columns: int, size) -> list[Heard]:
     """The calls between picture and text of one evaluation, layer by layer, in the host's own sampling."""
     watched, calls = watching(kind, model)
     with module_watched(kind, watched, calls):
-        sample_transformer(kind, watched, conditioning, conditioning, (1, 8, 8), 1.0, 1)
+        sample_transformer(kind, watched, conditioning, conditioning, size, 1.0, 1)
     return [Heard(call.q, call.k) for call in calls if call.k.shape[2] == columns != call.q.shape[2]]
 
 
-@pytest.mark.parametrize("name", ["cosmos", "wan", "pixart"])
+@pytest.mark.parametrize("name", ["cosmos", "anima", "wan", "pixart", "hunyuan_dit"])
 def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypatch, tmp_path: Path):
     """As published: against float64, with the same words drawn; keys are those that the network makes."""
     kind = PIXART if name == "pixart" else KINDS[name]
     builder = importlib.import_module("selagg_nodes.recording.build_relevance")
     building = importlib.import_module("selagg_core.relevance.building")
-    model, clip = transformer(kind), clip_of("flux")
-    if name == "wan":
-        families = importlib.import_module("selagg_nodes.families.wan")
-        read = importlib.import_module("selagg_nodes.families.text_encoders").read_words
-        monkeypatch.setattr(families.Wan, "words", lambda self, clip, text: read(clip, text, "t5xxl"))
+    model, clip = transformer(kind), cross_clip(name, monkeypatch)
     concepts = importlib.import_module("selagg_core.relevance.concepts").parse_concepts(CONCEPTS)
-    plan = builder.BuildPlan(PROMPTS[:2], concepts, "Tiny", 3, 2, 4.0, "euler", "simple", (16, 24))
+    size = (40, 32) if name == "pixart" else (16, 24)
+    plan = builder.BuildPlan(PROMPTS[:2], concepts, "Tiny", 3, 2, 4.0, "euler", "simple", size)
     asked = []
     count = building.count_wins
 
@@ -141,7 +180,8 @@ def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypa
     np.testing.assert_allclose(made.win_share, wins / 4, atol=1e-6)
     # the keys of a word are those that the network attends to when it is given that word
     conditioning, prompt, _ = importlib.import_module("selagg_nodes.recording.encode").encode(clip, "circle")
-    heard = of_text(model, kind, conditioning, conditioning[0][0].shape[1])
+    columns = kind.text(conditioning[0][0].shape[1])[1]
+    heard = of_text(model, kind, conditioning, columns, (1, *size))
     wanted = heard[0].k[0].transpose(0, 1).flatten(1)[list(prompt.words[0].columns)]
     last = asked[0][1][-len(wanted) :]  # "circle" is the one word of the last concept
     assert torch.allclose(last.double(), wanted, atol=1e-5)
@@ -163,3 +203,11 @@ def test_prompts_without_a_known_word_are_refused(pack):
     plan = builder.BuildPlan(("two things",), concepts, "Tiny", 3, 1, 1.0, "euler", "simple", (16, 16))
     with pytest.raises(ValueError, match="no prompt had a word of a known concept"), torch.inference_mode():
         builder.build_relevance(transformer(KINDS["flux"]), clip_of("flux"), plan)
+
+
+@pytest.mark.parametrize(("name", "why"), [("flux", "attend to each other"), ("kandinsky5", "at every step")])
+def test_why_no_wins_are_counted_is_said(pack, name, why):
+    builder = importlib.import_module("selagg_nodes.recording.build_relevance")
+    assert why in builder.why_no_wins(transformer(KINDS[name]))
+    assert builder.why_no_wins(transformer(KINDS["cosmos"])) == ""
+    assert builder.why_no_wins(unet()) == ""
