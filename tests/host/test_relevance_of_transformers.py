@@ -105,9 +105,8 @@ class Hunyuan(Tokens):
     def encode_from_tokens_scheduled(self, tokens):
         ((columns, extra),) = super().encode_from_tokens_scheduled(tokens)
         second = torch.randn(1, 12, 16, generator=torch.Generator().manual_seed(columns.shape[1]))
-        filled = torch.nn.functional.pad(columns, (0, 0, 0, 20 - columns.shape[1]))
         masks = {"attention_mask": torch.ones(1, 20), "attention_mask_mt5xl": torch.ones(1, 12)}
-        return [[filled, {**extra, **masks, "conditioning_mt5xl": second}]]
+        return [[columns[:, :20], {**extra, **masks, "conditioning_mt5xl": second}]]
 
 
 def cross_clip(name: str, monkeypatch) -> Tokens:
@@ -120,10 +119,11 @@ def cross_clip(name: str, monkeypatch) -> Tokens:
         monkeypatch.setattr(family, "words", lambda self, clip, text: read(clip, text, "t5xxl"))
     if name != "hunyuan_dit":
         return clip_of("flux")
+    cut = importlib.import_module("selagg_core.prompt.pieces").cut_to
     family = importlib.import_module("selagg_nodes.families.flux").Flux  # asked before HunyuanDiT
     monkeypatch.setattr(
         family, "words",
-        lambda self, clip, text: read(clip, text, "t5xxl").lengthened(20, "padding").lengthened(32, "other"),
+        lambda self, clip, text: cut(read(clip, text, "t5xxl"), 20).lengthened(32, "other"),
     )  # fmt: skip
     return Hunyuan(importlib.import_module("comfy.text_encoders.cosmos").CosmosT5Tokenizer(), "t5xxl")
 
@@ -174,7 +174,8 @@ def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypa
         logits = torch.einsum("bphd,khd->bhpk", own_q, own_k) * own_q.shape[-1] ** -0.5
         strength = (torch.softmax(logits, -1).mean(2) @ matrix.double())[0]
         assert torch.equal(counted.sum(1), torch.ones(heads, dtype=counted.dtype))
-        assert torch.equal(counted.argmax(1), strength.argmax(1))
+        told = strength.max(1).values > 1e-30  # less is none in float32
+        assert torch.equal(counted.argmax(1)[told], strength.argmax(1)[told])
         first = number % layers * heads
         wins[:, first : first + heads] += counted.numpy().T
     np.testing.assert_allclose(made.win_share, wins / 4, atol=1e-6)
