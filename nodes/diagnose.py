@@ -182,7 +182,7 @@ class SelAggDiagnose:
             report = Report(str(getattr(prompt, "text", "")), {}, problems=(refused,))
         if keep_report and report.pictures:
             try:
-                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))
+                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, run.pictures))
             except ValueError as error:  # the disk: what was found is shown all the same
                 logger.warning("%s: the report was not kept: %s", NODE, error)
                 report = replace(report, problems=(*report.problems, not_kept(error)))

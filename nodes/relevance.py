@@ -26,7 +26,7 @@ from selagg_core.view import open_run
 
 from . import host
 from .recording.build_relevance import NODE as BUILD
-from .recording.build_relevance import BuildPlan, build_relevance
+from .recording.build_relevance import BuildPlan, build_relevance, why_no_wins
 from .viewer import sockets
 
 logger = logging.getLogger("selagg")
@@ -178,7 +178,7 @@ class SelAggBuildRelevance:
             relevance = _built(model, clip, plan, stem, score)
         except ValueError as error:
             raise ValueError(f"{BUILD}: {error}") from error
-        summary = relevance.describe()
+        summary = "\n".join(filter(None, (why_no_wins(model), relevance.describe())))
         return {"ui": {"text": summary.splitlines()}, "result": (relevance, summary)}
 
 

@@ -314,8 +314,8 @@ def sample_transformer(kind: Kind, model, positive, negative, size=(1, 8, 12), c
 
     batch, height, width = size
     shape = (batch, kind.channels, *((1,) if kind.frames else ()), height, width)
-    start = torch.randn(shape, generator=torch.Generator().manual_seed(3))
     latent = more.pop("latent", torch.zeros(shape))
+    start = torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         return comfy.sample.sample(
             model, start, steps, cfg, "euler", "simple", positive, negative, latent,

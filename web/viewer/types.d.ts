@@ -56,6 +56,8 @@ export interface Text {
   steps: number
   /** Parts of the run whose maps were kept apart. */
   bins: number
+  /** For each picture where the attention went, by kind; nothing where it was not recorded. */
+  shares?: Record<string, number>[]
   /** The text as it was written, cut at its words: each piece with its word, if it is one. */
   pieces: [text: string, word: number | null][]
   words: Word[]
@@ -169,6 +171,8 @@ export interface Manifest {
   /** Height and width of the pictures. */
   size: [height: number, width: number]
   pictures: number
+  /** Of a video, which of its frames each picture is, from 1; else none. */
+  frames?: number[]
   mode: string
   /** Share of the heads that make a map, 0 to 1. */
   fraction: number
