@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from spot_scores import CIRCLE, STAR, disc, judged_picture, labels, picture, write_scores
+from spot_scores import CIRCLE, COUNT, STAR, disc, judged_picture, labels, picture, write_scores
 
 from selagg_core.calibrate import read_scores
 from selagg_core.diagnosis.examine import Check
@@ -86,7 +86,7 @@ def test_no_more_than_anybody_looks_at_is_kept(tmp_path):
 
 def test_the_same_picture_scored_again_is_asked_about_once(scores):
     rows, folder, kept = scores
-    for number in range(240):
+    for number in range(COUNT):
         taken, truth, checks, missing = judged_picture(number)
         assert keep_claims(folder, drawn_claims(checks, truth, taken, picture(missing))) == 0
     assert len(kept_claims(folder)) == kept

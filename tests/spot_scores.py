@@ -18,7 +18,7 @@ from selagg_core.proof.truth import RIGHT, WRONG, ClaimTruth, NounTruth, Picture
 
 CIRCLE, STAR = WordGroup("circle", (2,)), WordGroup("star", (7,))
 SIZE = 128
-COUNT = 240
+COUNT = 400
 
 
 def disc(x: float, radius: float = 0.15) -> np.ndarray:
