@@ -10,6 +10,7 @@ import { addToOlderMenus, menus } from './extension/menus.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
+import { SPOT_NODE, SpotChecks } from './extension/spot_checks.js'
 import { asked, runAgain, sourceOf } from './extension/sources.js'
 import { graphTexts, problemIn } from './extension/texts.js'
 import { Trials } from './extension/trials.js'
@@ -51,6 +52,11 @@ const trials = new Trials(commands.seeds)
 const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
+
+/** The id of the workflow that is open; '' if it has none. */
+const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
+
+const spotChecks = new SpotChecks(language, openWorkflow, memory)
 
 /** @param {string} id */
 const setting = (id) => app.extensionManager.setting.get(id)
@@ -110,9 +116,6 @@ function cleared({ widget }, text) {
   widget.earlier = false
   widget.clear(text, runAgain)
 }
-
-/** The id of the workflow that is open; '' if it has none. */
-const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
 
 /**
  * After a reload of the page, or when a workflow is opened again: the last view that this tab was given for the node.
@@ -300,9 +303,11 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     nodeCreated(node) {
       if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.watch(node)
     },
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.restore(node)
       const viewer = viewers.get(node)
       if (!viewer) return
       places.take(node, viewer.widget.element)

@@ -234,6 +234,11 @@ _NODES = {
     "recording_gone": "The recording of this run is no longer in memory, so single heads and steps "
     "cannot be shown: change something, such as the seed, and run the workflow again.",
     "report_not_kept": "the report was not kept: {why}",
+    "spot_there": 'In this picture there is: "{thing}".',
+    "spot_claim": 'This is true of the picture: "{claim}".',
+    "spot_leaked": '"{value}" is to be seen only on things that the prompt says it of.',
+    "spot_two": '"{one}" and "{other}" are two things here, not one.',
+    "spot_gone": "This spot check is no longer kept. Run SelAgg Calibrate again.",
 }
 MESSAGES: Mapping[str, str] = MappingProxyType(
     {**CAUSES, **_RUNS, **_WORDS, **_HEADS, **_CLAIMS, **_PICTURES, **_NODES}

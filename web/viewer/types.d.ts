@@ -262,6 +262,28 @@ export interface Scene {
   found: boolean
 }
 
+export type SpotAnswer = 'right' | 'wrong' | 'unclear'
+
+/** The claims of a spot check with the artist's answers. agreement: with the judges, once all are answered. */
+export interface SpotState {
+  claims: {
+    sentence: string
+    said: Said | null
+    prompt: string
+    /** Name and colour of the things that are outlined. */
+    things: [string, string][]
+    answer: SpotAnswer | null
+  }[]
+  agreement: { agree: number; answered: number; unclear: number; low: number; high: number; enough: boolean } | null
+}
+
+/** Where a spot check gets what it shows from. */
+export interface SpotSource {
+  state(): Promise<SpotState>
+  picture(number: number): string
+  answer(claim: number, answer: SpotAnswer | null): Promise<SpotState>
+}
+
 export type TextKey = keyof typeof ENGLISH
 export type Values = Record<string, string | number>
 export interface Translate {
