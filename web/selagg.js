@@ -7,6 +7,7 @@ import { keepEventsInside } from './extension/events_inside.js'
 import { KeptPlaces } from './extension/kept_place.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
+import { Questions } from './extension/questions.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
 import { announce } from './extension/show_node.js'
@@ -49,6 +50,7 @@ const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
 const commands = new GraphCommands()
 const trials = new Trials(commands.seeds)
+const questions = new Questions(commands.seeds)
 const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
@@ -71,7 +73,14 @@ async function loadTexts() {
   if (!answer.ok) return
   const texts = (await answer.json())[locale]
   language.texts = texts?.selagg ?? {}
-  commands.texts = trials.texts = texts?.selaggGraph ?? {}
+  commands.texts = trials.texts = questions.texts = texts?.selaggGraph ?? {}
+}
+
+/** A word that was asked about, where it was asked. @param {Event} event */
+function explain(event) {
+  const { detail } = /** @type {CustomEvent} */ (event)
+  const found = questions.answered(String(detail?.node), detail?.output)
+  if (found) viewers.get(found.viewer)?.widget.explain(found.effect)
 }
 
 /** What was tried is compared with what was before, if this is the run of it. @param {Shown} viewer @param {string} id */
@@ -97,7 +106,7 @@ async function showView(viewer, id, earlier) {
     await language.ready
     const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`, language)
     if (viewer.shown !== id) return null
-    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, trials, language))
+    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, { trials, questions }, language))
     viewer.widget.earlier = earlier || viewer.late
     return manifest
   } catch (error) {
@@ -293,11 +302,15 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
         dom.label = nameOfViewer()
       }
       api.addEventListener('executed', rememberView)
+      api.addEventListener('executed', explain)
       api.addEventListener('execution_start', markAll)
       api.addEventListener('promptQueueing', () => commands.queueing())
       api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
-      api.addEventListener('execution_error', () => trials.forget())
+      api.addEventListener('execution_error', () => {
+        trials.forget()
+        questions.forget()
+      })
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {

@@ -145,6 +145,10 @@ def empty_latent(model, size: tuple[int, int]) -> torch.Tensor:
     return torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
 
 
+LATENT_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+"""What an empty LATENT says of the model that it was made for."""
+
+
 def sample_part(
     model,
     positive: list,
@@ -154,16 +158,22 @@ def sample_part(
     cfg: float,
     sampler: str,
     scheduler: str,
-    latent: torch.Tensor,
+    latent: dict,
     first: int,
     last: int | None,
+    denoise: float = 1.0,
 ) -> torch.Tensor:
     """Steps `first` to `last` of a run (None: to its end), as the KSampler (Advanced) node does them.
 
-    latent: where the run starts; from a later step on what the steps before gave, with its noise.
+    latent: LATENT where the run starts; from a later step on with what the steps before gave, with its noise.
+    denoise: below 1 it starts from a picture, as with the KSampler node.
     """
     sample = importlib.import_module("comfy.sample")
-    noise = torch.zeros_like(latent) if first else sample.prepare_noise(latent, seed, None)
+    ratios = [latent[name] for name in LATENT_RATIOS if name in latent]  # older hosts have none
+    samples = sample.fix_empty_latent_channels(model, latent["samples"], *ratios)
+    noise = (
+        torch.zeros_like(samples) if first else sample.prepare_noise(samples, seed, latent.get("batch_index"))
+    )
     return sample.sample(
         model,
         noise,
@@ -173,11 +183,13 @@ def sample_part(
         scheduler,
         positive,
         negative,
-        latent,
+        samples,
+        denoise=denoise,
         disable_noise=bool(first),
         start_step=first,
         last_step=last,
         force_full_denoise=last is None,
+        noise_mask=latent.get("noise_mask"),
         disable_pbar=True,
         seed=seed,
     )

@@ -120,6 +120,17 @@ export interface Compared {
   undo(): Promise<void>
 }
 
+/** What a picture would be without a word. said, told: what the word does, and that in English. without, change: addresses of pictures. */
+export interface Effect {
+  word: string
+  picture: number
+  said: Said
+  told: string
+  without: string
+  change: string
+  undo(): Promise<void>
+}
+
 /** How well a word landed. */
 export interface Landing {
   state: TextKey
@@ -218,6 +229,8 @@ export interface Source {
   runAgain: (() => Promise<void>) | null
   /** Tries what a finding of a picture suggests; null where the workflow cannot be changed. */
   trials: { can(trial: Trial): boolean; start(picture: number, number: number, trial: Trial): Promise<void> } | null
+  /** Makes a picture again without the word of a label; null where the workflow cannot. */
+  questions: { ask(picture: number, label: string): Promise<void> } | null
 }
 
 // --------------------------------------------------------------------------------------- inside the viewer
