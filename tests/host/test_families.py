@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, PIXART, STRANGER, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, STRANGER, Kind, encoded, sample_transformer, transformer
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
-BETWEEN = ("Omnigen2", "Boogu")
+BETWEEN = ("Omnigen2", "Boogu", "HunyuanVideo")
 """Their reference pictures stand between text and picture."""
 
 
@@ -119,7 +119,7 @@ def watched_sample(kind: Kind, model, *texts, **settings) -> tuple[torch.Tensor,
 
 
 def grid_of(kind: Kind, size) -> tuple[int, int]:
-    return -(-size[1] // kind.patch), -(-size[2] // kind.patch)
+    return -(-size[1] * kind.larger // kind.patch), -(-size[2] * kind.larger // kind.patch)
 
 
 def reference(
@@ -195,13 +195,19 @@ def test_maps_are_exact_and_the_latent_is_untouched(tiny, name, size, cfg):
     assert torch.equal(latent, plain) and torch.isfinite(latent).all()
     assert_exact(kind, capture, latent, calls, size)
     assert OVERRIDE not in with_capture.model_options.get("transformer_options", {})
+    if kind.module:  # exchanged for the length of a call, and back again
+        function = importlib.import_module(kind.module).optimized_attention
+        assert function.__module__ == "comfy.ldm.modules.attention"
 
 
+@pytest.mark.parametrize("longer", [5, 20])
 @pytest.mark.parametrize("name", KINDS)
-def test_texts_of_two_lengths_and_image_to_image(tiny, name):
+def test_texts_of_two_lengths_and_image_to_image(tiny, name, longer):
+    """5 more columns: the host calls the model twice; twice as many: it may repeat the shorter text."""
     kind, model = KINDS[name], tiny(name)
-    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + 5, 2)
-    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), 8, 10)
+    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + longer, 2)
+    sides = 8 * kind.larger, 10 * kind.larger
+    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), *sides)
     settings = {"size": (1, 8, 10), "latent": start, "denoise": 0.7}
     plain, calls = watched_sample(kind, model, positive, negative, **settings)
     with_capture, capture = captured(model)
@@ -271,19 +277,25 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
 
 
 @pytest.mark.parametrize(
-    "name", ["flux", "flux2", "longcat", "qwen_image", "krea2", "joyimage", "omnigen2", "boogu"]
+    ("name", "count"),
+    [
+        *((name, 1) for name in ("flux2", "longcat", "mage_flow", "joyimage", "boogu", "hunyuan_video")),
+        *((name, count) for name in ("flux", "qwen_image", "krea2", "omnigen2") for count in (1, 2)),
+    ],
 )
-def test_reference_pictures_are_not_the_picture(tiny, name):
+def test_reference_pictures_are_not_the_picture(tiny, name, count):
+    """One, or several of different sizes."""
     kind, model = KINDS[name], tiny(name)
-    shape = (1, kind.channels, *((1,) if kind.frames else ()), 4, 6)
-    extra = {"reference_latents": [torch.randn(shape, generator=torch.Generator().manual_seed(4))]}
-    extra["reference_latents_method"] = "index"
+    noise, middle = torch.Generator().manual_seed(4), (1,) if kind.frames else ()
+    given = [torch.randn(1, kind.channels, *middle, 4, 6 - 2 * n, generator=noise) for n in range(count)]
+    extra = {"reference_latents": given, "reference_latents_method": "index"}
+    extra = {"ref_latent": given[0]} if name == "hunyuan_video" else extra
     positive = [[values, {**own, **extra}] for values, own in encoded(kind, COLUMNS, 1)]
     plain, calls = watched_sample(kind, model, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     assert torch.equal(latent, plain)
-    cells = -(-4 // kind.patch) * -(-6 // kind.patch)
+    cells = sum(-(-4 // kind.patch) * -(-x.shape[-1] // kind.patch) for x in given)
     assert_exact(kind, capture, latent, calls, (1, 8, 12), references=cells)
     assert_from_the_reference(kind, capture.recording_for(latent), calls, cells)
 
@@ -471,19 +483,6 @@ def test_another_packs_exchanged_function_still_has_its_say(tiny, name, monkeypa
     assert not torch.equal(latent, untouched)
     assert capture.recording_for(latent).coverage.complete
     assert module.optimized_attention is other
-
-
-@pytest.mark.parametrize("size", [(1, 40, 32), (2, 32, 36)])
-def test_pixart_whose_network_asks_no_override(host, pack, size):
-    """The function of its module is exchanged for the length of a call, and back again."""
-    model, texts = transformer(PIXART), (encoded(PIXART, 20, 1), encoded(PIXART, 20, 2))
-    own = importlib.import_module(PIXART.module).optimized_attention
-    plain, calls = watched_sample(PIXART, model, *texts, size=size, cfg=1.0)
-    with_capture, capture = captured(model)
-    latent = sample_transformer(PIXART, with_capture, *texts, size=size, cfg=1.0)
-    assert torch.equal(latent, plain)
-    assert importlib.import_module(PIXART.module).optimized_attention is own
-    assert_exact(PIXART, capture, latent, calls, size)
 
 
 # -- columns without words --------------------------------------------------------------------

@@ -160,6 +160,7 @@ class Kind:
     even: bool = False
     before: int = 0
     extra: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    larger: int = 1
 
 
 def named(**blocks: int) -> tuple[str, ...]:
@@ -169,6 +170,14 @@ def named(**blocks: int) -> tuple[str, ...]:
 def padded(tokens: int) -> int:
     return -(-tokens // 32) * 32
 
+
+PIXART = Kind(
+    {
+        "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
+        "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
+    },
+    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks", larger=5,
+)  # fmt: skip
 
 KINDS = {
     "flux": Kind(FLUX, "Flux", named(double_block=2, single_block=3), pooled=8),
@@ -233,6 +242,7 @@ KINDS = {
         text=lambda n: (0, n + 12), total=lambda n, cells: n + 12 + cells,
         extra=(("conditioning_llama3", (3, 6, 16)),),
     ),
+    "pixart": PIXART,
 }  # fmt: skip
 
 
@@ -257,13 +267,6 @@ class Stranger(torch.nn.Module):
         return self.out(tokens[:, context.shape[1] :]).mT.unflatten(2, x.shape[-2:])
 
 
-PIXART = Kind(
-    {
-        "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
-        "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
-    },
-    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks",
-)  # fmt: skip
 STRANGER = Kind({}, "", named(block=3), 4, patch=1)
 
 
@@ -312,7 +315,7 @@ def sample_transformer(kind: Kind, model, positive, negative, size=(1, 8, 12), c
     """The host's own sampling, as its KSampler node calls it."""
     import comfy.sample
 
-    batch, height, width = size
+    batch, height, width = size[0], size[1] * kind.larger, size[2] * kind.larger
     shape = (batch, kind.channels, *((1,) if kind.frames else ()), height, width)
     latent = more.pop("latent", torch.zeros(shape))
     start = torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
