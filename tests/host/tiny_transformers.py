@@ -176,7 +176,7 @@ PIXART = Kind(
         "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
         "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
     },
-    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks", larger=5,
+    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks", larger=5, even=True,
 )  # fmt: skip
 
 KINDS = {
@@ -286,7 +286,8 @@ def transformer(kind: Kind, seed: int = 0):
     fill(model.diffusion_model, seed)
     with torch.no_grad():
         for name, values in model.diffusion_model.named_parameters():
-            if ".qkv.weight" in name and kind.model == "SD3":  # no norms tame its logits
+            loud = {"SD3": ".qkv.weight", "PixArtSigma": "cross_attn.q_linear.weight"}.get(kind.model)
+            if loud is not None and loud in name:  # no norms tame its logits
                 values.mul_(0.2)
     return patcher(model)
 
