@@ -214,9 +214,9 @@ class RawEntry:
 
     def _shares(self, known: Labels, own: Mapping) -> Shares:
         """How much goes to columns of each kind; of those labelled after the run as their maps say."""
-        late = known.unknown != self.entry.known.unknown and known.prompt is not None
-        kinds = dict(self.entry.kinds)
-        every = dict(column_kinds(known.prompt, known.unknown)) if late else kinds
+        kinds = every = dict(self.entry.kinds)
+        if known.prompt is not None and known.unknown != self.entry.known.unknown:
+            every = dict(column_kinds(known.prompt, known.unknown))
         added = {
             kind: [own[(c,)] for c in columns if c not in kinds.get(kind, ()) and (c,) in own]
             for kind, columns in every.items()

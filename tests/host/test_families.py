@@ -544,6 +544,27 @@ def test_shares_of_attention_by_kind_of_column(tiny, name):
     assert np.abs(rivals - np.mean(alone, 0)).max() < 1e-5
 
 
+@pytest.mark.parametrize("name", ["wan", "flux"])
+def test_shares_of_a_text_that_is_labelled_after_the_run(tiny, name):
+    """They are those of a run whose text was known."""
+    kind, model = KINDS[name], tiny(name)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    texts = encoded(kind, COLUMNS, 42), encoded(kind, COLUMNS, 2)
+    shares = []
+    for known in (False, True):
+        with_capture, capture = captured(model)
+        latent = sample_transformer(kind, with_capture, *texts)
+        if not known:
+            before = capture.recording_for(latent).positive().shares
+            assert not before.values or not {"words", "template"} & set(before.kinds)
+            labels.register(spoken_of(COLUMNS), texts[0][0][0])
+        shares.append(capture.recording_for(latent).positive().shares)
+    late, early = shares
+    assert late.kinds == early.kinds
+    for layer, values in late.values.items():
+        assert np.abs(values - early.values[layer]).max() < 1e-5
+
+
 # -- video ------------------------------------------------------------------------------------
 
 VIDEO = ("wan", "cosmos", "anima", "kandinsky5", "hunyuan_video")
