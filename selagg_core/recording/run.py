@@ -173,7 +173,8 @@ class RawEntry:
     @property
     def nbytes(self) -> int:
         maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
-        return maps + sum(attention.nbytes for attention in self.self_attention.values())
+        rest = (*self.self_attention.values(), *self.shares.values())
+        return maps + sum(own.nbytes for own in rest)
 
     def labelled(
         self, labels: LabelCache, layout: HeadLayout, offers: Sequence[OfferedText] = ()
