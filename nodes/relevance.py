@@ -297,9 +297,7 @@ class SelAggHeadRelevance:
                     "STRING",
                     {"default": "", "tooltip": "The word of the prompt whose maps to show, head by head."},
                 ),
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
             },
         }
 

@@ -50,9 +50,7 @@ class SelAggSave:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
                 "name": ("STRING", {"default": "diagnosis", "tooltip": "Name of the files."}),
             },
             "optional": {

@@ -53,7 +53,7 @@ def open_run(
     view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)), frames=frames)
     for entry in view.entries:
         # One picture may stand for all only where the run made no more.
-        if entry.batch != len(pictures) and (entry.batch > 1 or len(pictures) > 1):
+        if entry.batch != len(pictures) and (entry.batch > 1 or recording.pictures > 1):
             why = reasons(recording.notices) or message("decode_this")
             raise ValueError(
                 message("pictures_recorded", recorded=entry.batch, pictures=len(pictures), why=why)

@@ -56,6 +56,15 @@ PROMPT_TOOLTIP = (
 )
 
 
+def of_run() -> dict[str, tuple[str, dict[str, str]]]:
+    """The sockets by which a node is given a finished run with its pictures."""
+    return {
+        "capture": ("SELAGG_CAPTURE", {"tooltip": CAPTURE_TOOLTIP}),
+        "latent": ("LATENT", {"tooltip": LATENT_TOOLTIP}),
+        "image": ("IMAGE", {"tooltip": IMAGE_TOOLTIP}),
+    }
+
+
 def pictures_to_images(pictures: Sequence[np.ndarray]) -> torch.Tensor:
     """RGB uint8 pictures as an IMAGE batch."""
     return torch.from_numpy(float_batch(pictures))

@@ -173,7 +173,8 @@ class RawEntry:
     @property
     def nbytes(self) -> int:
         maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
-        return maps + sum(attention.nbytes for attention in self.self_attention.values())
+        rest = (*self.self_attention.values(), *self.shares.values())
+        return maps + sum(own.nbytes for own in rest)
 
     def labelled(
         self, labels: LabelCache, layout: HeadLayout, offers: Sequence[OfferedText] = ()
@@ -214,9 +215,9 @@ class RawEntry:
 
     def _shares(self, known: Labels, own: Mapping) -> Shares:
         """How much goes to columns of each kind; of those labelled after the run as their maps say."""
-        late = known.unknown != self.entry.known.unknown and known.prompt is not None
-        kinds = dict(self.entry.kinds)
-        every = dict(column_kinds(known.prompt, known.unknown)) if late else kinds
+        kinds = every = dict(self.entry.kinds)
+        if known.prompt is not None and known.unknown != self.entry.known.unknown:
+            every = dict(column_kinds(known.prompt, known.unknown))
         added = {
             kind: [own[(c,)] for c in columns if c not in kinds.get(kind, ()) and (c,) in own]
             for kind, columns in every.items()

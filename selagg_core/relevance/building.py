@@ -96,7 +96,7 @@ class ConceptKeys:
 def _drawn(
     start: torch.Tensor, words: Sequence[Sequence[torch.Tensor]], rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    drawn = [own[rng.integers(len(own))] for own in words]
+    drawn = [own[int(rng.integers(len(own)))] for own in words]
     matrix = torch.zeros(1 + sum(len(word) for word in drawn), len(drawn))
     row = 1
     for column, word in enumerate(drawn):

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, PIXART, STRANGER, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, STRANGER, Kind, encoded, sample_transformer, transformer
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
-BETWEEN = ("Omnigen2", "Boogu")
+BETWEEN = ("Omnigen2", "Boogu", "HunyuanVideo")
 """Their reference pictures stand between text and picture."""
 
 
@@ -75,15 +75,23 @@ def watching(kind: Kind, model):
     if kind.module:
         return model.clone(), calls
 
+    return with_override(model, keeping(calls)), calls
+
+
+def keeping(calls: list[Call], then=None):
+    """An override that keeps every attention call; then: another pack's, which it calls."""
+
     def keep(function, q, k, v, heads, mask=None, **kwargs):
         order = list(kwargs["transformer_options"]["cond_or_uncond"])
         values = v if v.ndim == 4 else v.unflatten(2, (heads, -1))  # SD3 has parted them already
         values = values if kwargs.get("skip_reshape") else values.transpose(1, 2)
         values = values.repeat_interleave(heads // values.shape[1], dim=1).double()
         calls.append(Call(*by_head(q, k, heads, kwargs), mask, order, values))
+        if then is not None:
+            return then(function, q, k, v, heads, mask=mask, **kwargs)
         return function(q, k, v, heads, mask=mask, **kwargs)
 
-    return with_override(model, keep), calls
+    return keep
 
 
 @contextmanager
@@ -119,7 +127,7 @@ def watched_sample(kind: Kind, model, *texts, **settings) -> tuple[torch.Tensor,
 
 
 def grid_of(kind: Kind, size) -> tuple[int, int]:
-    return -(-size[1] // kind.patch), -(-size[2] // kind.patch)
+    return -(-size[1] * kind.larger // kind.patch), -(-size[2] * kind.larger // kind.patch)
 
 
 def reference(
@@ -195,13 +203,19 @@ def test_maps_are_exact_and_the_latent_is_untouched(tiny, name, size, cfg):
     assert torch.equal(latent, plain) and torch.isfinite(latent).all()
     assert_exact(kind, capture, latent, calls, size)
     assert OVERRIDE not in with_capture.model_options.get("transformer_options", {})
+    if kind.module:  # exchanged for the length of a call, and back again
+        function = importlib.import_module(kind.module).optimized_attention
+        assert function.__module__ == "comfy.ldm.modules.attention"
 
 
+@pytest.mark.parametrize("longer", [5, 20])
 @pytest.mark.parametrize("name", KINDS)
-def test_texts_of_two_lengths_and_image_to_image(tiny, name):
+def test_texts_of_two_lengths_and_image_to_image(tiny, name, longer):
+    """5 more columns: the host calls the model twice; twice as many: it may repeat the shorter text."""
     kind, model = KINDS[name], tiny(name)
-    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + 5, 2)
-    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), 8, 10)
+    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + longer, 2)
+    sides = 8 * kind.larger, 10 * kind.larger
+    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), *sides)
     settings = {"size": (1, 8, 10), "latent": start, "denoise": 0.7}
     plain, calls = watched_sample(kind, model, positive, negative, **settings)
     with_capture, capture = captured(model)
@@ -256,7 +270,8 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
         seen.append(1)
         return function(*args, **kwargs) * 0.9
 
-    plain = sample_transformer(kind, with_override(model, other), positive, negative)
+    calls: list[Call] = []
+    plain = sample_transformer(kind, with_override(model, keeping(calls, other)), positive, negative)
     times = len(seen)
     if when == "before":
         with_capture, capture = captured(with_override(model, other))
@@ -266,24 +281,30 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
     latent = sample_transformer(kind, with_capture, positive, negative)
     assert torch.equal(latent, plain) and len(seen) == 2 * times
     assert not torch.equal(latent, sample_transformer(kind, model, positive, negative))
-    assert capture.recording_for(latent).coverage.complete
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
     assert with_capture.model_options["transformer_options"][OVERRIDE] is other
 
 
 @pytest.mark.parametrize(
-    "name", ["flux", "flux2", "longcat", "qwen_image", "krea2", "joyimage", "omnigen2", "boogu"]
+    ("name", "count"),
+    [
+        *((name, 1) for name in ("flux2", "longcat", "mage_flow", "joyimage", "boogu", "hunyuan_video")),
+        *((name, count) for name in ("flux", "qwen_image", "krea2", "omnigen2") for count in (1, 2)),
+    ],
 )
-def test_reference_pictures_are_not_the_picture(tiny, name):
+def test_reference_pictures_are_not_the_picture(tiny, name, count):
+    """One, or several of different sizes."""
     kind, model = KINDS[name], tiny(name)
-    shape = (1, kind.channels, *((1,) if kind.frames else ()), 4, 6)
-    extra = {"reference_latents": [torch.randn(shape, generator=torch.Generator().manual_seed(4))]}
-    extra["reference_latents_method"] = "index"
+    noise, middle = torch.Generator().manual_seed(4), (1,) if kind.frames else ()
+    given = [torch.randn(1, kind.channels, *middle, 4, 6 - 2 * n, generator=noise) for n in range(count)]
+    extra = {"reference_latents": given, "reference_latents_method": "index"}
+    extra = {"ref_latent": given[0]} if name == "hunyuan_video" else extra
     positive = [[values, {**own, **extra}] for values, own in encoded(kind, COLUMNS, 1)]
     plain, calls = watched_sample(kind, model, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     assert torch.equal(latent, plain)
-    cells = -(-4 // kind.patch) * -(-6 // kind.patch)
+    cells = sum(-(-4 // kind.patch) * -(-x.shape[-1] // kind.patch) for x in given)
     assert_exact(kind, capture, latent, calls, (1, 8, 12), references=cells)
     assert_from_the_reference(kind, capture.recording_for(latent), calls, cells)
 
@@ -463,27 +484,14 @@ def test_another_packs_exchanged_function_still_has_its_say(tiny, name, monkeypa
         return own(*args, **kwargs) * 0.9
 
     monkeypatch.setattr(module, "optimized_attention", other)
-    plain = sample_transformer(kind, model, *texts)
+    plain, calls = watched_sample(kind, model, *texts)
     times = len(seen)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, *texts)
     assert torch.equal(latent, plain) and len(seen) == 2 * times
     assert not torch.equal(latent, untouched)
-    assert capture.recording_for(latent).coverage.complete
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
     assert module.optimized_attention is other
-
-
-@pytest.mark.parametrize("size", [(1, 40, 32), (2, 32, 36)])
-def test_pixart_whose_network_asks_no_override(host, pack, size):
-    """The function of its module is exchanged for the length of a call, and back again."""
-    model, texts = transformer(PIXART), (encoded(PIXART, 20, 1), encoded(PIXART, 20, 2))
-    own = importlib.import_module(PIXART.module).optimized_attention
-    plain, calls = watched_sample(PIXART, model, *texts, size=size, cfg=1.0)
-    with_capture, capture = captured(model)
-    latent = sample_transformer(PIXART, with_capture, *texts, size=size, cfg=1.0)
-    assert torch.equal(latent, plain)
-    assert importlib.import_module(PIXART.module).optimized_attention is own
-    assert_exact(PIXART, capture, latent, calls, size)
 
 
 # -- columns without words --------------------------------------------------------------------
@@ -534,6 +542,27 @@ def test_shares_of_attention_by_kind_of_column(tiny, name):
     assert np.array_equal(rivals, maps.everything_map(with_sinks, grid))
     alone = [values[:, [0, 2]].sum(1).mean(0) for values in picture.maps.values()]
     assert np.abs(rivals - np.mean(alone, 0)).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["wan", "flux"])
+def test_shares_of_a_text_that_is_labelled_after_the_run(tiny, name):
+    """They are those of a run whose text was known."""
+    kind, model = KINDS[name], tiny(name)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    texts = encoded(kind, COLUMNS, 42), encoded(kind, COLUMNS, 2)
+    shares = []
+    for known in (False, True):
+        with_capture, capture = captured(model)
+        latent = sample_transformer(kind, with_capture, *texts)
+        if not known:
+            before = capture.recording_for(latent).positive().shares
+            assert not before.values or not {"words", "template"} & set(before.kinds)
+            labels.register(spoken_of(COLUMNS), texts[0][0][0])
+        shares.append(capture.recording_for(latent).positive().shares)
+    late, early = shares
+    assert late.kinds == early.kinds
+    for layer, values in late.values.items():
+        assert np.abs(values - early.values[layer]).max() < 1e-5
 
 
 # -- video ------------------------------------------------------------------------------------

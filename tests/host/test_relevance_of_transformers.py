@@ -11,7 +11,7 @@ import pytest
 import torch
 from test_families import module_watched, watching
 from tiny_models import unet
-from tiny_transformers import KINDS, PIXART, sample_transformer, transformer
+from tiny_transformers import KINDS, sample_transformer, transformer
 
 CONCEPTS = '{"Color": ["red", "blue"], "Animals": ["cat"], "Shape": ["circle"]}'
 PROMPTS = ("a red circle", "a blue cat and a red circle", "two things")
@@ -147,7 +147,7 @@ def of_text(model, kind, conditioning, columns: int, size) -> list[Heard]:
 @pytest.mark.parametrize("name", ["cosmos", "anima", "wan", "pixart", "hunyuan_dit"])
 def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypatch, tmp_path: Path):
     """As published: against float64, with the same words drawn; keys are those that the network makes."""
-    kind = PIXART if name == "pixart" else KINDS[name]
+    kind = KINDS[name]
     builder = importlib.import_module("selagg_nodes.recording.build_relevance")
     building = importlib.import_module("selagg_core.relevance.building")
     model, clip = transformer(kind), cross_clip(name, monkeypatch)
@@ -182,7 +182,7 @@ def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypa
     # the keys of a word are those that the network attends to when it is given that word
     conditioning, prompt, _ = importlib.import_module("selagg_nodes.recording.encode").encode(clip, "circle")
     columns = kind.text(conditioning[0][0].shape[1])[1]
-    heard = of_text(model, kind, conditioning, columns, (1, *size))
+    heard = of_text(model, kind, conditioning, columns, (1, 8, 8))
     wanted = heard[0].k[0].transpose(0, 1).flatten(1)[list(prompt.words[0].columns)]
     last = asked[0][1][-len(wanted) :]  # "circle" is the one word of the last concept
     assert torch.allclose(last.double(), wanted, atol=1e-5)

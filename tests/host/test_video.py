@@ -70,6 +70,26 @@ def test_the_pictures_below_the_maps_are_those_of_the_frames(viewers, video):  #
     assert len(told["texts"][0]["shares"]) == 3
 
 
+@pytest.mark.parametrize("images", [IMAGES, 1])
+def test_the_browser_asks_for_the_heads_of_any_frame(viewers, video, images, monkeypatch):  # noqa: F811
+    hand_over = importlib.import_module("selagg_nodes.viewer.hand_over")
+    store = importlib.import_module("selagg_nodes.viewer.store")
+    sheets = importlib.import_module("selagg_core.report.manifest").head_sheets
+    monkeypatch.setattr(viewers.host, "server_routes", lambda: object())
+    monkeypatch.setattr(hand_over, "VIEWS", store.ViewStore())
+    some = {**video, "image": video["image"][:images]}
+    given = viewers.heatmaps().draw(**some, words="circle", mode="all", top_fraction=0.25, threshold=0.0)
+    (shown,) = given["ui"]["selagg"]
+    view = hand_over.VIEWS.get(shown["id"])
+    (text,) = view.source.texts()
+    frames = len(json.loads(view.manifest)["frames"]) or 1
+    assert len(view.pictures) == frames == text.pictures == text.entry.batch
+    asked = [json.dumps(sheets(text, number, 1)) for number in range(frames)]
+    assert len(set(asked)) == frames
+    with pytest.raises(ValueError, match="there is no picture"):
+        sheets(text, frames, 1)
+
+
 def test_one_picture_of_a_video_is_its_first_frame(viewers, video):  # noqa: F811
     one = {**video, "image": video["image"][:1]}
     overlays, _, sheets, words = heatmaps(viewers, one, words="circle", mode="all")

@@ -25,7 +25,7 @@ export class HeadsTab {
   #modes
   #fraction
   #hint = el('p', { class: 'hint' })
-  #went = el('p', { class: 'hint went' })
+  #went = el('p', { class: 'went' })
   #row
   /** @type {HeadGrid | null} */
   #grid = null
