@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from selagg_core.prompt.words import Prompt
 
 from .. import host
+from ..host.models import uncompiled
 from .family import Listener
 from .heard import BlockSite, CrossReader, Transformer, is_kind
 from .text_encoders import read_words
@@ -26,6 +29,10 @@ class Wan(Transformer):
 
     def reader(self, sites: Sequence[BlockSite], call: host.ModelCall, listener: Listener):
         return CrossReader(sites, call, call.columns, listener)
+
+    def asked_keys(self, network, site: BlockSite, text: torch.Tensor) -> torch.Tensor:
+        attention = uncompiled(uncompiled(network.blocks[site.label[1]]).cross_attn)
+        return attention.norm_k(attention.k(network.text_embedding(text)))
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "umt5xxl")

@@ -18,6 +18,8 @@ from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
+ASKED = "asked"
+"""Kind of an entry of words that are not in the prompt."""
 LONGEST_REASON = 160
 """Characters of a reason that another program gave."""
 
