@@ -66,7 +66,7 @@ def measure(samples: Iterable[Sample], table: dict[str, Method], count: int, wha
     return scores
 
 
-def compare(development: Scores, scored: Scores) -> dict[str, Any]:
+def compare(development: Scores, scored: Scores, digits: int = 4) -> dict[str, Any]:
     """Means of every method at the thresholds of its development scores, and differences with intervals."""
     chosen = {name: chosen_thresholds(own) for name, own in development.items()}
     deltas = {
@@ -74,7 +74,7 @@ def compare(development: Scores, scored: Scores) -> dict[str, Any]:
         for one, other in DELTAS
         if one in scored and other in scored
     }
-    means = {name: summary(own, chosen[name]) for name, own in scored.items()}
+    means = {name: summary(own, chosen[name], digits) for name, own in scored.items()}
     return {"methods": means, "deltas": deltas}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -166,6 +166,19 @@ class ModelFamily(Protocol[Site]):
 def can_be_changed(family: ModelFamily) -> bool:
     """Whether the attention of such models can be changed: it is known, not guessed, where their text is."""
     return hasattr(family, "changed") and not getattr(family, "guessed", False)
+
+
+AskedKeys = Callable[[Any, AttentionSite, torch.Tensor], torch.Tensor]
+"""(network, site, another text (1, columns, width)) -> its keys (1, columns, heads * dim) in that layer."""
+
+
+def asked_keys_of(family: ModelFamily) -> AskedKeys | None:
+    """What makes keys of words that are not in the prompt; None for families that have no `asked_keys`.
+
+    Only those may have it whose pictures attend to a text that is the same in all layers: there keys are made
+    of it alone. In joint models a text's keys have seen the picture and the step.
+    """
+    return getattr(family, "asked_keys", None)
 
 
 def layout_of(sites: Sequence[AttentionSite]) -> HeadLayout:

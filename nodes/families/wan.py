@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from selagg_core.prompt.words import Prompt
 
 from .. import host
-from ..host.models import diffusion_model
+from ..host.models import diffusion_model, uncompiled
 from .family import Listener
 from .heard import BlockSite, CrossReader, Transformer, is_kind
 from .text_encoders import read_words
@@ -53,6 +55,10 @@ class Wan(Transformer):
         pictures = given if isinstance(given, (list, tuple)) else () if given is None else (given,)
         frames = (x.shape[2] if x.ndim == 5 else 1 for x in pictures)
         return sum(n * math.prod(site.grid(x.shape[-2:])) for n, x in zip(frames, pictures, strict=True))
+
+    def asked_keys(self, network, site: BlockSite, text: torch.Tensor) -> torch.Tensor:
+        attention = uncompiled(uncompiled(network.blocks[site.label[1]]).cross_attn)
+        return attention.norm_k(attention.k(network.text_embedding(text)))
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "umt5xxl")

@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.probabilities import sampled_grid
+from selagg_core.recording.run import ASKED, EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
@@ -30,7 +32,7 @@ from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
-from ..families.family import CHANGE, AttentionChange, context_of, layout_of
+from ..families.family import CHANGE, AttentionChange, asked_keys_of, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
 
@@ -53,13 +55,16 @@ OUTSIDE = message("outside")
 NEGATIVE_UNUSED = message("negative_unused")
 
 
-def install(model, capture: Capture) -> None:
-    """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that."""
+def install(model, capture: Capture, asked: Sequence[torch.Tensor] = ()) -> None:
+    """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that.
+
+    asked: encoded texts (1, columns, width) that are not in the prompt, see `asked_keys` of families.
+    """
     held = weakref.ref(capture)  # a host keeps the last model: that must not keep its recordings
 
     def record(run: host.SamplingRun) -> torch.Tensor:
         capture = held()
-        recorder = _begin(capture, run) if capture is not None and capture.wanted else None
+        recorder = _begin(capture, run, asked) if capture is not None and capture.wanted else None
         if recorder is None:
             return run.proceed(None)
         try:
@@ -79,12 +84,15 @@ def record_evaluations(
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
     settings: CaptureSettings | None = None,
+    asked: Sequence[torch.Tensor] = (),
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
     (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
-    record; by default no self-attention.
+    record; by default no self-attention.  asked: encoded texts (1, columns, width) that are not in the
+    prompt: each becomes an entry of its own (kind ASKED), of its keys against the very queries of the prompt,
+    with a softmax of its own.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
@@ -92,15 +100,25 @@ def record_evaluations(
         )
     capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
-    install(model, capture)
+    install(model, capture, asked)
     host.evaluate(model, positive, latents, sigmas)
-    return capture.last()
+    return _sharing_pixels(capture.last())
 
 
-def _begin(capture: Capture, run: host.SamplingRun) -> RunRecorder | None:
+def _sharing_pixels(recording: Recording) -> Recording:
+    """The recording, whose asked texts have the picture's self-attention of the prompt: it is the same."""
+    own = [entry for entry in recording.entries if entry.kind == "positive"]
+    if not own:
+        return recording
+    pixels = own[0].self_attention
+    entries = [replace(e, self_attention=pixels) if e.kind == ASKED else e for e in recording.entries]
+    return replace(recording, entries=tuple(entries))
+
+
+def _begin(capture: Capture, run: host.SamplingRun, asked: Sequence[torch.Tensor]) -> RunRecorder | None:
     """A recorder for the run; None if it cannot be made, which must not stop the sampling."""
     try:
-        return RunRecorder(capture, run)
+        return RunRecorder(capture, run, asked)
     except Exception:
         logger.exception("SelAgg Capture could not start on this run; the picture is not affected.")
         return None
@@ -112,8 +130,9 @@ class RunRecorder(host.BatchHooks):
     An exception in here ends the recording of this run, never the run.
     """
 
-    def __init__(self, capture: Capture, run: host.SamplingRun):
+    def __init__(self, capture: Capture, run: host.SamplingRun, asked: Sequence[torch.Tensor] = ()):
         self._capture, self._guider = capture, run.guider
+        self._asked = tuple(asked)
         self._family: ModelFamily[Any] | None
         sites: tuple[AttentionSite, ...]
         self._family, sites = family_of(run.guider.model_patcher) or (None, ())
@@ -333,7 +352,7 @@ class RunRecorder(host.BatchHooks):
             return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
-        )
+        ) + len(self._asked)
         genuine = genuine_of(self._guider.conds[kind], context) or entry
         text = None if self._family is None else self._family.text(self._sites, entry, genuine)
         if text is None:
@@ -453,6 +472,7 @@ class RunRecorder(host.BatchHooks):
                     keys = own_keys.repeat_interleave(len(frames), dim=0)
                 queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, keys))
                 self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
+                self._add_asked(own, layer, queries, q.shape[1], grid)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
@@ -468,6 +488,23 @@ class RunRecorder(host.BatchHooks):
             else:
                 self._sums.missed(layer, OTHER_COLUMNS)
         return True
+
+    def _add_asked(
+        self, rows: Rows, layer: LayerId, queries: torch.Tensor, heads: int, grid: tuple[int, int]
+    ) -> None:
+        """What the words that are not in the prompt would get of the same queries, each text by itself.
+
+        queries: (rows, h * w, heads * dim).
+        """
+        keys_of = None if self._family is None else asked_keys_of(self._family)
+        if not self._asked or rows.handle[0] != "positive" or keys_of is None:
+            return
+        site = next(own for own in self._sites if own.layer == layer)
+        network = host.diffusion_model(self._guider.model_patcher)
+        for number, text in enumerate(self._asked):
+            keys = keys_of(network, site, text.to(queries)).to(queries)
+            handle = self._sums.entry(ASKED, number, EncodedText.of(text))
+            self._sums.add(handle, layer, queries, keys.expand(len(queries), -1, -1), heads, grid)
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid

@@ -21,6 +21,8 @@ from .head_maps import EntryRecording, Recording, Shares, SubTokens, of_each_lay
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
+ASKED = "asked"
+"""Kind of an entry of words that are not in the prompt."""
 LONGEST_REASON = 160
 """Characters of a reason that another program gave."""
 

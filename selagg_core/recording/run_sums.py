@@ -22,7 +22,7 @@ from .frames import FIRST_FRAME
 from .joint import JointCall
 from .layout import HeadLayout, LayerId
 from .probabilities import LayerGroup, column_matrix, pool_grid
-from .run import EncodedText, Entry, RawEntry, Run
+from .run import ASKED, EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
 
@@ -334,7 +334,8 @@ class RunSums:
 
     def _self_layers_of(self, entry: Entry) -> tuple[tuple[LayerId, ...], int]:
         """Self-attention layers to keep for an entry, and the bytes that they take."""
-        if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
+        # Maps of areas are small, and pasted into the whole picture; what is asked has that of the prompt.
+        if entry.area is not None or entry.kind == ASKED:
             return (), 0
         cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
         sizes = {x: self._pictures * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}

@@ -41,7 +41,16 @@ def detector(monkeypatch, seed: int = 0):
     model = models.RT_DETR_v4({"image_model": "RT_DETR_v4", **size}).get_model({}, "", device="cpu")
     model.eval()
     fill(model.diffusion_model, seed)
-    for name, values in model.diffusion_model.named_buffers():
-        if name.endswith("running_var"):
-            values.abs_().add_(0.5)
+    for name, values in (
+        *model.diffusion_model.named_parameters(),
+        *model.diffusion_model.named_buffers(),
+    ):
+        if "sampling" in name and values.is_floating_point():  # `fill` leaves those as they are
+            values.data.zero_()
+        elif name.endswith("running_var"):
+            values.data.abs_().add_(0.5)
+        elif (
+            values.ndim > 1 and values.is_floating_point()
+        ):  # deep, and without norms in between: what goes in must not grow on the way
+            values.data.mul_(5 / values[0].numel() ** 0.5)
     return patcher(model)

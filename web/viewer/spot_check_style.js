@@ -5,7 +5,7 @@ export const SPOT_CHECK_STYLE = `
 .spot-check:focus-visible { outline: 2px solid var(--accent); outline-offset: -3px; }
 .spot-check p { margin: 0; }
 .seen { flex: 1; min-height: 0; display: grid; place-items: center; }
-.seen img { max-width: 100%; max-height: 100%; object-fit: contain; border-radius: 7px; box-shadow: 0 0 0 1px var(--line); min-height: 0; }
+.seen img { width: 100%; height: 100%; object-fit: contain; min-height: 0; }
 .things { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 11px; min-height: 16px; color: var(--soft); }
 .thing { display: inline-flex; align-items: center; gap: 5px; overflow-wrap: anywhere; }
 .thing i { width: 14px; border-top: 3px solid var(--colour); }

@@ -24,6 +24,7 @@ export const ENGLISH = {
   prompts: 'Prompts',
   positive: 'Positive',
   negative: 'Negative',
+  asked: 'Not in the prompt: {words}',
   prompt: 'Prompt',
   words: 'Words of the prompt',
   special: 'begin, end, padding',
