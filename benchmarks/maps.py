@@ -31,6 +31,7 @@ from selagg_core.proof.scoring import (
 )
 from selagg_core.proof.target import Sample
 
+from .joint_maps import TwinBenchmark
 from .map_methods import Relevances, by_oracle, by_wrong_concept, methods
 from .map_sources import DemoModel, pictures, scenes
 from .map_table import markdown, write_figure
@@ -66,12 +67,12 @@ def measure(samples: Iterable[Sample], table: dict[str, Method], count: int, wha
     return scores
 
 
-def compare(development: Scores, scored: Scores) -> dict[str, Any]:
+def compare(development: Scores, scored: Scores, pairs: Sequence[tuple[str, str]] = DELTAS) -> dict[str, Any]:
     """Means of every method at the thresholds of its development scores, and differences with intervals."""
     chosen = {name: chosen_thresholds(own) for name, own in development.items()}
     deltas = {
         f"{one}-{other}": iou_difference(scored[one], scored[other], (chosen[one], chosen[other]))
-        for one, other in DELTAS
+        for one, other in pairs
         if one in scored and other in scored
     }
     means = {name: summary(own, chosen[name]) for name, own in scored.items()}
@@ -128,6 +129,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for thresholds and oracle"
     )
+    parser.add_argument("--model", choices=["unet", "twin"], default="unet")
     parser.add_argument("--source", choices=["both", "scenes", "pictures"], default="both")
     parser.add_argument("--prompts", type=Path, help="prompts of the sampled pictures, one a line")
     parser.add_argument("--table", type=Path, help="file for a Markdown table")
@@ -145,13 +147,14 @@ def main() -> None:
     left_out = LeftOut()
     prompts = prompt_lines(args.prompts, left_out) if args.prompts else None
     result: dict[str, Any] = {
+        "model": args.model,
         "scenes": len(args.seeds),
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
     }
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         with torch.inference_mode():
-            bench = MapBenchmark(args.development)
+            bench = (TwinBenchmark if args.model == "twin" else MapBenchmark)(args.development)
             if args.source != "pictures":
                 result |= bench.on_scenes(args.seeds)
             if args.source != "scenes":

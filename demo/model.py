@@ -109,7 +109,9 @@ def read_parts(
         if part in parts:
             parts[part][name] = value.float()
     if "tokens" not in flat or not all(parts.values()):
-        raise ValueError(f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list.")
+        raise ValueError(
+            f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list."
+        )
     with safe_open(path, "pt") as file:
         metadata = dict(file.metadata() or {})
     return parts, flat["tokens"].long(), metadata

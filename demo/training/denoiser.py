@@ -222,7 +222,8 @@ class DenoiserTraining:
             if self.step % 25 == 0:
                 log.info(
                     "%s %d/%d  loss %.4f  layout %.3f  %.0f s  pool %d",
-                    self.name, self.step, self.plan.steps, self.loss, self.misread, self.seconds, len(pool.scenes),
+                    self.name, self.step, self.plan.steps, self.loss, self.misread, self.seconds,
+                    len(pool.scenes),
                 )  # fmt: skip
             if self.step % self.plan.save_every == 0 or self.step == self.plan.steps:
                 self.save()
@@ -256,7 +257,7 @@ class DenoiserTraining:
     def _predict(
         self, clean: torch.Tensor, ids: torch.Tensor, rng: np.random.Generator
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The loss of one batch, what its layouts look like to the network, and how clear each picture was."""
+        """The loss of a batch, what its layouts look like to the network, how clear each picture was."""
         steps = torch.from_numpy(_noise_steps(rng, len(clean)))
         alpha = self.alphas[steps].sqrt()[:, None, None, None]
         sigma = (1 - alpha**2).sqrt()
