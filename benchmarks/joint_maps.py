@@ -152,14 +152,15 @@ class TwinBenchmark:
     """The twin in four readings, each with heads of its own from the development scenes."""
 
     def __init__(self, development: Sequence[int], world: str = "plain") -> None:
-        from demo.relevance import CONCEPTS
+        from demo.relevance import CONCEPTS, HARD_CONCEPTS
 
-        self.models = {reading: DemoModel(twin=True, reading=reading) for reading in READINGS}
+        concepts = HARD_CONCEPTS if world == "hard" else CONCEPTS
+        self.models = {reading: DemoModel(world=world, twin=True, reading=reading) for reading in READINGS}
         self.development, self.tables = {}, {}
         for reading, model in self.models.items():
             own = list(scenes(model, development))
             sys.stderr.write(f"{reading}: development scenes recorded\n")
-            relevance = agreement_of(own, CONCEPTS)
+            relevance = agreement_of(own, concepts)
             self.development[reading] = own
             self.tables[reading] = methods(by_concept(relevance.with_score(AGREEMENT)), by_oracle(own))
 

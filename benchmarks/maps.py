@@ -21,7 +21,9 @@ from typing import Any
 import torch
 
 from demo.host_path import prepare_host
+from demo.relevance import HARD_RELEVANCE
 from demo.result_file import write_line
+from demo.vocabulary import WORLDS
 from selagg_core.proof.methods import Method, by_concept, score_sample
 from selagg_core.proof.scoring import (
     WordScore,
@@ -82,13 +84,13 @@ def compare(development: Scores, scored: Scores, pairs: Sequence[tuple[str, str]
 class MapBenchmark:
     """The demo model, its relevance, and the methods with oracle heads of the development scenes."""
 
-    def __init__(self, development: Sequence[int]) -> None:
-        from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS
+    def __init__(self, development: Sequence[int], world: str = "plain") -> None:
+        from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS, HeadRelevance
         from selagg_core.relevance.shipped import load_preset
 
-        self.model = DemoModel()
+        self.model = DemoModel(world=world)
         self.development = list(scenes(self.model, development))
-        relevance = load_preset("demo")
+        relevance = load_preset("demo") if world == "plain" else HeadRelevance.load(HARD_RELEVANCE)
         self.table = methods(
             Relevances(
                 by_concept(relevance.with_score(ARGMAX_WINS)),
@@ -130,7 +132,10 @@ def _arguments() -> argparse.Namespace:
         "--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for thresholds and oracle"
     )
     parser.add_argument("--model", choices=["unet", "twin"], default="unet")
-    parser.add_argument("--source", choices=["both", "scenes", "pictures"], default="both")
+    parser.add_argument("--source", choices=["both", "scenes", "pictures"])
+    parser.add_argument(
+        "--world", choices=WORLDS, default="plain", help="the hard one has no reader: --source scenes alone"
+    )
     parser.add_argument("--prompts", type=Path, help="prompts of the sampled pictures, one a line")
     parser.add_argument("--table", type=Path, help="file for a Markdown table")
     parser.add_argument("--figure", type=Path, help="PNG file for a figure")
@@ -138,6 +143,10 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if set(args.seeds) & set(args.development):
         parser.error("the development seeds overlap the scored seeds: thresholds would be tuned on the test")
+    if args.source is None:
+        args.source = "both" if args.world == "plain" else "scenes"
+    if args.world != "plain" and args.source != "scenes":
+        parser.error("no reader judges sampled pictures of the hard world: use --source scenes")
     return args
 
 
@@ -150,11 +159,13 @@ def main() -> None:
         "model": args.model,
         "scenes": len(args.seeds),
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
+        "world": args.world,
     }
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         with torch.inference_mode():
-            bench = (TwinBenchmark if args.model == "twin" else MapBenchmark)(args.development)
+            kind = TwinBenchmark if args.model == "twin" else MapBenchmark
+            bench = kind(args.development, args.world)
             if args.source != "pictures":
                 result |= bench.on_scenes(args.seeds)
             if args.source != "scenes":

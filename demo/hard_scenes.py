@@ -77,7 +77,7 @@ def _placed(rng: np.random.Generator, kinds: list[tuple[str, str]]) -> list[Scen
                 for (name, colour), size in zip(kinds, sizes, strict=True)
             ]
             items = [replace(item, layer=int(layer)) for item, layer in zip(items, layers, strict=True)]
-            if _well_seen(items) and together == _touch(items):
+            if well_seen(items) and together == _touch(items):
                 return [_finished(rng, item) for item in items]
 
 
@@ -93,7 +93,7 @@ def _centre(rng: np.random.Generator, size: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _well_seen(items: list[SceneObject]) -> bool:
+def well_seen(items: list[SceneObject]) -> bool:
     """Whether enough of each is seen, and no two are so near to one place that none could say which."""
     for item in items:
         own = outline_of(item) > 0.5

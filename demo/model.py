@@ -18,6 +18,9 @@ from safetensors.torch import load_file
 WEIGHTS = Path(__file__).resolve().parent / "weights" / "selagg_demo.safetensors"
 """The weights that ship with the pack."""
 
+HARD_WEIGHTS = WEIGHTS.with_name("selagg_hard.safetensors")
+"""UNet and text encoder trained on for the hard world; of the repository, not of what artists install."""
+
 LATENT_SIDE = 16
 CONTEXT_WIDTH = 96
 VOCABULARY_SIZE = 49408
@@ -115,6 +118,18 @@ def read_parts(
     with safe_open(path, "pt") as file:
         metadata = dict(file.metadata() or {})
     return parts, flat["tokens"].long(), metadata
+
+
+def load_hard_weights() -> DemoWeights:
+    """The model that knows the hard world too, behind the shipped autoencoder.
+
+    Raises:
+        ValueError: the file is missing (it is in the repository, not in what artists install).
+    """
+    if not HARD_WEIGHTS.is_file():
+        raise ValueError(f"{HARD_WEIGHTS.name} is missing: python -m demo.train_hard makes it.")
+    parts, tokens, metadata = read_parts(HARD_WEIGHTS, ("unet", "text"))
+    return DemoWeights(**parts, vae=load_weights().vae, tokens=tokens, metadata=metadata)
 
 
 def model_card(weights: ModelWeights) -> dict[str, Any]:

@@ -218,6 +218,6 @@ def test_the_map_benchmark_measures_the_twin_in_a_reading(host, pack):
     assert relevance.scores_of("Color").shape == (heads,) and np.ptp(relevance.scores_of("Color")) > 0
     maps = concept_attention(samples[0])
     assert maps.shape == (len(samples[0].targets), 128, 128)
-    assert maps.min() > 0 and maps.max() < 1
+    assert -0.2 < maps.min() and maps.max() < 1.2
     with pytest.raises(ValueError, match="no development scenes"):
         agreement_of([], CONCEPTS)
