@@ -207,7 +207,15 @@ class DenoiserTraining:
         self.resumed_at = self.step
 
     def run(self, pool: LatentPool, on_save=None) -> None:
-        """Trains up to `plan.steps`, saving on the way."""
+        """Trains up to `plan.steps`, saving on the way, and where it is interrupted (Ctrl+C)."""
+        try:
+            self._run(pool, on_save)
+        except KeyboardInterrupt:
+            self.save()
+            log.info("%s stopped at step %d, saved", self.name, self.step)
+            raise
+
+    def _run(self, pool: LatentPool, on_save) -> None:
         rng = np.random.default_rng(self.plan.seed + self.step)
         torch.manual_seed(self.plan.seed + self.step)
         clock = time.time()
