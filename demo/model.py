@@ -7,7 +7,7 @@ v-prediction), CLIP text model classes of the SD1.x family behind the real CLIP 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,9 @@ def read_parts(
         if part in parts:
             parts[part][name] = value.float()
     if "tokens" not in flat or not all(parts.values()):
-        raise ValueError(f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list.")
+        raise ValueError(
+            f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list."
+        )
     with safe_open(path, "pt") as file:
         metadata = dict(file.metadata() or {})
     return parts, flat["tokens"].long(), metadata

@@ -1,4 +1,4 @@
-"""Trains the twin of the demo model: `python -m demo.train_twin` (see `--help`); resumes from its checkpoint."""
+"""Trains the twin of the demo model: `python -m demo.train_twin --help`; resumes from its checkpoint."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ log = logging.getLogger("selagg.demo.train")
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), help="where to write and resume")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="steps in all; the rate falls before them")
+    parser.add_argument(
+        "--checkpoints", type=Path, default=Path("checkpoints"), help="where to write and resume"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=1_000_000, help="steps in all; the rate falls before them"
+    )
     parser.add_argument("--fall", type=int, default=600, help="over so many steps")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--hard", type=float, default=0.6, help="share of scenes of the hard world")
@@ -33,9 +37,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     parser.add_argument(
-        "--from-shipped", action="store_true", help="start from the weights in the repository, not from nothing"
+        "--from-shipped",
+        action="store_true",
+        help="start from the weights in the repository, not from nothing",
     )
-    parser.add_argument("--export", type=Path, nargs="?", const=TWIN_WEIGHTS, help="only write a weights file")
+    parser.add_argument(
+        "--export", type=Path, nargs="?", const=TWIN_WEIGHTS, help="only write a weights file"
+    )
     parser.add_argument("--preview", action="store_true", help="write a PNG of samples now and then")
     return parser.parse_args()
 
@@ -58,7 +66,11 @@ def main() -> None:
     autoencoder = new_autoencoder()
     autoencoder.load_state_dict({k: v for k, v in weights.vae.items() if not k.startswith("vae_")})
     plan = TwinPlan(
-        steps=args.steps, batch=args.batch, matrix_rate=args.matrix_rate, compile=args.compile, fall_steps=args.fall
+        steps=args.steps,
+        batch=args.batch,
+        matrix_rate=args.matrix_rate,
+        compile=args.compile,
+        fall_steps=args.fall,
     )
     training = TwinTraining(args.checkpoints, plan, CaptionTokenizer("hard"))
     pool = LatentPool(autoencoder["taesd_encoder"], 2_000_000, args.hard)
@@ -98,7 +110,9 @@ def export(training: TwinTraining, path: Path) -> None:
 def unpack(training: TwinTraining) -> None:
     """Turns the weights in the repository back into a checkpoint, so that training can go on from them."""
     if training.checkpoint.exists():
-        raise SystemExit(f"{training.folder} holds a checkpoint already: leave out --from-shipped, or move it away.")
+        raise SystemExit(
+            f"{training.folder} holds a checkpoint already: leave out --from-shipped, or move it away."
+        )
     weights = load_twin()
     card = model_card(weights)
     average = {f"average.flux.{k}": v for k, v in weights.flux.items()}

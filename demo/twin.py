@@ -1,8 +1,8 @@
 """The twin of the demo model: the demo world painted by a diffusion transformer of the host's `Flux` class.
 
-It serves tests and benchmarks and is no part of what is installed. Text and picture are keys of one softmax, as
-in Flux.1; its text encoder is the demo's, CLIP's text model, in which a word knows only what stands before it.
-The autoencoder is the demo model's own and is read from its file.
+It serves tests and benchmarks and is no part of what is installed. Text and picture are keys of one softmax,
+as in Flux.1; its text encoder is the demo's, CLIP's text model, in which a word knows only what stands before
+it. The autoencoder is the demo model's own and is read from its file.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def load_twin(path: Path = TWIN_WEIGHTS) -> TwinWeights:
 def build_twin(weights: TwinWeights):
     """The twin in the host's `ModelPatcher`, sampled as Flux.1 is."""
     from comfy import latent_formats, supported_models
+
     from selagg_nodes.demo_model import patcher_of
 
     class TwinConfig(supported_models.Flux):

@@ -207,7 +207,15 @@ class DenoiserTraining:
         self.resumed_at = self.step
 
     def run(self, pool: LatentPool, on_save=None) -> None:
-        """Trains up to `plan.steps`, saving on the way."""
+        """Trains up to `plan.steps`, saving on the way, and where it is interrupted (Ctrl+C)."""
+        try:
+            self._run(pool, on_save)
+        except KeyboardInterrupt:
+            self.save()
+            log.info("%s stopped at step %d, saved", self.name, self.step)
+            raise
+
+    def _run(self, pool: LatentPool, on_save) -> None:
         rng = np.random.default_rng(self.plan.seed + self.step)
         torch.manual_seed(self.plan.seed + self.step)
         clock = time.time()
@@ -222,7 +230,8 @@ class DenoiserTraining:
             if self.step % 25 == 0:
                 log.info(
                     "%s %d/%d  loss %.4f  layout %.3f  %.0f s  pool %d",
-                    self.name, self.step, self.plan.steps, self.loss, self.misread, self.seconds, len(pool.scenes),
+                    self.name, self.step, self.plan.steps, self.loss, self.misread, self.seconds,
+                    len(pool.scenes),
                 )  # fmt: skip
             if self.step % self.plan.save_every == 0 or self.step == self.plan.steps:
                 self.save()
@@ -256,7 +265,7 @@ class DenoiserTraining:
     def _predict(
         self, clean: torch.Tensor, ids: torch.Tensor, rng: np.random.Generator
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The loss of one batch, what its layouts look like to the network, and how clear each picture was."""
+        """The loss of a batch, what its layouts look like to the network, how clear each picture was."""
         steps = torch.from_numpy(_noise_steps(rng, len(clean)))
         alpha = self.alphas[steps].sqrt()[:, None, None, None]
         sigma = (1 - alpha**2).sqrt()

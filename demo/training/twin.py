@@ -105,7 +105,7 @@ class TwinTraining(DenoiserTraining):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         ends = (ids == EOS).int().argmax(1)
         need = 77 if rng.random() < self.plan.whole else int(ends.max()) + 1
-        ids = ids[:, : next(c for c in COLUMNS if c >= need)]
+        ids = ids[:, : next(c for c in COLUMNS if c >= need)].contiguous()
         times = noise_shares(rng, len(clean))
         sigma = times[:, None, None, None]
         noise = torch.randn_like(clean)
@@ -124,7 +124,9 @@ class TwinTraining(DenoiserTraining):
         texts = [*captions, *[""] * len(captions)]
         ids = torch.tensor([self.tokenizer.encode(Caption(text, ()))[0] for text in texts])
         ends = (ids == EOS).int().argmax(1)
-        x = torch.randn(len(captions), 4, LATENT_SIDE, LATENT_SIDE, generator=torch.Generator().manual_seed(seed))
+        x = torch.randn(
+            len(captions), 4, LATENT_SIDE, LATENT_SIDE, generator=torch.Generator().manual_seed(seed)
+        )
         times = torch.linspace(1, 0, steps + 1)
         times = 2 * times / (1 + times)
         with torch.autocast("cpu", torch.bfloat16):
