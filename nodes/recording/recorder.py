@@ -23,7 +23,7 @@ from selagg_core.recording.frames import FIRST_FRAME, chosen_frames, frames_in
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
-from selagg_core.recording.probabilities import sampled_grid
+from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run import ASKED, EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
@@ -142,7 +142,7 @@ class RunRecorder(host.BatchHooks):
         kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
         self._sums = RunSums(
             layout_of(sites),
-            {site.layer: _recorded_grid(site, size) for site in sites},
+            {site.layer: _recorded_grid(site, size, frames_in(run.noise.shape)) for site in sites},
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
@@ -466,13 +466,15 @@ class RunRecorder(host.BatchHooks):
             own_q, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
             if not shared:
                 image, keys = own_q[:, :, reading.image], own_keys
-                if len(frames) > 1:
+                asked = grid
+                if reading.frames > 1:  # of a video as many cells are asked as in joint layers
                     parts = [own_q[:, :, _frame(reading, number)] for number in frames]
-                    image = torch.stack(parts, dim=1).flatten(0, 1)
+                    few = [sampled_queries(part, grid, stride) for part in parts]
+                    image, asked = torch.stack(few, dim=1).flatten(0, 1), sampled_grid(grid)[0]
                     keys = own_keys.repeat_interleave(len(frames), dim=0)
                 queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, keys))
-                self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
-                self._add_asked(own, layer, queries, q.shape[1], grid)
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], asked)
+                self._add_asked(own, layer, queries, q.shape[1], asked)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
@@ -564,9 +566,9 @@ def _frame(reading: AttentionReading, number: int) -> Tokens:
     return slice(own.start + number * len(own), own.stop + number * len(own))
 
 
-def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
+def _recorded_grid(site: AttentionSite, size: Sequence[int], frames: int) -> tuple[int, int]:
     grid = site.grid(size)
-    return sampled_grid(grid)[0] if site.joint else grid
+    return sampled_grid(grid)[0] if site.joint or frames > 1 else grid
 
 
 def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:

@@ -175,8 +175,8 @@ class RawEntry:
     @property
     def nbytes(self) -> int:
         maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
-        rest = (*self.self_attention.values(), *self.shares.values())
-        return maps + sum(own.nbytes for own in rest)
+        # Shares are a few numbers a head: less than a map of 3 x 3 cells.
+        return maps + sum(attention.nbytes for attention in self.self_attention.values())
 
     def labelled(
         self, labels: LabelCache, layout: HeadLayout, offers: Sequence[OfferedText] = ()

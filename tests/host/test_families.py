@@ -612,6 +612,22 @@ def test_every_frame_of_a_video_has_maps(tiny, name, frames, cfg):
         assert np.array_equal(values, entry.maps[layer][:1])
 
 
+@pytest.mark.parametrize("name", ["wan", "hunyuan_video"])
+def test_of_large_frames_every_second_cell_is_asked(tiny, name):
+    """So that a frame of a video costs what a joint layer costs; of one picture all cells are, as ever."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    more = {"latent": torch.zeros(1, kind.channels, 2, 80, 60), "cfg": 1.0}
+    plain, calls = watched_sample(kind, model, *texts, **more)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts, **more)
+    assert torch.equal(latent, plain)
+    entry = capture.recording_for(latent).positive()
+    for values, wanted in zip(entry.maps.values(), frame_maps(kind, calls, (1, 80, 60), 2), strict=True):
+        assert values.shape[-2:] == (20, 15)
+        assert np.abs(values - wanted[..., ::2, ::2]).max() < 1e-5
+
+
 def test_of_a_long_video_some_frames_are_kept_and_the_bytes_are_bounded(tiny):
     kind, model = KINDS["wan"], tiny("wan")
     texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
