@@ -7,7 +7,7 @@ v-prediction), CLIP text model classes of the SD1.x family behind the real CLIP 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
