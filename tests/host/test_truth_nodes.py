@@ -72,6 +72,16 @@ def test_a_black_mask_says_that_it_is_not_there(nodes, run):
     assert any(line.startswith("picture 2: right: square") for line in told)
 
 
+def test_masks_of_nothing_are_an_answer_and_leave_no_word_to_score(nodes, run, output):
+    truth, told = judged(nodes, run, words=WORDS, mask=masks("", "", "", ""))
+    assert not truth.problems and sum(line.startswith("picture 1: wrong: ") for line in told) == 2
+    made = nodes.score.score(**run, truth=truth, file="nothing")
+    rows = [json.loads(line) for line in made["result"][0].splitlines()]
+    assert {row["row"] for row in rows} == {"claim", "picture"} and "rows added" in made["result"][1]
+    _, told, data, _ = nodes.table.table("nothing")["result"]
+    assert "no word was scored yet: a word needs a judge that finds it" in told and data == "{}"
+
+
 def test_nodes_are_chained(nodes, run):
     first, _ = judged(nodes, run, words="circle", mask=masks("left", "left"))
     _, told = judged(nodes, run, words="square", mask=masks("right", ""), truth=first)
