@@ -62,9 +62,7 @@ class SelAggScore:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
                 "truth": ("SELAGG_TRUTH", {"tooltip": "What is in these pictures, from SelAgg Truth."}),
                 "file": (
                     "STRING",

@@ -16,6 +16,7 @@ import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
+from selagg_core.recording.joint import Tokens
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
 from selagg_core.repair.channels import Widened
@@ -57,7 +58,8 @@ class AttentionReading:
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
     to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
     is to be checked that the layer's output is made of all this.  reference: which keys are of pictures that
-    the model was given to go by.
+    the model was given to go by.  frames: of a video, one behind the other; `image` is the first.
+    row: tokens in a row of `image`, where others than the picture's cells stand behind these in every row.
     """
 
     layer: LayerId
@@ -68,7 +70,9 @@ class AttentionReading:
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
-    reference: slice | None = None
+    reference: Tokens | None = None
+    frames: int = 1
+    row: int | None = None
 
 
 class Listener(Protocol):

@@ -19,10 +19,11 @@ import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture, Origin
+from selagg_core.recording.frames import FIRST_FRAME, chosen_frames, frames_in
 from selagg_core.recording.head_maps import Recording
-from selagg_core.recording.joint import JointCall
+from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
-from selagg_core.recording.probabilities import sampled_grid
+from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run import ASKED, EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
@@ -141,7 +142,7 @@ class RunRecorder(host.BatchHooks):
         kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
         self._sums = RunSums(
             layout_of(sites),
-            {site.layer: _recorded_grid(site, size) for site in sites},
+            {site.layer: _recorded_grid(site, size, frames_in(run.noise.shape)) for site in sites},
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
@@ -315,6 +316,8 @@ class RunRecorder(host.BatchHooks):
             self._passed.add(place)
             return None
         self._seen.add(place)
+        if self._sums.frames is None:  # a window of a video may be all that a call sees of it
+            self._sums.frames = chosen_frames(frames_in(latent.shape))
         own = context_of(entry)
         if own is not None and not are_of(own, text):
             self._sums.rows(size, OTHER_TEXT)
@@ -404,8 +407,9 @@ class RunRecorder(host.BatchHooks):
             rows = [row for own in call.rows for row in range(own.start, own.stop)]
             first = range(reading.q.shape[2])[reading.image].start
             return Witness(
-                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask)
-            )
+                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask),
+                reading.row,
+            )  # fmt: skip
         return None
 
     def _record_verdict(
@@ -447,7 +451,11 @@ class RunRecorder(host.BatchHooks):
             self._sums.missed(layer, NO_GRID)
             return False
         cells = len(range(q.shape[2])[reading.image])
-        if cells != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
+        if cells != grid[0] * (reading.row or grid[1]) or any(len(text) % own.columns for own in call.rows):
+            self._sums.missed(layer, OTHER_COLUMNS)
+            return False
+        frames = self._sums.frames or FIRST_FRAME
+        if frames[-1] >= reading.frames:
             self._sums.missed(layer, OTHER_COLUMNS)
             return False
         shared = len(text) < k.shape[2] or reading.mask is not None
@@ -457,18 +465,28 @@ class RunRecorder(host.BatchHooks):
             part = slice(own.start, own.stop)
             own_q, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
             if not shared:
-                image = own_q[:, :, reading.image]
-                queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, own_keys))
-                self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
-                self._add_asked(own, layer, queries, q.shape[1], grid)
+                image, keys = own_q[:, :, reading.image], own_keys
+                asked = grid
+                if reading.frames > 1:  # of a video as many cells are asked as in joint layers
+                    parts = [own_q[:, :, _frame(reading, number)] for number in frames]
+                    few = [sampled_queries(part, grid, stride) for part in parts]
+                    image, asked = torch.stack(few, dim=1).flatten(0, 1), sampled_grid(grid)[0]
+                    keys = own_keys.repeat_interleave(len(frames), dim=0)
+                queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, keys))
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], asked)
+                self._add_asked(own, layer, queries, q.shape[1], asked)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
                 values = None if reading.v is None else _by_head(reading.v[part], q.shape[1])
-                joint = JointCall(
-                    own_q, own_keys, reading.image, where, grid, stride, masked, values, reading.reference
-                )
-                self._sums.add_joint(own.handle, layer, joint)
+                calls = [
+                    JointCall(
+                        own_q, own_keys, _frame(reading, number), where, grid, stride, masked, values,
+                        reading.reference,
+                    )
+                    for number in frames
+                ]  # fmt: skip
+                self._sums.add_joint(own.handle, layer, calls)
             else:
                 self._sums.missed(layer, OTHER_COLUMNS)
         return True
@@ -539,9 +557,18 @@ class _Call:
         self._recorder._sums.notice(text)
 
 
-def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
+def _frame(reading: AttentionReading, number: int) -> Tokens:
+    """The queries of a frame of a video, or of the picture."""
+    own = range(reading.q.shape[2])[reading.image]
+    if reading.row is not None and reading.grid is not None:
+        places = torch.arange(own.start, own.stop, device=reading.q.device)
+        return places.unflatten(0, (-1, reading.row))[:, : reading.grid[1]].flatten()
+    return slice(own.start + number * len(own), own.stop + number * len(own))
+
+
+def _recorded_grid(site: AttentionSite, size: Sequence[int], frames: int) -> tuple[int, int]:
     grid = site.grid(size)
-    return sampled_grid(grid)[0] if site.joint else grid
+    return sampled_grid(grid)[0] if site.joint or frames > 1 else grid
 
 
 def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:

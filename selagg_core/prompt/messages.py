@@ -78,6 +78,8 @@ _RUNS = {
     "negative_unused": "The negative prompt did nothing in this run: at cfg 1 only the positive prompt "
     "is read. Raise cfg above 1 if the model allows it, or leave the negative prompt empty.",
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
+    "video_frames": "This is a video: SelAgg shows and checks {count} of its {every} frames, those with the "
+    "numbers {numbers}.",
     "beside": "This model puts the picture that is to be changed beside the one that it makes, and "
     "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "guessed": "SelAgg does not know this model: it takes the first tokens of its sequence for the text. "
@@ -143,6 +145,10 @@ _WORDS = {
     "only_times": 'there is no "{wanted}": "{word}" is in the prompt {count} times.',
 }
 _HEADS = {
+    "agreement_only": "In this kind of model text and picture attend to each other, so that no word can be "
+    "asked about by itself: heads are ranked by how well their maps agree, not by counted wins.",
+    "agreement_timed": "This model reads its text anew at every step, so that no word can be asked about by "
+    "itself: heads are ranked by how well their maps agree, not by counted wins.",
     "transferred": "Head relevance was transferred from {model}: it was measured there and not checked "
     "on this checkpoint.",
     "no_relevance": "No head relevance is known for this model, so all heads are used for every map: "

@@ -87,7 +87,7 @@ function fieldsAbove(place, through) {
 const isFed = (node, widget) => node.inputs?.some((input) => input.widget?.name === widget.name && input.link !== null && input.link !== undefined)
 
 /** @param {HostWidget | undefined} widget @param {unknown} value */
-function set(widget, value) {
+export function set(widget, value) {
   if (!widget) return
   widget.value = value
   widget.callback?.(value)
@@ -100,7 +100,7 @@ function set(widget, value) {
  * @param {Place} sampler
  * @returns {Socket & {graph: HostGraph}}
  */
-function positiveInput(sampler) {
+export function positiveInput(sampler) {
   const { path, node } = modelInput(sampler)
   const slot = node.inputs?.findIndex(({ name, type }) => type === 'CONDITIONING' && !NEGATIVE.test(name)) ?? -1
   if (slot < 0 || !node.graph || !linkOf(node.graph, node.inputs?.[slot].link)) throw new Missing('noPositive', { name: titleOf(node) }, node)
@@ -164,14 +164,14 @@ function wireRepair(viewer, sampler, { report, title }) {
 }
 
 /** @param {HostGraph} graph @param {string} type */
-function ours(graph, type) {
+export function ours(graph, type) {
   const node = added(graph, type)
   node.properties = { ...node.properties, [ADDED]: true }
   return node
 }
 
 /** @param {HostGraph} graph @param {HostNode[]} nodes @param {[number, number]} start */
-function placeInRow(graph, nodes, [left, top]) {
+export function placeInRow(graph, nodes, [left, top]) {
   let x = left
   for (const node of nodes) {
     placeIfNew(graph, node, [x, top])
@@ -180,7 +180,7 @@ function placeInRow(graph, nodes, [left, top]) {
 }
 
 /** @param {HostNode} node @param {string} name */
-const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
+export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
 
 // -- the sampler -----------------------------------------------------------------------------------------
 
