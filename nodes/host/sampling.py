@@ -137,7 +137,9 @@ def sample_new(
     cell = getattr(form, "spacial_downscale_ratio", 8)
     frames = (1,) * (getattr(form, "latent_dimensions", 2) - 2)
     empty = torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
-    return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
+    return sample_part(
+        model, positive, negative, seed, steps, cfg, sampler, scheduler, {"samples": empty}, 0, None
+    )
 
 
 LATENT_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
