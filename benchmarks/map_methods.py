@@ -14,7 +14,11 @@ from selagg_core.proof.methods import Method, Scorer, compared
 from selagg_core.proof.target import Sample, Target
 from selagg_core.relevance.relevance import HeadRelevance
 
-WRONG_CONCEPT = {"object": "Color", "colour": "Objects", "pattern": "Color"}
+WRONG_CONCEPT = {
+    "object": "Color",
+    "colour": "Objects",
+    **dict.fromkeys(("pattern", "material", "style", "size", "ground"), "Color"),
+}
 """Kind of word -> a concept whose heads are the wrong ones for it."""
 REFINEMENTS: dict[str, MapRecipe] = {
     "normalise_heads": MapRecipe(normalise_heads=True),

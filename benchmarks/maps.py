@@ -21,7 +21,9 @@ from typing import Any
 import torch
 
 from demo.host_path import prepare_host
+from demo.relevance import HARD_RELEVANCE
 from demo.result_file import write_line
+from demo.vocabulary import WORLDS
 from selagg_core.proof.methods import Method, by_concept, score_sample
 from selagg_core.proof.scoring import (
     WordScore,
@@ -31,6 +33,7 @@ from selagg_core.proof.scoring import (
 )
 from selagg_core.proof.target import Sample
 
+from .joint_maps import TwinBenchmark
 from .map_methods import Relevances, by_oracle, by_wrong_concept, methods
 from .map_sources import DemoModel, pictures, scenes
 from .map_table import markdown, write_figure
@@ -66,28 +69,30 @@ def measure(samples: Iterable[Sample], table: dict[str, Method], count: int, wha
     return scores
 
 
-def compare(development: Scores, scored: Scores) -> dict[str, Any]:
+def compare(
+    development: Scores, scored: Scores, pairs: Sequence[tuple[str, str]] = DELTAS, digits: int = 4
+) -> dict[str, Any]:
     """Means of every method at the thresholds of its development scores, and differences with intervals."""
     chosen = {name: chosen_thresholds(own) for name, own in development.items()}
     deltas = {
         f"{one}-{other}": iou_difference(scored[one], scored[other], (chosen[one], chosen[other]))
-        for one, other in DELTAS
+        for one, other in pairs
         if one in scored and other in scored
     }
-    means = {name: summary(own, chosen[name]) for name, own in scored.items()}
+    means = {name: summary(own, chosen[name], digits) for name, own in scored.items()}
     return {"methods": means, "deltas": deltas}
 
 
 class MapBenchmark:
     """The demo model, its relevance, and the methods with oracle heads of the development scenes."""
 
-    def __init__(self, development: Sequence[int]) -> None:
-        from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS
+    def __init__(self, development: Sequence[int], world: str = "plain") -> None:
+        from selagg_core.relevance.relevance import AGREEMENT, ARGMAX_WINS, HeadRelevance
         from selagg_core.relevance.shipped import load_preset
 
-        self.model = DemoModel()
+        self.model = DemoModel(world=world)
         self.development = list(scenes(self.model, development))
-        relevance = load_preset("demo")
+        relevance = load_preset("demo") if world == "plain" else HeadRelevance.load(HARD_RELEVANCE)
         self.table = methods(
             Relevances(
                 by_concept(relevance.with_score(ARGMAX_WINS)),
@@ -128,7 +133,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for thresholds and oracle"
     )
-    parser.add_argument("--source", choices=["both", "scenes", "pictures"], default="both")
+    parser.add_argument("--model", choices=["unet", "twin"], default="unet")
+    parser.add_argument("--source", choices=["both", "scenes", "pictures"])
+    parser.add_argument(
+        "--world", choices=WORLDS, default="plain", help="the hard one has no reader: --source scenes alone"
+    )
     parser.add_argument("--prompts", type=Path, help="prompts of the sampled pictures, one a line")
     parser.add_argument("--table", type=Path, help="file for a Markdown table")
     parser.add_argument("--figure", type=Path, help="PNG file for a figure")
@@ -136,6 +145,10 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if set(args.seeds) & set(args.development):
         parser.error("the development seeds overlap the scored seeds: thresholds would be tuned on the test")
+    if args.source is None:
+        args.source = "both" if args.world == "plain" else "scenes"
+    if args.world != "plain" and args.source != "scenes":
+        parser.error("no reader judges sampled pictures of the hard world: use --source scenes")
     return args
 
 
@@ -145,13 +158,16 @@ def main() -> None:
     left_out = LeftOut()
     prompts = prompt_lines(args.prompts, left_out) if args.prompts else None
     result: dict[str, Any] = {
+        "model": args.model,
         "scenes": len(args.seeds),
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
+        "world": args.world,
     }
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         with torch.inference_mode():
-            bench = MapBenchmark(args.development)
+            kind = TwinBenchmark if args.model == "twin" else MapBenchmark
+            bench = kind(args.development, args.world)
             if args.source != "pictures":
                 result |= bench.on_scenes(args.seeds)
             if args.source != "scenes":

@@ -8,10 +8,27 @@ from itertools import permutations
 
 from .reading import Reading, SeenObject
 from .scenes import SIDE, Caption, Claim, caption_words
-from .vocabulary import BACKGROUNDS, COLOURS, NATURAL_COLOUR, OBJECTS, PATTERNS, SIZES
+from .vocabulary import (
+    BACKGROUNDS,
+    COLOURS,
+    GROUNDS,
+    HARD_BACKGROUNDS,
+    HARD_COLOURS,
+    HARD_SIZES,
+    MATERIALS,
+    NATURAL_COLOUR,
+    OBJECTS,
+    PATTERNS,
+    SIZES,
+    STYLES,
+    WORLDS,
+)
 
 RELATIONS = {"left of": (1, 0), "right of": (-1, 0), "above": (0, 1), "below": (0, -1)}
 """Relation -> direction (x, y) in pixels from the first object to the second."""
+
+DEPTHS = ("in front of", "behind")
+"""Relations of things that overlap, in the hard world."""
 
 PLACES = {
     "on the left": (-1, 0),
@@ -27,8 +44,43 @@ _ADJECTIVES = {"size": frozenset(SIZES), "pattern": frozenset(PATTERNS), "colour
 _JOINS = (("and",), ("next", "to"))
 
 
-def parse_caption(text: str) -> Caption:
-    """The claims of a caption written in the demo grammar, in sentences or as tags.
+@dataclass(frozen=True)
+class _Words:
+    """The words of a world: adjectives of things by kind, of backgrounds by kind, relations."""
+
+    adjectives: dict[str, frozenset[str]]
+    grounds: dict[str, frozenset[str]]
+    relations: tuple[str, ...]
+
+    def knows(self, word: str) -> bool:
+        return word in OBJECTS or any(word in words for words in self.adjectives.values())
+
+    def kind(self, word: str) -> str:
+        for kind, words in self.adjectives.items():
+            if word in words:
+                return kind
+        *some, last = self.adjectives
+        raise ValueError(f"{word!r} is no {', '.join(some)} or {last}, and stands before an object.")
+
+
+_WORDS = {
+    "plain": _Words(_ADJECTIVES, {"background": frozenset(BACKGROUNDS)}, tuple(RELATIONS)),
+    "hard": _Words(
+        {
+            "size": frozenset(HARD_SIZES),
+            "style": frozenset(STYLES),
+            "pattern": frozenset(PATTERNS),
+            "material": frozenset(MATERIALS[1:]),
+            "colour": frozenset(HARD_COLOURS),
+        },
+        {"background": frozenset(HARD_BACKGROUNDS), "ground": frozenset(GROUNDS[1:])},
+        (*RELATIONS, *DEPTHS),
+    ),
+}
+
+
+def parse_caption(text: str, world: str = "plain") -> Caption:
+    """The claims of a caption written in the grammar of a world of the demo, in sentences or as tags.
 
     A phrase's last word is its object and the words before it are adjectives, so "an orange orange" is an
     orange coloured orange.
@@ -36,13 +88,16 @@ def parse_caption(text: str) -> Caption:
     Raises:
         ValueError: no object is named, or a word is unknown or out of place (the message names it).
     """
-    return Caption(text, tuple(_Parser(text).claims()))
+    if world not in WORLDS:
+        raise ValueError(f"There is no world {world!r}; there are {', '.join(WORLDS)}.")
+    return Caption(text, tuple(_Parser(text, _WORDS[world]).claims()))
 
 
 class _Parser:
     """Reads a caption from left to right, phrase by phrase."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: _Words) -> None:
+        self.known = known
         self.words = [word.lower().strip(".!") for word in caption_words(text)]
         self.after_comma = _starts_after_comma(text)
         self.at = 0
@@ -66,7 +121,7 @@ class _Parser:
         return taken
 
     def _relation(self) -> list[Claim]:
-        for relation in RELATIONS:
+        for relation in self.known.relations:
             phrase = relation.split()
             if self._next_is(phrase):
                 if not self.objects or self.at + len(phrase) >= len(self.words):
@@ -92,19 +147,31 @@ class _Parser:
         return []
 
     def _background(self) -> list[Claim]:
-        skip = 2 if self._next_is(["on", "a"]) else 1 if self._next_is(["a"]) else 0
+        skip = 2 if self._next_is(["on"]) else 1 if self.words[self.at] in _ARTICLES else 0
         rest = self.words[self.at + skip :]
-        if len(rest) < 2 or rest[1] != "background":
+        end = rest.index("background") if "background" in rest[: 1 + len(self.known.grounds)] else 0
+        if not end or (skip == 2 and self.words[self.at + 1] not in _ARTICLES):
             return []
-        if rest[0] not in BACKGROUNDS:
-            raise ValueError(f"Unknown background {rest[0]!r}; a background is {', '.join(BACKGROUNDS)}.")
-        return [Claim("background", rest[0], self._take(skip + 2)[-2:-1])]
+        kinds = [self._ground(word) for word in rest[:end]]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(
+                f"{' '.join(rest[: end + 1])!r} says the same thing twice or contradicts itself."
+            )
+        places = self._take(skip + end + 1)[-1 - end : -1]
+        return [Claim(kind, word, (at,)) for kind, word, at in zip(kinds, rest[:end], places, strict=True)]
+
+    def _ground(self, word: str) -> str:
+        for kind, words in self.known.grounds.items():
+            if word in words:
+                return kind
+        every = ", ".join(sorted(set().union(*self.known.grounds.values())))
+        raise ValueError(f"Unknown background {word!r}; a background is {every}.")
 
     def _object(self) -> list[Claim]:
         if self.at < len(self.words) and self.words[self.at] in _ARTICLES:
             self.at += 1
         start = self.at
-        while self.at < len(self.words) and _known(self.words[self.at]):
+        while self.at < len(self.words) and self.known.knows(self.words[self.at]):
             self.at += 1
             if self.at in self.after_comma:
                 break
@@ -117,7 +184,9 @@ class _Parser:
             following = self.words[self.at] if self.at < len(self.words) else phrase[-1]
             raise ValueError(f"No object where {following!r} is; an object is {', '.join(OBJECTS)}.")
         index, self.objects = self.objects, self.objects + 1
-        adjectives = [Claim(_kind(word), word, (start + i,), index) for i, word in enumerate(phrase[:-1])]
+        adjectives = [
+            Claim(self.known.kind(word), word, (start + i,), index) for i, word in enumerate(phrase[:-1])
+        ]
         kinds = [claim.kind for claim in adjectives]
         if len(set(kinds)) < len(kinds):
             raise ValueError(f"{' '.join(phrase)!r} says the same thing twice or contradicts itself.")
@@ -128,17 +197,6 @@ def _starts_after_comma(text: str) -> frozenset[int]:
     """Indices of the words that a comma goes before."""
     parts = text.split(",")
     return frozenset(len(caption_words(" ".join(parts[: i + 1]))) for i in range(len(parts) - 1))
-
-
-def _known(word: str) -> bool:
-    return word in OBJECTS or any(word in words for words in _ADJECTIVES.values())
-
-
-def _kind(word: str) -> str:
-    for kind, words in _ADJECTIVES.items():
-        if word in words:
-            return kind
-    raise ValueError(f"{word!r} is no size, pattern or colour, and stands before an object.")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ v-prediction), CLIP text model classes of the SD1.x family behind the real CLIP 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from safetensors.torch import load_file
 
 WEIGHTS = Path(__file__).resolve().parent / "weights" / "selagg_demo.safetensors"
 """The weights that ship with the pack."""
+
+HARD_WEIGHTS = WEIGHTS.with_name("selagg_hard.safetensors")
+"""UNet and text encoder trained on for the hard world; of the repository, not of what artists install."""
 
 LATENT_SIDE = 16
 CONTEXT_WIDTH = 96
@@ -59,10 +62,9 @@ TEXT_CONFIG: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class DemoWeights:
+class ModelWeights:
     """Weights by part, keys as the host names them; `tokens`: the ids whose embedding was trained."""
 
-    unet: dict[str, torch.Tensor]
     text: dict[str, torch.Tensor]
     vae: dict[str, torch.Tensor]
     tokens: torch.Tensor
@@ -76,6 +78,13 @@ class DemoWeights:
         return table
 
 
+@dataclass(frozen=True)
+class DemoWeights(ModelWeights):
+    """The model that ships: a UNet."""
+
+    unet: dict[str, torch.Tensor]
+
+
 def load_weights(path: Path = WEIGHTS) -> DemoWeights:
     """Reads the shipped file.
 
@@ -84,19 +93,45 @@ def load_weights(path: Path = WEIGHTS) -> DemoWeights:
     """
     if not path.is_file():
         raise ValueError(f"The demo model's weights are missing: {path.name} should lie in {path.parent}.")
+    parts, tokens, metadata = read_parts(path, ("unet", "text", "vae"))
+    return DemoWeights(**parts, tokens=tokens, metadata=metadata)
+
+
+def read_parts(
+    path: Path, names: tuple[str, ...]
+) -> tuple[dict[str, dict[str, torch.Tensor]], torch.Tensor, dict[str, str]]:
+    """Weights of the named parts in float32, the list of tokens, and what is written beside them.
+
+    Raises:
+        ValueError: the file is of another kind.
+    """
     flat = load_file(path)
-    if "tokens" not in flat:
-        raise ValueError(f"{path.name} does not hold the demo model (no token list in it).")
-    with safe_open(path, "pt") as file:
-        metadata = dict(file.metadata() or {})
-    parts: dict[str, dict[str, torch.Tensor]] = {"unet": {}, "text": {}, "vae": {}}
+    parts: dict[str, dict[str, torch.Tensor]] = {name: {} for name in names}
     for key, value in flat.items():
         part, _, name = key.partition(".")
         if part in parts:
             parts[part][name] = value.float()
-    return DemoWeights(**parts, tokens=flat["tokens"].long(), metadata=metadata)
+    if "tokens" not in flat or not all(parts.values()):
+        raise ValueError(
+            f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list."
+        )
+    with safe_open(path, "pt") as file:
+        metadata = dict(file.metadata() or {})
+    return parts, flat["tokens"].long(), metadata
 
 
-def model_card(weights: DemoWeights) -> dict[str, Any]:
+def load_hard_weights() -> DemoWeights:
+    """The model that knows the hard world too, behind the shipped autoencoder.
+
+    Raises:
+        ValueError: the file is missing (it is in the repository, not in what artists install).
+    """
+    if not HARD_WEIGHTS.is_file():
+        raise ValueError(f"{HARD_WEIGHTS.name} is missing: python -m demo.train_hard makes it.")
+    parts, tokens, metadata = read_parts(HARD_WEIGHTS, ("unet", "text"))
+    return replace(load_weights(), **parts, tokens=tokens, metadata=metadata)
+
+
+def model_card(weights: ModelWeights) -> dict[str, Any]:
     """What the weights file says of its training (steps, loss, time, machine)."""
     return json.loads(weights.metadata.get("training", "{}"))

@@ -10,10 +10,22 @@ from typing import Any
 from selagg_core.prompt.lexicon import Concept
 from selagg_core.relevance.shipped import SHIPPED_MODEL
 
-from .model import WEIGHTS
+from .model import HARD_WEIGHTS, WEIGHTS, load_hard_weights
 from .scenes import scene_from_seed
 from .studio import SamplingSettings, Studio
-from .vocabulary import BACKGROUNDS, COLOURS, HOMONYMS, PATTERNS, SHAPES, SIZES, THINGS
+from .vocabulary import (
+    BACKGROUNDS,
+    COLOURS,
+    GROUNDS,
+    HARD_SIZES,
+    HOMONYMS,
+    MATERIALS,
+    PATTERNS,
+    SHAPES,
+    SIZES,
+    STYLES,
+    THINGS,
+)
 
 log = logging.getLogger("selagg.demo.relevance")
 
@@ -22,6 +34,8 @@ FIRST_SEED = 30_000
 PICTURES = 160
 SETTINGS = SamplingSettings(steps=10)
 """Half the usual steps: twice as many prompts in the same time."""
+HARD_RELEVANCE = Path(__file__).resolve().parents[1] / "benchmarks" / "hard_relevance.safetensors"
+"""Of the model for the hard world; not a preset that ships."""
 PRESET = Path(__file__).resolve().parents[1] / "selagg_core" / "presets" / "demo.safetensors"
 
 CONCEPTS: dict[str, tuple[str, ...]] = {
@@ -37,20 +51,35 @@ CONCEPTS: dict[str, tuple[str, ...]] = {
 too: so "orange", "rose" and "mint" keep both senses, though only Objects has them as words."""
 
 
-def captions(seeds: range) -> tuple[str, ...]:
+HARD_CONCEPTS: dict[str, tuple[str, ...]] = CONCEPTS | {
+    "Material": MATERIALS[1:],
+    "Image Style": STYLES,
+    "Size": tuple(word for word in HARD_SIZES if word != "medium"),
+    "Texture": tuple(word for word in GROUNDS[1:] if word not in (*MATERIALS, *PATTERNS)),
+    "Position": (*CONCEPTS["Position"], "behind", "front"),
+}
+"""Those of the hard world. A ground of wood, stripes ... has the concept that a thing of it has."""
+
+
+def captions(seeds: range, world: str = "plain") -> tuple[str, ...]:
     """Prompts that the model was not trained on, one a seed."""
-    return tuple(scene_from_seed(seed)[1].text for seed in seeds)
+    return tuple(scene_from_seed(seed, world=world)[1].text for seed in seeds)
 
 
 def measure(
-    studio: Studio, seeds: range, state: Path | None = None, settings: SamplingSettings = SETTINGS
+    studio: Studio,
+    seeds: range,
+    state: Path | None = None,
+    settings: SamplingSettings = SETTINGS,
+    world: str = "plain",
 ) -> Any:
     """The HeadRelevance of the demo model from the captions of these scenes, one picture each."""
     from selagg_nodes.recording import build_relevance as builder
 
+    concepts, weights = (HARD_CONCEPTS, HARD_WEIGHTS) if world == "hard" else (CONCEPTS, WEIGHTS)
     plan = builder.BuildPlan(
-        captions(seeds),
-        tuple(Concept(name, words) for name, words in CONCEPTS.items()),
+        captions(seeds, world),
+        tuple(Concept(name, words) for name, words in concepts.items()),
         SHIPPED_MODEL,
         seeds[0],
         settings.steps,
@@ -60,7 +89,7 @@ def measure(
         (16, 16),
     )
     about = {
-        "sha256 of the weights": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
+        "sha256 of the weights": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "source": f"SelAgg Build Relevance on captions of demo scenes {seeds[0]}:{seeds[-1] + 1}",
         "licence": "Apache-2.0",
     }
@@ -70,6 +99,15 @@ def measure(
             log.info("%d of %d pictures", done // plan.steps, total // plan.steps)
 
     return builder.build_relevance(studio.model, studio.clip, plan, state, report, about)
+
+
+def build_hard(folder: Path, pictures: int = PICTURES) -> None:
+    """Measures the weights for the hard world and writes the file for benchmarks, as `build_preset`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = range(FIRST_SEED, FIRST_SEED + pictures)
+    found = measure(Studio(load_hard_weights()), seeds, folder / "relevance_hard.safetensors", world="hard")
+    found.save(HARD_RELEVANCE)
+    log.info("wrote %s\n%s", HARD_RELEVANCE.name, found.describe())
 
 
 def build_preset(folder: Path) -> None:

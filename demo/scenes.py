@@ -1,13 +1,17 @@
-"""Scenes of known content: pictures, masks, captions, and what each caption claims."""
+"""Scenes of known content: pictures, masks, captions, and what each caption claims.
+
+Two worlds: in the plain one flat things stand apart from each other on an even ground; in the hard one they
+overlap, share colours with each other and with a textured ground, and have materials and styles besides.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 
-from .shapes import drawing, outline, rasterise
+from .hard_painting import overlap, paint_hard
+from .hard_scenes import OVERLAPPING, random_hard_scene
+from .painting import paint_plain
+from .scene import GRID, SIDE, Caption, Claim, Scene, SceneObject, caption_words
 from .vocabulary import (
     BACKGROUNDS,
     COLOURS,
@@ -17,82 +21,13 @@ from .vocabulary import (
     PATTERNS,
     SIZES,
     WITHOUT_PATTERN,
+    WORLDS,
 )
 
-SIDE = 128
-"""Side of a picture in pixels."""
-
-GRID = 8
-"""Objects are centred on multiples of so many pixels, the VAE's cell: a small model can learn that."""
-
-_SUPERSAMPLING = 4
-_STEM_GREEN = (40, 110, 48)
-_INK = 0.28
-_PATTERN_SHADE = 0.45
-
-_RELATIONS = {"left of": (1, 0), "right of": (-1, 0), "above": (0, 1), "below": (0, -1)}
-
-
-@dataclass(frozen=True)
-class SceneObject:
-    """One object: `centre` (x, y) and `diameter` in pixels, `turn` in degrees, `rgb` as painted."""
-
-    name: str
-    colour: str
-    pattern: str
-    size: str
-    centre: tuple[float, float]
-    diameter: float
-    turn: float
-    rgb: tuple[int, int, int]
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Bounding box (x0, y0, x1, y1) in pixels, of the circle around the object."""
-        reach = self.diameter * 0.56
-        x, y = self.centre
-        return (x - reach, y - reach, x + reach, y + reach)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Something that a caption says.
-
-    Attributes:
-        kind: "object", "colour", "pattern", "size", "background", "relation" or "place".
-        value: The word or phrase, for example "star", "red", "left of".
-        words: Indices into `caption_words(caption)` of the words that say it.
-        subject: Index of the object it is about; None for the background.
-        other: Index of the second object of a relation.
-    """
-
-    kind: str
-    value: str
-    words: tuple[int, ...]
-    subject: int | None = None
-    other: int | None = None
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Objects in caption order on a background; `background_rgb` as painted."""
-
-    objects: tuple[SceneObject, ...]
-    background: str
-    background_rgb: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A caption and the claims it makes, words in natural order."""
-
-    text: str
-    claims: tuple[Claim, ...]
-
-
-def caption_words(text: str) -> list[str]:
-    """The words of a caption in order, without punctuation."""
-    return text.replace(",", " ").split()
+__all__ = [
+    *("GRID", "SIDE", "Caption", "Claim", "Scene", "SceneObject", "caption_words"),
+    *("caption", "place_of", "random_scene", "relation_between", "render", "scene_from_seed"),
+]
 
 
 def render(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -100,58 +35,16 @@ def render(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         picture: (128, 128, 3) uint8 sRGB.
-        masks: (objects, 128, 128) bool, everything drawn for an object, holes left out.
+        masks: (objects, 128, 128) bool, everything that is seen of an object, holes left out.
     """
-    picture = np.empty((SIDE, SIDE, 3), np.uint8)
-    picture[:] = scene.background_rgb
-    masks = np.zeros((len(scene.objects), SIDE, SIDE), bool)
-    for item, mask in zip(scene.objects, masks, strict=True):
-        _paint(picture, mask, item)
-    return picture, masks
-
-
-def _paint(picture: np.ndarray, mask: np.ndarray, item: SceneObject) -> None:
-    """Paints one object into its window of the picture and of its mask, both changed in place."""
-    reach = int(np.ceil(item.diameter * 0.62))
-    left, top = (max(0, int(v) - reach) for v in item.centre)
-    right, bottom = (min(SIDE, int(v) + reach + 1) for v in item.centre)
-    side = max(right - left, bottom - top)
-    plan = drawing(item.name)
-    centre = (np.array(item.centre) - (left, top)) * _SUPERSAMPLING
-    placed = (side * _SUPERSAMPLING, centre, item.diameter / 2 * _SUPERSAMPLING, item.turn)
-    body = rasterise(plan.body, *placed)
-    body[rasterise(plan.holes, *placed) > 0] = 0
-    green = rasterise(plan.green, *placed)
-    tone = np.array(item.rgb, np.float32)
-    canvas = np.empty((*body.shape, 3), np.float32)
-    canvas[:] = picture[top, left]
-    canvas[green > 0] = _STEM_GREEN
-    dark = pattern_shade(item.pattern, centre, body.shape[0])
-    canvas[(body > 0) & ~dark] = tone
-    canvas[(body > 0) & dark] = tone * _PATTERN_SHADE
-    ink = (outline(plan.lines, *placed, width=int(1.7 * _SUPERSAMPLING)) > 0) & (body > 0)
-    canvas[ink] = tone * _INK
-    window = (slice(top, bottom), slice(left, right))
-    cut = (slice(bottom - top), slice(right - left))
-    picture[window] = np.round(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA))[cut]
-    mask[window] = cv2.resize(np.maximum(body, green), (side, side), interpolation=cv2.INTER_AREA)[cut] > 127
-
-
-def pattern_shade(pattern: str, centre: np.ndarray, side: int) -> np.ndarray:
-    """(side, side) bool: where the darker tone of a pattern goes, laid out from the object's centre."""
-    if pattern == "solid":
-        return np.zeros((side, side), bool)
-    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
-    x, y = (x - centre[0]) / _SUPERSAMPLING, (y - centre[1]) / _SUPERSAMPLING
-    if pattern == "striped":
-        return np.mod((x + y) / np.sqrt(2) + 4, 16) < 8
-    if pattern == "dotted":
-        return np.hypot(np.mod(x + 7.5, 15) - 7.5, np.mod(y + 7.5, 15) - 7.5) < 4.4
-    return np.mod(np.floor(x / 12) + np.floor(y / 12), 2) < 1
+    return paint_hard(scene) if scene.world == "hard" else paint_plain(scene)
 
 
 def random_scene(
-    rng: np.random.Generator, objects: int | None = None, held_out: bool | None = False
+    rng: np.random.Generator,
+    objects: int | None = None,
+    held_out: bool | None = False,
+    world: str = "plain",
 ) -> Scene:
     """Draws a scene.
 
@@ -160,10 +53,15 @@ def random_scene(
         objects: How many objects, 1 to 3; drawn if None.
         held_out: False leaves out the colour-object pairs of `vocabulary.HELD_OUT`, None allows every pair,
             True makes the first object one of those pairs.
+        world: of `vocabulary.WORLDS`.
     """
+    if objects is not None and not 1 <= objects <= 3:
+        raise ValueError(f"A scene has one to three objects, not {objects}.")
+    if world not in WORLDS:
+        raise ValueError(f"There is no world {world!r}; there are {', '.join(WORLDS)}.")
+    if world == "hard":
+        return random_hard_scene(rng, objects, held_out)
     count = objects or int(rng.choice([1, 2, 3], p=[0.2, 0.6, 0.2]))
-    if not 1 <= count <= 3:
-        raise ValueError(f"A scene has one to three objects, not {count}.")
     background = str(rng.choice(list(BACKGROUNDS)))
     kinds: list[tuple[str, str]] = []
     while len(kinds) < count:
@@ -240,6 +138,13 @@ def relation_between(a: SceneObject, b: SceneObject) -> str:
     return "above" if dy > 0 else "below"
 
 
+def _said_relation(a: SceneObject, b: SceneObject, rng: np.random.Generator) -> str:
+    """Where they overlap, as often what is in front as what lies where; in the plain world none overlap."""
+    if a.layer != b.layer and overlap(a, b) >= OVERLAPPING and rng.random() < 0.5:
+        return "in front of" if a.layer > b.layer else "behind"
+    return relation_between(a, b)
+
+
 def place_of(item: SceneObject) -> str | None:
     """ "on the left", "on the right", "at the top", "at the bottom", "in the center", or None if unclear."""
     dx, dy = item.centre[0] - SIDE / 2, item.centre[1] - SIDE / 2
@@ -278,22 +183,30 @@ def caption(scene: Scene, rng: np.random.Generator) -> Caption:
     for index, item in enumerate(scene.objects):
         if index and not tags:
             _join(writer, scene, index, relate, rng)
-        _describe(writer, item, index, tags, rng)
+        _describe(writer, item, index, tags, scene.world == "hard", rng)
     if len(scene.objects) == 1 and not tags and (place := place_of(scene.objects[0])) and rng.random() < 0.5:
         writer.claim("place", place, writer.say(place), 0)
     if rng.random() < 0.75:
-        words = (
-            writer.say(f"{scene.background} background", ", ")
-            if tags
-            else writer.say(f"on a {scene.background} background")
-        )
-        writer.claim("background", scene.background, words[-2:-1], None)
+        _say_background(writer, scene, tags, rng)
     return Caption(writer.text, tuple(writer.claims))
+
+
+def _say_background(writer: _Writer, scene: Scene, tags: bool, rng: np.random.Generator) -> None:
+    parts = [("background", scene.background)]
+    if scene.ground != "smooth" and rng.random() < 0.8:
+        parts.append(("ground", scene.ground))
+        if rng.random() < 0.3:
+            parts = parts[1:]
+    said = " ".join(value for _, value in parts) + " background"
+    article = "an" if said[0] in "aeiou" else "a"
+    words = writer.say(said, ", ") if tags else writer.say(f"on {article} {said}")
+    for word, (kind, value) in zip(words[-1 - len(parts) : -1], parts, strict=True):
+        writer.claim(kind, value, (word,), None)
 
 
 def _join(writer: _Writer, scene: Scene, index: int, relate: bool, rng: np.random.Generator) -> None:
     if relate:
-        relation = relation_between(scene.objects[0], scene.objects[1])
+        relation = _said_relation(scene.objects[0], scene.objects[1], rng)
         writer.claim("relation", relation, writer.say(relation), 0, 1)
     elif index < len(scene.objects) - 1:
         writer.text += ","
@@ -301,15 +214,22 @@ def _join(writer: _Writer, scene: Scene, index: int, relate: bool, rng: np.rando
         writer.say(str(rng.choice(["and", "next to", "and"])) if len(scene.objects) == 2 else "and")
 
 
-def _describe(writer: _Writer, item: SceneObject, index: int, tags: bool, rng: np.random.Generator) -> None:
+def _describe(
+    writer: _Writer, item: SceneObject, index: int, tags: bool, hard: bool, rng: np.random.Generator
+) -> None:
     parts: list[tuple[str, str]] = []
     if item.size != "medium" and rng.random() < 0.5:
         parts.append(("size", item.size))
-    if item.pattern != "solid" or (item.name not in WITHOUT_PATTERN and rng.random() < 0.15):
+    if hard and (item.style != "flat" or rng.random() < 0.15):
+        parts.append(("style", item.style))
+    patterned = item.pattern != "solid" or (item.name not in WITHOUT_PATTERN and rng.random() < 0.15)
+    if patterned and item.material == "painted":
         parts.append(("pattern", item.pattern))
     natural = NATURAL_COLOUR.get(item.name) == item.colour
     if not natural or rng.random() < 0.4:
         parts.append(("colour", item.colour))
+    if item.material != "painted":
+        parts.append(("material", item.material))
     parts.append(("object", item.name))
     if not tags:
         writer.say("an" if parts[0][1][0] in "aeiou" else "a")
@@ -318,9 +238,9 @@ def _describe(writer: _Writer, item: SceneObject, index: int, tags: bool, rng: n
 
 
 def scene_from_seed(
-    seed: int, objects: int | None = None, held_out: bool | None = False
+    seed: int, objects: int | None = None, held_out: bool | None = False, world: str = "plain"
 ) -> tuple[Scene, Caption]:
     """The scene and caption of a seed. Training uses seeds from 1,000,000; benchmarks use small ones."""
     rng = np.random.default_rng(seed)
-    scene = random_scene(rng, objects, held_out)
+    scene = random_scene(rng, objects, held_out, world)
     return scene, caption(scene, rng)

@@ -8,7 +8,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .scenes import pattern_shade
+from .painting import pattern_shade
 from .vocabulary import COLOURS, PATTERNS
 
 _REACH = 40

@@ -55,3 +55,35 @@ HELD_OUT = frozenset(
     }
 )
 """(colour, object) pairs that no training scene shows: what the model makes of them is generalisation."""
+
+WORLDS = ("plain", "hard")
+"""The demo world, and the harder one: its words are those of the plain world and those below."""
+
+HARD_COLOURS = COLOURS | BACKGROUNDS
+"""Things of the hard world have the tones of grounds too."""
+
+HARD_BACKGROUNDS: dict[str, tuple[int, int, int]] = BACKGROUNDS | {
+    word: tuple(round(0.62 * value + 0.38 * 118) for value in rgb) for word, rgb in COLOURS.items()
+}
+"""Grounds of the hard world have the colours of things too, duller."""
+
+HARD_SIZES = {"tiny": 30, "small": 38, "medium": 48, "large": 60, "huge": 76}
+"""Size word -> diameter in pixels; "medium" is never said."""
+
+MATERIALS = ("painted", "wooden", "glass", "metal", "stone", "brick")
+"""What a thing is made of; "painted" is never said. A thing has a pattern or a material, not both."""
+
+STYLES = ("flat", "cartoon", "sketched", "shaded", "glowing")
+"""How a thing is drawn."""
+
+GROUNDS = ("smooth", "wooden", "stone", "brick", "striped", "checkered", "wavy", "cloudy")
+"""What a background is like; "smooth" is never said. Five of the words can be said of a thing too."""
+
+NEW_WORDS = tuple(
+    dict.fromkeys(
+        word
+        for word in (*HARD_SIZES, *MATERIALS[1:], *STYLES, *GROUNDS[1:], "in", "front", "of", "behind")
+        if word not in {*SIZES, *PATTERNS, "in", "of"}
+    )
+)
+"""Words that the plain world has not; each is one token of CLIP."""

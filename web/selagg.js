@@ -10,11 +10,12 @@ import { addToOlderMenus, menus } from './extension/menus.js'
 import { Questions } from './extension/questions.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
+import { SETTINGS, settingsOf } from './extension/settings.js'
 import { announce } from './extension/show_node.js'
+import { SPOT_NODE, SpotChecks } from './extension/spot_checks.js'
 import { asked, runAgain, sourceOf } from './extension/sources.js'
 import { graphTexts, problemIn } from './extension/texts.js'
 import { Trials } from './extension/trials.js'
-import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
@@ -38,11 +39,6 @@ const NOTHING = 'nothing'
 /** What the classic canvas leaves around a DOM widget, above and below. */
 const MARGINS = 20
 const SEVERE = 0.5
-const SETTINGS = {
-  toast: 'SelAgg.Viewer.Toast',
-  scale: 'SelAgg.Viewer.Scale',
-  opacity: 'SelAgg.Viewer.Opacity',
-}
 
 /** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
@@ -53,6 +49,11 @@ const questions = new Questions(commands.seeds)
 const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
+
+/** The id of the workflow that is open; '' if it has none. */
+const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
+
+const spotChecks = new SpotChecks(language, openWorkflow, memory)
 
 /** @param {string} id */
 const setting = (id) => app.extensionManager.setting.get(id)
@@ -119,9 +120,6 @@ function cleared({ widget }, text) {
   widget.earlier = false
   widget.clear(text, runAgain)
 }
-
-/** The id of the workflow that is open; '' if it has none. */
-const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
 
 /**
  * After a reload of the page, or when a workflow is opened again: the last view that this tab was given for the node.
@@ -258,38 +256,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
     name: 'selagg.viewer',
     ...menus(commands),
-    settings: [
-      {
-        id: SETTINGS.toast,
-        category: ['SelAgg', 'Viewer', 'Toast'],
-        name: 'Announce severe warnings',
-        tooltip: 'A short message in the corner when a run ends with a severe warning.',
-        type: 'boolean',
-        defaultValue: true,
-      },
-      {
-        id: SETTINGS.scale,
-        category: ['SelAgg', 'Viewer', 'Scale'],
-        name: 'Colours of maps',
-        type: 'combo',
-        options: SCALE_NAMES,
-        defaultValue: 'inferno',
-        onChange: (name) => {
-          for (const { widget } of viewers.values()) widget.scale = name
-        },
-      },
-      {
-        id: SETTINGS.opacity,
-        category: ['SelAgg', 'Viewer', 'Opacity'],
-        name: 'Opacity of maps (per cent)',
-        type: 'slider',
-        attrs: { min: 10, max: 100, step: 5 },
-        defaultValue: 100,
-        onChange: (value) => {
-          for (const { widget } of viewers.values()) widget.opacity = value / 100
-        },
-      },
-    ],
+    settings: settingsOf(() => [...viewers.values()].map((viewer) => viewer.widget)),
     async setup() {
       addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
@@ -313,9 +280,11 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
     nodeCreated(node) {
       if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.watch(node)
     },
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.restore(node)
       const viewer = viewers.get(node)
       if (!viewer) return
       places.take(node, viewer.widget.element)

@@ -24,12 +24,15 @@ def layout_of(scene: Scene, masks: np.ndarray) -> np.ndarray:
 
 
 class LatentPool:
-    """Scenes, their latents (n, 4, 16, 16) in float16 and layouts; grows during the training."""
+    """Scenes, their latents (n, 4, 16, 16) in float16 and layouts; grows during the training.
+
+    hard: share of scenes of the hard world, 0 to 1.
+    """
 
     chunk = 32
 
-    def __init__(self, encoder: nn.Module, first_seed: int = 1_000_000) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: nn.Module, first_seed: int = 1_000_000, hard: float = 0.0) -> None:
+        self.encoder, self.hard = encoder, hard
         self.seed = first_seed
         self.scenes: list[Scene] = []
         self.latents = torch.zeros(0, 4, 16, 16, dtype=torch.float16)
@@ -42,7 +45,10 @@ class LatentPool:
             count -= self.chunk
 
     def _grow(self, count: int) -> None:
-        scenes = [random_scene(np.random.default_rng(self.seed + i)) for i in range(count)]
+        scenes = [
+            random_scene(np.random.default_rng(self.seed + i), world=self._world(self.seed + i))
+            for i in range(count)
+        ]
         self.seed += count
         painted = [render(scene) for scene in scenes]
         pictures = torch.from_numpy(np.stack([p for p, _ in painted])).permute(0, 3, 1, 2).float() / 255
@@ -52,6 +58,9 @@ class LatentPool:
         self.scenes += scenes
         self.latents = torch.cat([self.latents, latents.half()])
         self.layouts = torch.cat([self.layouts, torch.from_numpy(np.stack(layouts))])
+
+    def _world(self, seed: int) -> str:
+        return "hard" if np.random.default_rng((seed, 1)).random() < self.hard else "plain"
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[torch.Tensor, torch.Tensor, list[Caption]]:
         """`count` latents with their layouts (count, 32, 32) and a fresh caption for each."""

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..model import TEXT_CONFIG
 from ..scenes import Caption, caption_words
-from ..vocabulary import BACKGROUNDS, COLOURS, OBJECTS, PATTERNS, SIZES
+from ..vocabulary import BACKGROUNDS, COLOURS, NEW_WORDS, OBJECTS, PATTERNS, SIZES
 
 log = logging.getLogger("selagg.demo.train")
 
@@ -96,13 +96,18 @@ class TextEncoder(nn.Module):
 
 
 class CaptionTokenizer:
-    """Captions -> CLIP ids, by a table of words (CLIP's BPE never joins words), as the host's tokenizer."""
+    """Captions -> CLIP ids, by a table of words (CLIP's BPE never joins words), as the host's tokenizer.
 
-    def __init__(self) -> None:
+    world: whose words it knows; the hard world has all of the plain one's.
+    """
+
+    def __init__(self, world: str = "plain") -> None:
         from comfy.sd1_clip import SD1Tokenizer
 
         host = SD1Tokenizer()
         words = {*OBJECTS, *COLOURS, *PATTERNS, *SIZES, *BACKGROUNDS, *FILLERS}
+        if world == "hard":
+            words |= set(NEW_WORDS)
         self.pieces = {w: [t for t, _ in host.tokenize_with_weights(w)["l"][0] if t < BOS] for w in words}
         self.tokens = torch.tensor(sorted({t for ids in self.pieces.values() for t in ids} | {BOS, EOS}))
 
@@ -117,6 +122,15 @@ class CaptionTokenizer:
         if len(spans) != len(caption_words(caption.text)) or len(ids) > 76:
             raise ValueError(f"This caption does not fit the demo tokenizer: {caption.text!r}")
         return ids + [EOS] * (77 - len(ids)), spans
+
+
+def grown_embedding(rows: torch.Tensor, known: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """(tokens, width): rows of the `known` ids, in the order of `tokens`; new ones near the mean."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(len(tokens), rows.shape[1], generator=generator)
+    grown = rows.mean(0) + 0.5 * rows.std(0) * noise
+    grown[torch.searchsorted(tokens, known)] = rows
+    return grown
 
 
 def _meanings() -> dict[tuple[str, str], int]:

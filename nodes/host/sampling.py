@@ -133,13 +133,16 @@ def sample_new(
 
     size: (h, w) in cells of 8 pixels, whatever the model's own cells are.
     """
+    empty = {"samples": empty_latent(model, size)}
+    return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
+
+
+def empty_latent(model, size: tuple[int, int]) -> torch.Tensor:
+    """(1, channels, [1,] h, w) of a model; size: (h, w) in cells of 8 pixels, whatever its own cells are."""
     form = model.get_model_object("latent_format")
     cell = getattr(form, "spacial_downscale_ratio", 8)
     frames = (1,) * (getattr(form, "latent_dimensions", 2) - 2)
-    empty = torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
-    return sample_part(
-        model, positive, negative, seed, steps, cfg, sampler, scheduler, {"samples": empty}, 0, None
-    )
+    return torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
 
 
 LATENT_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")

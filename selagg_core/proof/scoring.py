@@ -10,7 +10,7 @@ import numpy as np
 from ..maps.regions import otsu_threshold
 from .statistics import average_precision, resamples, with_interval
 
-KINDS = ("object", "colour", "pattern", "other")
+KINDS = ("object", "colour", "pattern", "material", "style", "size", "ground", "other")
 """Of words; what is in a table comes in this order."""
 THRESHOLDS = np.linspace(0.05, 0.95, 37)
 MEASURES = ("iou", "iou_otsu", "iou_best", "hit", "ap")

@@ -406,3 +406,21 @@ def test_a_claim_that_the_artist_made_is_known_again():
     own = Report(own.prompt, own.settings, own.pictures, claims=(*own.claims, "star above circle"))
     plan = planned(own)
     assert plan.pictures[0].operators[0].region.mask[8, 24]
+
+
+def test_a_thing_without_a_map_of_its_own_is_where_the_map_of_its_last_word_is():
+    own = known("a fire truck and a blue square", {"fire truck": (0.3, 0.5)})
+    phrase = group(own, "fire truck")
+    assert own.seen(phrase).centre == (0.3, 0.5)
+    last = WordGroup(phrase.label, phrase.indices[-1:], phrase.entry)
+    by_last = replace(own, measured={last: seen(last, (0.6, 0.4))})
+    assert by_last.seen(phrase).centre == (0.6, 0.4)
+    assert by_last.seen(group(own, "square")) is None
+
+
+def test_a_relation_without_directions_is_answered_by_advice():
+    own = known("a circle left of a square", {"circle": (0.7, 0.5), "square": (0.3, 0.5)})
+    relation = claim(own, "relation")
+    for changed in (replace(relation, value="inside"), replace(relation, other=None)):
+        answer = remedy_for(Fault("misplaced", (relation.subject,), changed), own)
+        assert not answer.operators and "cannot be told as regions" in answer.advice[0]

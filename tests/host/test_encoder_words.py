@@ -384,12 +384,21 @@ def edited(name: str):
         )
         clip.behind = 5
         return clip, lambda text: node.execute(clip, text, image=picture)
+    if name == "boogu":
+        node = extras("comfy_extras.nodes_boogu").TextEncodeBooguEdit
+        clip = Pictured(of("boogu", "BooguTokenizer"), whole("qwen3vl_8b"))
+        return clip, lambda text: node.execute(clip, text, "", None, {"image_1": picture, "image_2": picture})
+    if name == "joyimage":
+        node = extras("comfy_extras.nodes_joyimage").TextEncodeJoyImageEdit
+        own = cut("joyimage", "JoyImageTEModel", "qwen3vl_8b")
+        clip = Pictured(of("joyimage", "JoyImageTokenizer"), own)
+        return clip, lambda text: node.execute(clip, text, None, {"image0": picture})
     node = extras("comfy_extras.nodes_mage").TextEncodeMageFlowEdit
     clip = Pictured(of("mage_flow", "MageFlowTokenizer"), cut("mage_flow", "MageFlowTEModel", "qwen3vl_4b"))
     return clip, lambda text: node.execute(clip, text, "", None, {"image_1": picture}, width=64, height=64)
 
 
-@pytest.mark.parametrize("name", ["edit", "plus", "plus, none", "longcat", "mage"])
+@pytest.mark.parametrize("name", ["edit", "plus", "plus, none", "longcat", "mage", "boogu", "joyimage"])
 @pytest.mark.parametrize(
     "text", ["move the red cup, left of the umbrella", "make it night", "Picture 1: a cat."]
 )
@@ -404,7 +413,8 @@ def test_words_of_prompts_with_pictures(nodes, name, text):
     assert len(prompt.offers) == 1 and not prompt.offers[0].refusal
     words = text.lower().replace(",", "").replace(":", "").replace(".", "").split()
     assert [word.text for word in prompt.words] == words
-    tokenizer = getattr(clip.tokenizer, "qwen25_7b", None) or clip.tokenizer.qwen3vl_4b
+    names = ("qwen25_7b", "qwen3vl_4b", "qwen3vl_8b")
+    tokenizer = next(own for key in names if (own := getattr(clip.tokenizer, key, None)) is not None)
     for word in prompt.words:
         own = [spread[column] for column in word.columns]
         assert tokenizer.tokenizer.decode(own).strip(" ,.:").lower() == word.text

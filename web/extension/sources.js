@@ -10,15 +10,16 @@ import { claimsOf } from './claims_field.js'
 /** @import { Questions } from './questions.js' */
 /** @import { Trials } from './trials.js' */
 
-/** Texts of the viewer in the artist's language, once they are loaded. @typedef {{ texts: Record<string, string> }} Language */
+/** Texts of the viewer in the artist's language, once they are loaded. @typedef {{ texts: Record<string, string>, ready: Promise<void> }} Language */
 
 /**
  * The JSON of an address of this pack. Rejects with what the pack says, if it says that it cannot.
  * @param {string} path
  * @param {Language} language
+ * @param {RequestInit} [request] what is sent along
  */
-export async function asked(path, language) {
-  const answer = await api.fetchApi(path)
+export async function asked(path, language, request) {
+  const answer = await api.fetchApi(path, request)
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
   const body = await answer.json()
   if (body.error) throw new Error(translator(language.texts).say(body.said, body.error))

@@ -227,6 +227,7 @@ ${COMPARISON}
 .headgrid canvas { display: block; cursor: pointer; border-radius: 5px; }
 .headgrid canvas:focus-visible { outline-offset: -2px; }
 .hint { font-size: 11px; color: var(--soft); margin: 0; min-height: 1.45em; }
+.went { font-size: 11px; color: var(--soft); margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .hint b { color: var(--strong); font-weight: 600; }
 .row { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
 
