@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from demo.caption_check import check_caption, parse_caption
-from demo.model import load_hard_weights
+from demo.model import load_hard_weights, load_weights
 from demo.reader import read_picture
 from demo.scenes import Caption, caption_words, render, scene_from_seed
 from selagg_core.proof.target import Sample, Target
 from selagg_core.recording.capture import Capture
 from selagg_core.recording.head_maps import Recording
-from selagg_core.recording.settings import CaptureSettings
+from selagg_core.recording.settings import READINGS, CaptureSettings
 
 KINDS = ("object", "colour", "pattern")
 """Of words of the demo world that have a place in the picture."""
@@ -30,19 +30,29 @@ class DemoModel:
     """The demo model with capture; for every method of the benchmark, unless settings are given.
 
     world: of `demo.vocabulary.WORLDS`: where the scenes come from, and which weights read them.
+    twin: the demo model's twin, a Flux. reading: of `settings.READINGS`, how the twin's layers are read.
     """
 
-    def __init__(self, capturing: CaptureSettings | None = None, world: str = "plain") -> None:
+    def __init__(
+        self,
+        capturing: CaptureSettings | None = None,
+        world: str = "plain",
+        twin: bool = False,
+        reading: str = READINGS[0],
+    ) -> None:
         from demo.studio import SamplingSettings, Studio
+        from demo.twin import load_twin
         from selagg_nodes.recording import encode, recorder
 
         self._encode, self._recorder = encode.encode_and_label, recorder
-        self.world = world
-        self.studio = Studio(load_hard_weights() if world == "hard" else None)
-        self.settings = SamplingSettings()
-        sampling = self.studio.model.get_model_object("model_sampling")
-        self.sigmas = [float(sampling.sigmas[step]) for step in NOISE_STEPS]
-        every = CaptureSettings(step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True)
+        self.world, self.settings = world, SamplingSettings()
+        one_world = load_hard_weights if world == "hard" else load_weights
+        self.studio = Studio(load_twin() if twin else one_world())
+        self.sampling = self.studio.model.get_model_object("model_sampling")
+        self.sigmas = _shares_of_noise() if twin else [float(self.sampling.sigmas[n]) for n in NOISE_STEPS]
+        every = CaptureSettings(
+            step_bins=len(NOISE_STEPS), self_attention_at=0.5, sub_tokens=True, reading=reading
+        )
         self.capturing = capturing or every
 
     def scene(self, seed: int) -> Sample:
@@ -59,7 +69,12 @@ class DemoModel:
         conditioning, _ = self._encode("benchmarks.maps", self.studio.clip, text)
         clean = self.studio.model.model.process_latent_in(self.studio.encode(picture[None]))
         generator = torch.Generator().manual_seed(seed)
-        noised = [clean + s * torch.randn(clean.shape, generator=generator) for s in self.sigmas]
+        noised = [
+            self.sampling.noise_scaling(
+                torch.tensor([s]), torch.randn(clean.shape, generator=generator), clean
+            )
+            for s in self.sigmas
+        ]
         return self._recorder.record_evaluations(
             self.studio.model, conditioning, noised, self.sigmas, self.capturing
         )
@@ -75,6 +90,15 @@ class DemoModel:
         picture = self.studio.decode(latents)[0]
         head_maps = capture.recording_for(latents).positive().picture(0)
         return _checked(Sample(number, picture, head_maps, _seen_targets(picture, caption)), caption)
+
+
+def _shares_of_noise() -> list[float]:
+    """Shares of noise of a flow at which there is as much of it as at NOISE_STEPS of SD1.x."""
+    from demo.training.denoiser import noise_levels
+
+    kept = noise_levels()[list(NOISE_STEPS)]
+    sigmas = ((1 - kept) / kept).sqrt()
+    return (sigmas / (1 + sigmas)).tolist()
 
 
 def _checked(sample: Sample, caption: Caption) -> Sample:

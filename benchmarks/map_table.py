@@ -10,6 +10,8 @@ import numpy as np
 
 from selagg_core.proof.methods import NAMES as METHODS
 
+from .joint_maps import table_names
+
 NAMES = {
     **{name: METHODS[name] for name in ("all", "paper20", "paper25", "least20")},
     "random": "random 25 % (20 draws)",
@@ -33,6 +35,7 @@ NAMES = {
     "default_matched": "default, but random heads, grids matched",
     "default_oracle": "default, but oracle heads",
 }
+NAMES |= table_names()
 _COLUMNS = ("object", "colour", "pattern", "overall")
 _BARS = ("all", "paper25", "matched", "agreement25", "oracle", "default_all_heads", "default")
 

@@ -33,6 +33,7 @@ from selagg_core.proof.scoring import (
 )
 from selagg_core.proof.target import Sample
 
+from .joint_maps import TwinBenchmark
 from .map_methods import Relevances, by_oracle, by_wrong_concept, methods
 from .map_sources import DemoModel, pictures, scenes
 from .map_table import markdown, write_figure
@@ -68,15 +69,17 @@ def measure(samples: Iterable[Sample], table: dict[str, Method], count: int, wha
     return scores
 
 
-def compare(development: Scores, scored: Scores) -> dict[str, Any]:
+def compare(
+    development: Scores, scored: Scores, pairs: Sequence[tuple[str, str]] = DELTAS, digits: int = 4
+) -> dict[str, Any]:
     """Means of every method at the thresholds of its development scores, and differences with intervals."""
     chosen = {name: chosen_thresholds(own) for name, own in development.items()}
     deltas = {
         f"{one}-{other}": iou_difference(scored[one], scored[other], (chosen[one], chosen[other]))
-        for one, other in DELTAS
+        for one, other in pairs
         if one in scored and other in scored
     }
-    means = {name: summary(own, chosen[name]) for name, own in scored.items()}
+    means = {name: summary(own, chosen[name], digits) for name, own in scored.items()}
     return {"methods": means, "deltas": deltas}
 
 
@@ -130,6 +133,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--development", type=seed_range, default=DEVELOPMENT_SEEDS, help="A:B, for thresholds and oracle"
     )
+    parser.add_argument("--model", choices=["unet", "twin"], default="unet")
     parser.add_argument("--source", choices=["both", "scenes", "pictures"])
     parser.add_argument(
         "--world", choices=WORLDS, default="plain", help="the hard one has no reader: --source scenes alone"
@@ -154,6 +158,7 @@ def main() -> None:
     left_out = LeftOut()
     prompts = prompt_lines(args.prompts, left_out) if args.prompts else None
     result: dict[str, Any] = {
+        "model": args.model,
         "scenes": len(args.seeds),
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
         "world": args.world,
@@ -161,7 +166,8 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
         with torch.inference_mode():
-            bench = MapBenchmark(args.development, args.world)
+            kind = TwinBenchmark if args.model == "twin" else MapBenchmark
+            bench = kind(args.development, args.world)
             if args.source != "pictures":
                 result |= bench.on_scenes(args.seeds)
             if args.source != "scenes":

@@ -27,7 +27,7 @@ from selagg_core.proof.rows import Rows
 from selagg_core.proof.table import VOC_SIM, VOC_SIM_RANGE, ScoreTable, markdown, score_table
 
 from .maps import seed_range
-from .proving import demonstration, over_dask, workflow
+from .proving import against_maps, demonstration, over_dask, workflow
 from .proving.crew import UNREACHABLE, Crew, Done
 from .proving.folder import Folder, mark
 from .proving.prompt_sets import SETS, prompts_of
@@ -142,6 +142,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder of this proof; goes on in it if it is there")
     parser.add_argument("--pictures", action="store_true", help="keep the pictures, too")
     parser.add_argument(
+        "--against-maps",
+        action="store_true",
+        help="with --demo and --out: only compare the rows that are kept there with benchmarks.maps",
+    )
+    parser.add_argument(
         "--kill", type=int, help="with --demo: pictures after which a server is killed; 0: never"
     )
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
@@ -150,6 +155,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("name a server with --server, such as http://127.0.0.1:8188, or use --demo")
     if not args.demo and args.out is None:
         parser.error("name a folder with --out: rows are kept there as they come")
+    if args.against_maps and not (args.demo and args.out):
+        parser.error("--against-maps is of the demo world: add --demo, and --out with the folder of its rows")
     if args.demo and args.prompts in ("voc_sim", *SETS):
         args.prompts = "24"
     return args
@@ -208,6 +215,8 @@ def _demonstrated(args: argparse.Namespace) -> dict[str, Any]:
         graph = workflow.prepared(workflow.demo_graph(), Changes(steps=args.steps, pictures=args.pictures))
         kill = len(jobs) // 2 if args.kill is None else args.kill or None
         with folder.claimed():
+            if args.against_maps:
+                return _against_maps(folder, jobs)
             with demonstration.two_servers(base) as running:
                 crew = Crew([own.client.address for own in running], graph, args.limit)
                 about = {own.client.address: own.client.system() for own in running}
@@ -215,10 +224,20 @@ def _demonstrated(args: argparse.Namespace) -> dict[str, Any]:
                 failed = prove(folder, jobs, crew, lambda done: killing.note(done, crew, time.monotonic()))
             result = _told(args, folder, jobs, failed, crew, {"servers": about})
             result["throughput"] = killing.throughput()
-            result["against_maps"] = demonstration.compared_with_maps(folder.rows(), jobs)
+            result["against_maps"] = against_maps.compared_with_maps(folder.rows(), jobs)
             return result
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+def _against_maps(folder: Folder, jobs: Sequence[Job]) -> dict[str, Any]:
+    """What kept rows and `benchmarks.maps` say of the same pictures. Raises ValueError if none is kept."""
+    rows = _of_jobs(folder.rows(), jobs)
+    finished = folder.finished()
+    made = [job for job in jobs if job in finished]
+    if not made:
+        raise ValueError(f"{folder.path} holds no picture of these prompts and seeds: make them first.")
+    return {"pictures": len(made), "against_maps": against_maps.compared_with_maps(rows, made)}
 
 
 def _told(

@@ -62,10 +62,9 @@ TEXT_CONFIG: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class DemoWeights:
+class ModelWeights:
     """Weights by part, keys as the host names them; `tokens`: the ids whose embedding was trained."""
 
-    unet: dict[str, torch.Tensor]
     text: dict[str, torch.Tensor]
     vae: dict[str, torch.Tensor]
     tokens: torch.Tensor
@@ -79,6 +78,13 @@ class DemoWeights:
         return table
 
 
+@dataclass(frozen=True)
+class DemoWeights(ModelWeights):
+    """The model that ships: a UNet."""
+
+    unet: dict[str, torch.Tensor]
+
+
 def load_weights(path: Path = WEIGHTS) -> DemoWeights:
     """Reads the shipped file.
 
@@ -87,17 +93,31 @@ def load_weights(path: Path = WEIGHTS) -> DemoWeights:
     """
     if not path.is_file():
         raise ValueError(f"The demo model's weights are missing: {path.name} should lie in {path.parent}.")
+    parts, tokens, metadata = read_parts(path, ("unet", "text", "vae"))
+    return DemoWeights(**parts, tokens=tokens, metadata=metadata)
+
+
+def read_parts(
+    path: Path, names: tuple[str, ...]
+) -> tuple[dict[str, dict[str, torch.Tensor]], torch.Tensor, dict[str, str]]:
+    """Weights of the named parts in float32, the list of tokens, and what is written beside them.
+
+    Raises:
+        ValueError: the file is of another kind.
+    """
     flat = load_file(path)
-    if "tokens" not in flat:
-        raise ValueError(f"{path.name} does not hold the demo model (no token list in it).")
-    with safe_open(path, "pt") as file:
-        metadata = dict(file.metadata() or {})
-    parts: dict[str, dict[str, torch.Tensor]] = {"unet": {}, "text": {}, "vae": {}}
+    parts: dict[str, dict[str, torch.Tensor]] = {name: {} for name in names}
     for key, value in flat.items():
         part, _, name = key.partition(".")
         if part in parts:
             parts[part][name] = value.float()
-    return DemoWeights(**parts, tokens=flat["tokens"].long(), metadata=metadata)
+    if "tokens" not in flat or not all(parts.values()):
+        raise ValueError(
+            f"{path.name} does not hold the demo model: it needs {', '.join(names)} and a token list."
+        )
+    with safe_open(path, "pt") as file:
+        metadata = dict(file.metadata() or {})
+    return parts, flat["tokens"].long(), metadata
 
 
 def load_hard_weights() -> DemoWeights:
@@ -106,19 +126,12 @@ def load_hard_weights() -> DemoWeights:
     Raises:
         ValueError: the file is missing (it is in the repository, not in what artists install).
     """
-    shipped = load_weights()
     if not HARD_WEIGHTS.is_file():
         raise ValueError(f"{HARD_WEIGHTS.name} is missing: python -m demo.train_hard makes it.")
-    flat = load_file(HARD_WEIGHTS)
-    with safe_open(HARD_WEIGHTS, "pt") as file:
-        metadata = dict(file.metadata() or {})
-    unet, text = (
-        {key.removeprefix(part): value.float() for key, value in flat.items() if key.startswith(part)}
-        for part in ("unet.", "text.")
-    )
-    return replace(shipped, unet=unet, text=text, tokens=flat["tokens"].long(), metadata=metadata)
+    parts, tokens, metadata = read_parts(HARD_WEIGHTS, ("unet", "text"))
+    return replace(load_weights(), **parts, tokens=tokens, metadata=metadata)
 
 
-def model_card(weights: DemoWeights) -> dict[str, Any]:
+def model_card(weights: ModelWeights) -> dict[str, Any]:
     """What the weights file says of its training (steps, loss, time, machine)."""
     return json.loads(weights.metadata.get("training", "{}"))

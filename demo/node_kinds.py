@@ -181,7 +181,7 @@ KINDS = {
                 ("report", "STRING"),
                 ("prompt", "SELAGG_PROMPT"),
             ),
-            widgets=("file", "checkpoint", "picture_seed"),
+            widgets=("file", "checkpoint", "picture_seed", "spot_check"),
             outputs=(("rows", "STRING"), ("summary", "STRING")),
             size=(360, 320),
         ),

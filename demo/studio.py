@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from .model import LATENT_SIDE, DemoWeights, load_weights
+from .twin import TwinWeights, build_twin
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,15 @@ class SamplingSettings:
 
 
 class Studio:
-    """The demo model as host objects: `model`, `clip`, `vae`."""
+    """The demo model, or its twin, as host objects: `model`, `clip`, `vae`."""
 
-    def __init__(self, weights: DemoWeights | None = None) -> None:
+    def __init__(self, weights: DemoWeights | TwinWeights | None = None) -> None:
+        """weights: of `load_weights`, by default, or of `load_twin`."""
         from selagg_nodes import demo_model
 
         weights = weights or load_weights()
-        self.model = demo_model.build_model(weights)
+        twin = isinstance(weights, TwinWeights)
+        self.model = build_twin(weights) if twin else demo_model.build_model(weights)
         self.clip = demo_model.build_clip(weights)
         self.vae = demo_model.build_vae(weights)
 

@@ -92,7 +92,7 @@ def main() -> None:
             pool.grow(plan.first_pool)
             training.latent_spread = pool.statistics()[1].mean().item()
             log.info("latent spread %s", pool.statistics()[1].tolist())
-        training.run(pool, (lambda t: _preview(t, autoencoder)) if args.preview else None)
+        training.run(pool, (lambda t: preview_sheet(t, autoencoder)) if args.preview else None)
     training.resume(checkpoint)
     export(training, autoencoder.state_dict(), args)
 
@@ -113,7 +113,7 @@ def _first_lesson(folder: Path, tokenizer, steps: int) -> None:
     save_file(encoder.state_dict(), folder / "text.safetensors")
 
 
-def _preview(training, autoencoder) -> None:
+def preview_sheet(training, autoencoder) -> None:
     import cv2
 
     from .scenes import scene_from_seed

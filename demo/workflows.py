@@ -115,6 +115,7 @@ def _prove(flow: Workflow, recipe: Recipe, seen: dict[str, Output]) -> None:
         "file": "score",
         "checkpoint": recipe.checkpoint or (recipe.files.model if recipe.files else "demo"),
         "picture_seed": recipe.seed,
+        "spot_check": True,
     }
     rows, _ = flow.add("SelAggScore", (1160, 680), kept, "Score", truth=truth, report=report, **seen)
     flow.add("SelAggScoreTable", (1560, 0), {"file": "score", "save_heads": ""}, "Table", rows=rows)

@@ -23,6 +23,7 @@ from .recording import from_graph, no_capture
 from .recording.texts_route import add_texts_route
 from .viewer.connected import note_connected
 from .viewer.routes import add_routes
+from .viewer.spot_checks import SPOT_CHECKS, add_spot_check_routes
 from .viewer.store import VIEWS
 
 _FILES = (
@@ -58,3 +59,4 @@ on_queued(note_connected)
 if (_routes := server_routes()) is not None:
     add_routes(_routes, VIEWS)
     add_texts_route(_routes)
+    add_spot_check_routes(_routes, SPOT_CHECKS)

@@ -12,10 +12,13 @@ from selagg_core.files.names import file_stem
 from selagg_core.files.text import read_text
 from selagg_core.files.write import write_file
 from selagg_core.proof.rows import read_rows
+from selagg_core.proof.spot_check import CLAIMS, GIVEN, agreement, asked_claims
 
 from . import host
-from .score import score_file
+from .score import score_file, spot_folder
 from .viewer import sockets
+from .viewer.hand_over import HIDDEN, KEY, Asked, browser_asks, nothing
+from .viewer.spot_checks import SPOT_CHECKS, SpotCheck
 
 NODE = "SelAgg Calibrate"
 ENDING = ".calibration.json"
@@ -31,6 +34,7 @@ class SelAggCalibrate:
     CATEGORY = "SelAgg/Expert"
     SEARCH_ALIASES = ["calibration", "confidence", "label pictures", "threshold"]
     FUNCTION = "calibrate"
+    OUTPUT_NODE = True
     RETURN_TYPES = ("SELAGG_CALIBRATION", "STRING")
     RETURN_NAMES = ("calibration", "summary")
     OUTPUT_TOOLTIPS = (
@@ -68,15 +72,16 @@ class SelAggCalibrate:
                     },
                 ),
             },
+            "hidden": HIDDEN,
         }
 
     @classmethod
-    def IS_CHANGED(cls, folder, name, scores=""):
+    def IS_CHANGED(cls, folder, name, scores="", **hidden):
         """Fitted again when a file of the folder, or the saved calibration, has changed."""
         try:
             files = [calibration_path(name), old_path(name)]
             if scores.strip():
-                files.append(score_file(scores))
+                files += [score_file(scores), *(spot_folder(scores) / own for own in (CLAIMS, GIVEN))]
             elif folder.strip():
                 files += sorted(output_folder(folder).glob("*.json"))
             known = [path.stat() for path in files if is_there(path)]
@@ -84,11 +89,12 @@ class SelAggCalibrate:
             return ""
         return " ".join(f"{own.st_mtime_ns}-{own.st_size}" for own in known)
 
-    def calibrate(self, folder, name, scores=""):
+    def calibrate(self, folder, name, scores="", unique_id=None, graph=None, extra_pnginfo=None):
         try:
             path = calibration_path(name)
             if scores.strip():
-                return _by_judges(path, name, scores)
+                asked = Asked(unique_id, graph, extra_pnginfo)
+                return {"ui": _to_look_at(scores, asked), "result": _by_judges(path, name, scores)}
             if not folder.strip():
                 return _loaded(path if is_there(path) else old_path(name), name)
             rows = read_folder(output_folder(folder))
@@ -103,18 +109,30 @@ class SelAggCalibrate:
 
 def _by_judges(path: Path, name: str, scores: str) -> tuple[Calibration, str]:
     """A calibration of what judges have labelled, saved, and what to say of it."""
-    judged = read_scores(read_rows(score_file(scores)))
+    rows = read_rows(score_file(scores))
+    judged, by_eye = read_scores(rows), agreement(spot_folder(scores), rows)
     pictures = {row.picture for row in judged.rows}
     data = {
         "pictures": len(pictures),
         "labels": len(judged.rows),
         "open": judged.open,
         "judges": ", ".join(judged.judges),
+        "spot_check": by_eye.to_json(),
     }
     calibration, told = fit(judged.rows, name.strip(), data)
     write_file(path, calibration.to_json().encode())
     left_out = f"{judged.open} checks that judges left open were not used."
-    return calibration, "\n".join((*told, left_out))
+    return calibration, "\n".join((*told, left_out, by_eye.told))
+
+
+def _to_look_at(scores: str, asked: Asked) -> dict[str, list]:
+    """The part of the node's `ui` by which the browser finds the spot check; it says so if there is none."""
+    rows, folder = read_rows(score_file(scores)), spot_folder(scores)
+    claims = asked_claims(folder, rows)
+    if not claims or not browser_asks():
+        return nothing(asked)
+    check = SpotCheck(claims, folder, score_file(scores))
+    return {KEY: [{"id": SPOT_CHECKS.add(check), "workflow": asked.workflow}]}
 
 
 def _loaded(path: Path, name: str) -> tuple[Calibration, str]:

@@ -10,7 +10,7 @@ import comfy.supported_models
 import comfy.supported_models_base
 import torch
 from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer, SDClipModel
-from selagg_demo.model import TEXT_CONFIG, UNET_CONFIG, DemoWeights, load_weights
+from selagg_demo.model import TEXT_CONFIG, UNET_CONFIG, DemoWeights, ModelWeights, load_weights
 
 
 class DemoUNetConfig(comfy.supported_models.SD15):
@@ -32,17 +32,21 @@ class _DemoTextModel(SD1ClipModel):
 
 def build_model(weights: DemoWeights):
     """The demo UNet in the host's `ModelPatcher`."""
+    return patcher_of(DemoUNetConfig({**UNET_CONFIG, "dtype": torch.float32}), weights.unet)
+
+
+def patcher_of(config, weights: dict[str, torch.Tensor]):
+    """A `ModelPatcher` of a configuration of the host (`supported_models`) in float32 with these weights."""
     management = comfy.model_management
     load_device, offload_device = management.get_torch_device(), management.unet_offload_device()
-    config = DemoUNetConfig({**UNET_CONFIG, "dtype": torch.float32})
     config.set_inference_dtype(torch.float32, None)
     model = config.get_model({}, "", device=offload_device)
-    model.diffusion_model.load_state_dict(weights.unet)
+    model.diffusion_model.load_state_dict(weights)
     model.diffusion_model.eval().requires_grad_(False)
     return comfy.model_patcher.ModelPatcher(model, load_device=load_device, offload_device=offload_device)
 
 
-def build_clip(weights: DemoWeights):
+def build_clip(weights: ModelWeights):
     """The demo text encoder in the host's `CLIP`, behind the host's CLIP tokenizer."""
     target = comfy.supported_models_base.ClipTarget(SD1Tokenizer, _DemoTextModel)
     with torch.no_grad():
@@ -54,7 +58,7 @@ def build_clip(weights: DemoWeights):
     return clip
 
 
-def build_vae(weights: DemoWeights):
+def build_vae(weights: ModelWeights):
     """The demo autoencoder in the host's `VAE` (the host knows it as TAESD)."""
     return comfy.sd.VAE(sd=weights.vae, dtype=torch.float32)
 

@@ -65,9 +65,7 @@ class SelAggDiagnose:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
             },
             "optional": {
                 "words": (
@@ -182,7 +180,7 @@ class SelAggDiagnose:
             report = Report(str(getattr(prompt, "text", "")), {}, problems=(refused,))
         if keep_report and report.pictures:
             try:
-                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, image))
+                logger.info("%s: report kept in %s.", NODE, sockets.keep_report(report, run.pictures))
             except ValueError as error:  # the disk: what was found is shown all the same
                 logger.warning("%s: the report was not kept: %s", NODE, error)
                 report = replace(report, problems=(*report.problems, not_kept(error)))

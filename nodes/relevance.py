@@ -26,7 +26,7 @@ from selagg_core.view import open_run
 
 from . import host
 from .recording.build_relevance import NODE as BUILD
-from .recording.build_relevance import BuildPlan, build_relevance
+from .recording.build_relevance import BuildPlan, build_relevance, why_no_wins
 from .viewer import sockets
 
 logger = logging.getLogger("selagg")
@@ -178,7 +178,7 @@ class SelAggBuildRelevance:
             relevance = _built(model, clip, plan, stem, score)
         except ValueError as error:
             raise ValueError(f"{BUILD}: {error}") from error
-        summary = relevance.describe()
+        summary = "\n".join(filter(None, (why_no_wins(model), relevance.describe())))
         return {"ui": {"text": summary.splitlines()}, "result": (relevance, summary)}
 
 
@@ -297,9 +297,7 @@ class SelAggHeadRelevance:
                     "STRING",
                     {"default": "", "tooltip": "The word of the prompt whose maps to show, head by head."},
                 ),
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
             },
         }
 

@@ -50,9 +50,7 @@ class SelAggSave:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
                 "name": ("STRING", {"default": "diagnosis", "tooltip": "Name of the files."}),
             },
             "optional": {
@@ -79,11 +77,13 @@ class SelAggSave:
         if not hasattr(capture, "recording_for"):
             raise ValueError("there is no capture: connect the capture of a SelAgg Capture.")
         recording = capture.recording_for(samples)
-        check_images(samples, image)
+        chosen = check_images(samples, image, recording.frames)
+        if len(recording.frames) > 1 and len(chosen) == samples.shape[0]:
+            recording = recording.first_frames()
         parsed = Report.from_json(report) if report else None
         folder = saved_folder()
         with claimed(folder, file_stem(name)) as stem:
-            for number, picture in enumerate(image.detach().cpu().float().numpy(), start=1):
+            for number, picture in enumerate(image[chosen].detach().cpu().float().numpy(), start=1):
                 write_file(folder / f"{stem}_{number}.png", png_bytes(rgb_picture(picture)))
             if parsed is not None:
                 write_file(folder / f"{stem}.json", parsed.to_json().encode())
@@ -129,7 +129,7 @@ class SelAggLoad:
         path = saved_folder() / file
         try:
             recording = load_recording(path)
-            pictures = [_picture(path, number) for number in range(1, recording.latent_shape[0] + 1)]
+            pictures = [_picture(path, number) for number in range(1, recording.pictures + 1)]
             beside = path.with_suffix(".json")
             report = Report.from_json(read_text(beside)).to_json() if beside.is_file() else ""
         except (ValueError, OSError) as error:

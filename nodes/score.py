@@ -9,7 +9,8 @@ from selagg_core.drawing.marks import message_picture
 from selagg_core.drawing.pictures import blank_sheet
 from selagg_core.files.names import file_stem
 from selagg_core.prompt.quoted import reasons
-from selagg_core.proof.rows import Rows, append_rows, parse_rows, read_rows, to_line
+from selagg_core.proof import spot_check as spot
+from selagg_core.proof.rows import Rows, Taken, append_rows, parse_rows, read_rows, to_line
 from selagg_core.proof.run_truth import RunTruth
 from selagg_core.proof.score import score_run
 from selagg_core.proof.table import markdown, score_table
@@ -23,7 +24,7 @@ from . import host
 from .viewer import sockets
 
 NODE, TABLE = "SelAgg Score", "SelAgg Score Table"
-FOLDER, ENDING = "selagg", ".jsonl"
+FOLDER, ENDING, SPOT_CHECK = "selagg", ".jsonl", "_spot_check"
 ROWS = "selagg_rows"
 """Under this name a node shows rows that it wrote to no file, for programs that drive the server."""
 FILE_TOOLTIP = "Name of the file of scores in output/selagg"
@@ -32,6 +33,12 @@ FILE_TOOLTIP = "Name of the file of scores in output/selagg"
 def score_file(name: str) -> Path:
     """Where scores of a name lie. Raises ValueError if it is none for a file."""
     return Path(host.output_directory()) / FOLDER / f"{file_stem(name)}{ENDING}"
+
+
+def spot_folder(name: str) -> Path:
+    """Where the spot check of such scores lies. Raises ValueError if it is no name for a file."""
+    rows = score_file(name)
+    return rows.with_name(f"{rows.stem}{SPOT_CHECK}")
 
 
 class SelAggScore:
@@ -55,9 +62,7 @@ class SelAggScore:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
                 "truth": ("SELAGG_TRUTH", {"tooltip": "What is in these pictures, from SelAgg Truth."}),
                 "file": (
                     "STRING",
@@ -92,6 +97,15 @@ class SelAggScore:
                     },
                 ),
                 "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+                "spot_check": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Keep 1 in 20 of the judges' labels with its picture beside the scores: "
+                        "SelAgg Calibrate shows them to whoever uses the file, who says whether the judges "
+                        "are right. Needs a report.",
+                    },
+                ),
             },
         }
 
@@ -107,6 +121,7 @@ class SelAggScore:
         relevance=None,
         report=None,
         prompt=None,
+        spot_check=False,
     ):
         try:
             if not isinstance(truth, RunTruth):
@@ -124,10 +139,24 @@ class SelAggScore:
                 path = score_file(str(file))
                 append_rows(path, scored.rows)
                 told.append(f"{len(scored.rows)} rows added to {FOLDER}/{path.name}.")
+                if spot_check:
+                    told.append(_kept_for_spot_check(str(file), view, truth, scored.rows[0].taken, parsed))
         except Exception as error:  # noqa: BLE001 - whatever happens in a viewer, the queue goes on
             lines, told = [], [sockets.told(NODE, error)]
         shown = {} if str(file or "").strip() else {ROWS: lines}
         return {"ui": {"text": told, **shown}, "result": ("\n".join(lines), "\n".join(told))}
+
+
+def _kept_for_spot_check(file: str, view, truth: RunTruth, first: Taken, report: Report | None) -> str:
+    """Keeps what chance takes of the labels; says how many, or why not: the rows are kept all the same."""
+    if report is None:
+        return "Nothing was kept for a spot check: connect the report of SelAgg Diagnose."
+    drawn = spot.drawn_of_run(view.pictures, truth.pictures, report, first)
+    try:
+        kept = spot.keep_claims(spot_folder(file), drawn)
+    except ValueError as error:
+        return f"problem: nothing more was kept for a spot check: {error}"
+    return f"{kept} claims kept for a spot check, which SelAgg Calibrate shows."
 
 
 class SelAggScoreTable:

@@ -34,9 +34,7 @@ class SelAggTruth:
     def INPUT_TYPES(cls):
         return {
             "required": {
-                "capture": ("SELAGG_CAPTURE", {"tooltip": sockets.CAPTURE_TOOLTIP}),
-                "latent": ("LATENT", {"tooltip": sockets.LATENT_TOOLTIP}),
-                "image": ("IMAGE", {"tooltip": sockets.IMAGE_TOOLTIP}),
+                **sockets.of_run(),
                 "words": (
                     "STRING",
                     {

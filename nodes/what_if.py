@@ -9,7 +9,9 @@ import comfy.samplers
 import numpy as np
 import torch
 
-from selagg_core.comparing.what_if import WordEffect, effect_of, lines, strip, without
+from selagg_core.claims.read_claims import general_lexicon, read_claims
+from selagg_core.comparing.what_if import WordEffect, changes, effect_of, lines, sentence_of, strip, without
+from selagg_core.diagnosis.sentences import ENGLISH
 from selagg_core.drawing.pictures import rgb_picture
 from selagg_core.prompt.groups import WordGroup, choose_groups
 from selagg_core.recording.capture import Capture
@@ -22,12 +24,14 @@ from .families.family import can_be_changed, layout_of
 from .recording.labels import LABELS
 from .recording.recorder import install as record
 from .repairing.conditioning import marked, prompts_of
-from .repairing.hooks import install
+from .repairing.hooks import install, is_repaired
 from .viewer import sockets
 
 logger = logging.getLogger("selagg")
 
 NODE = "SelAgg What If"
+KEY = "selagg_what_if"
+"""Under which a viewer finds in the node's `ui` what it shows."""
 MOST_WORDS = 24
 """Words that are left out in turn, at most: each costs a run."""
 
@@ -92,7 +96,19 @@ class SelAggWhatIf:
                     },
                 ),
             },
-            "optional": {"prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP})},
+            "optional": {
+                "prompt": ("SELAGG_PROMPT", {"tooltip": sockets.PROMPT_TOOLTIP}),
+                "denoise": (
+                    "FLOAT",
+                    {
+                        "default": 1.0,
+                        "min": 0.0,
+                        "max": 1.0,
+                        "step": 0.01,
+                        "tooltip": "As in your sampler: below 1 the latent is a picture that it starts from.",
+                    },
+                ),
+            },
         }
 
     def sample(
@@ -110,23 +126,33 @@ class SelAggWhatIf:
         scheduler,
         from_share=0.0,
         prompt=None,
+        denoise=1.0,
     ):
+        how = {
+            "negative": negative,
+            "seed": int(seed),
+            "steps": int(steps),
+            "cfg": float(cfg),
+            "sampler": sampler_name,
+            "scheduler": scheduler,
+            "denoise": float(denoise),
+        }
         try:
-            run = _Run(model, negative, latent, seed, steps, cfg, sampler_name, scheduler, from_share)
+            run = _Run(model, latent, from_share, how)
             effects, base = _effects(run, positive, vae, words, prompt)
         except ValueError as error:
             raise ValueError(f"{NODE}: {error}") from error
         told = "\n".join(lines(effects))
         images = sockets.pictures_to_images([strip(base, effects)])
         pictures = sockets.pictures_to_images([own.picture for own in effects])
-        ui = {"images": sockets.preview(images, "selagg_what_if"), "text": [told]}
+        ui = {"images": sockets.preview(images, "selagg_what_if"), "text": [told], KEY: _shown(base, effects)}
         return {"ui": ui, "result": (images, told, pictures)}
 
 
 class _Run:
     """The artist's own sampling, with the first steps done once."""
 
-    def __init__(self, model, negative, latent, seed, steps, cfg, sampler, scheduler, from_share):
+    def __init__(self, model, latent, from_share, how: dict):
         found = family_of(model) if model is not None else None
         if found is None or not can_be_changed(found[0]):
             name = "no model" if model is None else host.model_name(model)
@@ -134,31 +160,33 @@ class _Run:
                 f"words of this kind of model ({name}) cannot be left out: it is not known for sure where "
                 "its picture attends to text. Bypass this node (Ctrl+B)."
             )
-        self.model, self.layout = model, layout_of(found[1])
-        self._how: dict = {
-            "negative": negative,
-            "seed": int(seed),
-            "steps": int(steps),
-            "cfg": float(cfg),
-            "sampler": sampler,
-            "scheduler": scheduler,
-        }
+        if is_repaired(model):
+            raise ValueError(
+                "a SelAgg Repair acts on this model. Connect the model and the prompt from before it: what a "
+                "word does shows without it."
+            )
+        self.model, self.layout, self._how = model, layout_of(found[1]), how
+        steps = how["steps"]
         samples = sockets.latent_samples(latent)
         if samples.shape[0] > 1 or (samples.ndim == 5 and samples.shape[2] > 1):
             raise ValueError("it makes one picture at a time: set batch_size to 1.")
-        if not isinstance(negative, list):
+        if not isinstance(how["negative"], list):
             raise ValueError("there is no negative conditioning: connect that of a text node.")
-        if int(steps) < 1:
+        if steps < 1:
             raise ValueError(f"steps is {steps}: write 1 or more.")
         if not 0 <= float(from_share) <= 1:
             raise ValueError(f"from_share is {from_share}: write a share of the steps, from 0 to 1.")
-        self.shared = min(int(steps) - 1, round(float(from_share) * int(steps)))
-        self._start = samples
+        if not 0 < how["denoise"] <= 1:
+            raise ValueError(f"denoise is {how['denoise']:g}: write more than 0, at most 1.")
+        # A masked run that goes on would take its noisy latent for the picture around the mask.
+        masked = latent.get("noise_mask") is not None
+        self.shared = 0 if masked else min(steps - 1, round(float(from_share) * steps))
+        self._start: dict = latent
 
     def begin(self, positive) -> None:
         """The steps that all share."""
         if self.shared:
-            self._start = self._part(self.model, positive, 0, self.shared)
+            self._start = {**self._start, "samples": self._part(self.model, positive, 0, self.shared)}
 
     def finish(self, model, positive) -> torch.Tensor:
         """The latent of the whole run with this model and prompt."""
@@ -182,15 +210,39 @@ def _effects(run: _Run, positive, vae, words: str, offered) -> tuple[list[WordEf
     samples = run.finish(recorded, positive)
     image = vae.decode(samples)
     base = rgb_picture(sockets.arrays_of(image)[0])
-    heats = _heats(capture, samples, image, groups)
+    things = _things(prompts)
+    heats = _heats(capture, samples, image, list(dict.fromkeys([*groups, *things])))
+    placed = {thing: heats[thing] for thing in things if thing in heats}
     effects = []
     for group in groups:
         plan = without(prompts, group, run.layout)
         silent = run.model.clone()
         install(silent, plan)
         picture = vae.decode(run.finish(silent, marked(positive, plan)))
-        effects.append(effect_of(group, base, rgb_picture(sockets.arrays_of(picture)[0]), heats.get(group)))
+        shown = rgb_picture(sockets.arrays_of(picture)[0])
+        effects.append(effect_of(group, base, shown, heats.get(group), placed))
     return effects, base
+
+
+def _things(prompts) -> list[WordGroup]:
+    """The things that the prompt names."""
+    return [claim.subject for claim in read_claims(prompts, general_lexicon()).of("entity")]
+
+
+def _shown(base: np.ndarray, effects: Sequence[WordEffect]) -> list[dict]:
+    """For a viewer, word by word: what is said, the picture without it, and where it differs."""
+    sheets = [sockets.preview_pictures([own.picture for own in effects], "selagg_without")]
+    sheets += [sockets.preview_pictures(changes(base, effects), "selagg_change")]
+    return [
+        {
+            "word": own.word.label,
+            "said": sentence_of(own).to_dict(),
+            "told": ENGLISH.say(sentence_of(own)),
+            "without": picture,
+            "change": change,
+        }
+        for own, picture, change in zip(effects, *sheets, strict=False)  # what could be written
+    ]
 
 
 def _heats(capture: Capture, samples, image, groups: Sequence[WordGroup]) -> dict[WordGroup, np.ndarray]:

@@ -37,6 +37,7 @@ from .repair.tries import with_tries
 from .report.annotated import annotate
 from .report.model_name import name_of_model
 from .report.report import Report
+from .report.shares import all_shares
 from .report.shown import Planned, Shown
 
 
@@ -124,6 +125,7 @@ def diagnose_run(
             *left_out_notices([len(diagnosis.left_out) for diagnosis in diagnoses]),
         ),
         claims=tuple(claim_lines(claims)),
+        shares=all_shares(view.entries, len(view.pictures)),
     )
     shown = planned.with_maps() if planned is not None else None
     return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown, read)

@@ -19,6 +19,7 @@ from .prompt.offered import offers_of
 from .prompt.quoted import reasons
 from .prompt.words import Prompt
 from .recording.capture import Capture
+from .recording.frames import FIRST_FRAME, images_of_frames
 from .recording.head_maps import Recording
 from .relevance.run_view import RunView, shown_entries
 
@@ -45,18 +46,34 @@ def open_run(
     if not hasattr(capture, "recording_for"):
         raise ValueError(message("no_capture"))
     recording = capture.recording_for(latent, offers_of(prompt))
-    check_images(latent, images)
-    arrays = images.detach().cpu().float().numpy()
+    chosen = check_images(latent, images, recording.frames)
+    recording, frames = _of_video(recording, len(images), chosen)
+    arrays = images[chosen].detach().cpu().float().numpy()
     pictures = tuple(rgb_picture(image) for image in arrays)
-    view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)))
+    view = replace(view_of(recording, pictures), unseen=tuple(map(unseen, arrays, pictures)), frames=frames)
     for entry in view.entries:
         # One picture may stand for all only where the run made no more.
-        if entry.batch != len(pictures) and (entry.batch > 1 or recording.latent_shape[0] > 1):
+        if entry.batch != len(pictures) and (entry.batch > 1 or recording.pictures > 1):
             why = reasons(recording.notices) or message("decode_this")
             raise ValueError(
                 message("pictures_recorded", recorded=entry.batch, pictures=len(pictures), why=why)
             )
     return view
+
+
+def _of_video(recording: Recording, images: int, chosen: Sequence[int]) -> tuple[Recording, tuple[int, ...]]:
+    """What the pictures show of a recorded video, said; and which frame of it each picture is, from 1."""
+    batch = recording.latent_shape[0]
+    if len(recording.frames) == 1:
+        return recording, ()
+    if len(chosen) == batch:
+        own = recording.first_frames()
+        return replace(own, notices=(*own.notices, message("first_frame"))), ()
+    each = images // batch
+    frames = tuple(place % each + 1 for place in chosen)
+    first = frames[: len(recording.frames)]
+    told = message("video_frames", count=len(first), every=each, numbers=", ".join(map(str, first)))
+    return replace(recording, notices=(*recording.notices, told)), frames
 
 
 def view_of(recording: Recording, pictures: Sequence[np.ndarray] = ()) -> RunView:
@@ -83,15 +100,23 @@ def unseen(image: np.ndarray, picture: np.ndarray) -> str:
     return message("picture_even", tone=message(tone))
 
 
-def check_images(latent: torch.Tensor, images: torch.Tensor) -> None:
-    """Raises ValueError unless there is one image for each latent, of the same proportions."""
+def check_images(
+    latent: torch.Tensor, images: torch.Tensor, frames: Sequence[int] = FIRST_FRAME
+) -> list[int]:
+    """The places of the images that show the latents, of a video those of its recorded frames.
+
+    Raises ValueError unless there is one image for each latent, or all of a video, of the same proportions.
+    """
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or images.is_complex() or not images.numel():
         raise ValueError(message("no_image"))
     if images.shape[3] not in (1, 3, 4):
         raise ValueError(message("image_channels", count=images.shape[3]))
-    if images.shape[0] != latent.shape[0]:
+    alone = list(range(latent.shape[0])) if images.shape[0] == latent.shape[0] else None
+    chosen = alone or images_of_frames(latent.shape, frames, images.shape[0])
+    if chosen is None:
         raise ValueError(message("image_batch", images=images.shape[0], latents=latent.shape[0]))
     height, width = images.shape[1:3]
     rows, columns = latent.shape[-2:]
     if abs((width / height) / (columns / rows) - 1) > ASPECT_TOLERANCE:
         raise ValueError(message("image_shape", width=width, height=height, columns=columns, rows=rows))
+    return chosen

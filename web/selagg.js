@@ -7,13 +7,15 @@ import { keepEventsInside } from './extension/events_inside.js'
 import { KeptPlaces } from './extension/kept_place.js'
 import { ViewMemory, tabStorage } from './extension/memory.js'
 import { addToOlderMenus, menus } from './extension/menus.js'
+import { Questions } from './extension/questions.js'
 import { hideRare, noteDelivered } from './extension/rare_inputs.js'
 import { hideOwnPreview, resultFirst } from './extension/result_first.js'
+import { SETTINGS, settingsOf } from './extension/settings.js'
 import { announce } from './extension/show_node.js'
+import { SPOT_NODE, SpotChecks } from './extension/spot_checks.js'
 import { asked, runAgain, sourceOf } from './extension/sources.js'
 import { graphTexts, problemIn } from './extension/texts.js'
 import { Trials } from './extension/trials.js'
-import { SCALE_NAMES } from './viewer/colours.js'
 import { messageOf } from './viewer/complaint.js'
 import { translator } from './viewer/text.js'
 import { Viewer } from './viewer/viewer.js'
@@ -37,20 +39,21 @@ const NOTHING = 'nothing'
 /** What the classic canvas leaves around a DOM widget, above and below. */
 const MARGINS = 20
 const SEVERE = 0.5
-const SETTINGS = {
-  toast: 'SelAgg.Viewer.Toast',
-  scale: 'SelAgg.Viewer.Scale',
-  opacity: 'SelAgg.Viewer.Opacity',
-}
 
 /** @type {Map<HostNode, Shown>} */
 const viewers = new Map()
 const memory = new ViewMemory(tabStorage())
 const commands = new GraphCommands()
 const trials = new Trials(commands.seeds)
+const questions = new Questions(commands.seeds)
 const places = new KeptPlaces()
 /** The texts of the host's language; English until they are loaded, or if they cannot be. */
 const language = { texts: {}, ready: Promise.resolve() }
+
+/** The id of the workflow that is open; '' if it has none. */
+const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
+
+const spotChecks = new SpotChecks(language, openWorkflow, memory)
 
 /** @param {string} id */
 const setting = (id) => app.extensionManager.setting.get(id)
@@ -65,7 +68,14 @@ async function loadTexts() {
   if (!answer.ok) return
   const texts = (await answer.json())[locale]
   language.texts = texts?.selagg ?? {}
-  commands.texts = trials.texts = texts?.selaggGraph ?? {}
+  commands.texts = trials.texts = questions.texts = texts?.selaggGraph ?? {}
+}
+
+/** A word that was asked about, where it was asked. @param {Event} event */
+function explain(event) {
+  const { detail } = /** @type {CustomEvent} */ (event)
+  const found = questions.answered(String(detail?.node), detail?.output)
+  if (found) viewers.get(found.viewer)?.widget.explain(found.effect)
 }
 
 /** What was tried is compared with what was before, if this is the run of it. @param {Shown} viewer @param {string} id */
@@ -91,7 +101,7 @@ async function showView(viewer, id, earlier) {
     await language.ready
     const manifest = await asked(`/selagg/views/${encodeURIComponent(id)}`, language)
     if (viewer.shown !== id) return null
-    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, trials, language))
+    await viewer.widget.show(manifest, sourceOf(id, manifest, viewer.node, { trials, questions }, language))
     viewer.widget.earlier = earlier || viewer.late
     return manifest
   } catch (error) {
@@ -110,9 +120,6 @@ function cleared({ widget }, text) {
   widget.earlier = false
   widget.clear(text, runAgain)
 }
-
-/** The id of the workflow that is open; '' if it has none. */
-const openWorkflow = () => (app.rootGraph ?? app.graph)?.id ?? ''
 
 /**
  * After a reload of the page, or when a workflow is opened again: the last view that this tab was given for the node.
@@ -249,38 +256,7 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
   app.registerExtension({
     name: 'selagg.viewer',
     ...menus(commands),
-    settings: [
-      {
-        id: SETTINGS.toast,
-        category: ['SelAgg', 'Viewer', 'Toast'],
-        name: 'Announce severe warnings',
-        tooltip: 'A short message in the corner when a run ends with a severe warning.',
-        type: 'boolean',
-        defaultValue: true,
-      },
-      {
-        id: SETTINGS.scale,
-        category: ['SelAgg', 'Viewer', 'Scale'],
-        name: 'Colours of maps',
-        type: 'combo',
-        options: SCALE_NAMES,
-        defaultValue: 'inferno',
-        onChange: (name) => {
-          for (const { widget } of viewers.values()) widget.scale = name
-        },
-      },
-      {
-        id: SETTINGS.opacity,
-        category: ['SelAgg', 'Viewer', 'Opacity'],
-        name: 'Opacity of maps (per cent)',
-        type: 'slider',
-        attrs: { min: 10, max: 100, step: 5 },
-        defaultValue: 100,
-        onChange: (value) => {
-          for (const { widget } of viewers.values()) widget.opacity = value / 100
-        },
-      },
-    ],
+    settings: settingsOf(() => [...viewers.values()].map((viewer) => viewer.widget)),
     async setup() {
       addToOlderMenus(commands)
       language.ready = loadTexts().catch(note)
@@ -290,19 +266,25 @@ if (app.extensionManager !== undefined || 'extensionManager' in app) {
         dom.label = nameOfViewer()
       }
       api.addEventListener('executed', rememberView)
+      api.addEventListener('executed', explain)
       api.addEventListener('execution_start', markAll)
       api.addEventListener('promptQueueing', () => commands.queueing())
       api.addEventListener('promptQueued', () => commands.queued())
       api.addEventListener('execution_success', restoreAll)
-      api.addEventListener('execution_error', () => trials.forget())
+      api.addEventListener('execution_error', () => {
+        trials.forget()
+        questions.forget()
+      })
       api.addEventListener('reconnected', () => void askAll().catch(note))
     },
     nodeCreated(node) {
       if (node.comfyClass?.startsWith('SelAgg')) noteDelivered(node)
       if (NODES[node.comfyClass]) addViewer(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.watch(node)
     },
     loadedGraphNode(node) {
       if (node.comfyClass?.startsWith('SelAgg')) hideRare(node)
+      if (node.comfyClass === SPOT_NODE) spotChecks.restore(node)
       const viewer = viewers.get(node)
       if (!viewer) return
       places.take(node, viewer.widget.element)

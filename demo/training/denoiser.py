@@ -129,15 +129,13 @@ def new_unet() -> nn.Module:
 class DenoiserTraining:
     """State of a run: weights, their moving averages, the optimiser's moments, the step."""
 
+    name = "denoiser"
+    """Of its checkpoint and in the log."""
+
     def __init__(self, folder: Path, plan: DenoiserPlan, tokenizer: CaptionTokenizer) -> None:
         self.folder, self.plan, self.tokenizer = folder, plan, tokenizer
         self.text = TextEncoder(tokenizer.tokens)
-        self.unet = new_unet()
-        self.listener = Listener()
-        self.unet.output_blocks[9].append(self.listener)
-        self.layout = LayoutReader(UNET_CONFIG["model_channels"])
-        self.net = nn.ModuleDict({"unet": self.unet, "text": self.text, "layout": self.layout})
-        self.denoise = torch.compile(self.unet) if plan.compile else self.unet
+        self.net = self._new_networks()
         self.optimizers = self._new_optimizers()
         self.step, self.resumed_at, self.seconds, self.loss = 0, 0, 0.0, 0.0
         self.misread, self.latent_spread = 1.0, 1.0
@@ -145,7 +143,16 @@ class DenoiserTraining:
             0  # step from which on weights are averaged: what another training left is soon forgotten
         )
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
+
+    def _new_networks(self) -> nn.ModuleDict:
+        """All that has weights."""
+        self.unet = new_unet()
+        self.listener = Listener()
+        self.unet.output_blocks[9].append(self.listener)
+        self.layout = LayoutReader(UNET_CONFIG["model_channels"])
+        self.denoise = torch.compile(self.unet) if self.plan.compile else self.unet
         self.alphas = noise_levels()
+        return nn.ModuleDict({"unet": self.unet, "text": self.text, "layout": self.layout})
 
     def _new_optimizers(self) -> tuple[torch.optim.Optimizer, ...]:
         """Muon for the UNet's inner matrices, AdamW for everything else."""
@@ -165,22 +172,33 @@ class DenoiserTraining:
         self.text.load_state_dict(load_file(path))
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
 
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.name}.safetensors"
+
     def save(self) -> None:
-        """Writes `denoiser.safetensors`. Moments are left out: a warm-up brings them back."""
+        """Writes the checkpoint. Moments are left out: a warm-up brings them back."""
         state = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.items()}
         notes = {k: str(getattr(self, k)) for k in ("step", "seconds", "loss", "latent_spread")}
-        fresh = self.folder / "denoiser.new"
+        self.write(state, notes)
+
+    def write(self, state: dict[str, torch.Tensor], notes: dict[str, str]) -> None:
+        """Writes the checkpoint: the weights of `net` and `average`, and what `resume` must know."""
+        fresh = self.folder / f"{self.name}.new"
         save_file({k: v.detach().contiguous().clone() for k, v in state.items()}, fresh, notes)
-        fresh.replace(self.folder / "denoiser.safetensors")
+        fresh.replace(self.checkpoint)
+
+    def read(self, path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+        """What `write` wrote."""
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            return load_file(path), file.metadata()
 
     def resume(self, path: Path) -> None:
         """Goes on from a file of `save`, or from one that holds averaged weights only."""
-        from safetensors import safe_open
-
-        state = load_file(path)
-        with safe_open(path, "pt") as file:
-            notes = file.metadata()
+        state, notes = self.read(path)
         average = {k[8:]: v.float() for k, v in state.items() if k.startswith("average.")}
         net = {k[4:]: v for k, v in state.items() if k.startswith("net.")} or average
         # Shipped weights lack the layout reader: its fresh ones stay.
@@ -192,7 +210,15 @@ class DenoiserTraining:
         self.resumed_at = self.step
 
     def run(self, pool: LatentPool, on_save=None) -> None:
-        """Trains up to `plan.steps`, saving on the way."""
+        """Trains up to `plan.steps`, saving on the way, and where it is interrupted (Ctrl+C)."""
+        try:
+            self._run(pool, on_save)
+        except KeyboardInterrupt:
+            self.save()
+            log.info("%s stopped at step %d, saved", self.name, self.step)
+            raise
+
+    def _run(self, pool: LatentPool, on_save) -> None:
         rng = np.random.default_rng(self.plan.seed + self.step)
         torch.manual_seed(self.plan.seed + self.step)
         clock = time.time()
@@ -206,8 +232,9 @@ class DenoiserTraining:
             clock = time.time()
             if self.step % 25 == 0:
                 log.info(
-                    "denoiser %d/%d  loss %.4f  layout %.3f  %.0f s  pool %d",
-                    self.step, self.plan.steps, self.loss, self.misread, self.seconds, len(pool.scenes),
+                    "%s %d/%d  loss %.4f  layout %.3f  %.0f s  pool %d",
+                    self.name, self.step, self.plan.steps, self.loss, self.misread, self.seconds,
+                    len(pool.scenes),
                 )  # fmt: skip
             if self.step % self.plan.save_every == 0 or self.step == self.plan.steps:
                 self.save()
@@ -221,24 +248,12 @@ class DenoiserTraining:
         captions: list[Caption],
         rng: np.random.Generator,
     ) -> float:
-        clean = latents / self.latent_spread
-        steps = torch.from_numpy(_noise_steps(rng, len(clean)))
-        alpha = self.alphas[steps].sqrt()[:, None, None, None]
-        sigma = (1 - alpha**2).sqrt()
-        noise = torch.randn_like(clean)
-        noised = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
         empty = rng.random(len(captions)) < self.plan.unconditional
-        ids = [
-            self.tokenizer.encode(Caption("", ()) if e else c)[0]
-            for c, e in zip(captions, empty, strict=True)
-        ]
-        with torch.autocast("cpu", torch.bfloat16):
-            context = self.text(torch.tensor(ids))
-            output = self.denoise(noised, steps.float(), context=context, transformer_options={})
-            seen = self.layout(self.listener.heard)
-        loss = (output.float() - (alpha * noise - sigma * clean)).square().mean()
+        shown = [Caption("", ()) if e else c for c, e in zip(captions, empty, strict=True)]
+        ids = torch.tensor([self.tokenizer.encode(c)[0] for c in shown])
+        loss, seen, clear = self._predict(latents / self.latent_spread, ids, rng)
         misread = nn.functional.cross_entropy(seen.float(), layouts, reduction="none").mean((1, 2))
-        misread = (alpha.flatten() ** 2 * misread).mean()
+        misread = (clear * misread).mean()
         self.misread += 0.02 * (misread.item() - self.misread)
         (loss + self.plan.layout_weight * misread).backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -249,6 +264,22 @@ class DenoiserTraining:
             optimizer.zero_grad(set_to_none=True)
         self._average()
         return loss.item()
+
+    def _predict(
+        self, clean: torch.Tensor, ids: torch.Tensor, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The loss of a batch, what its layouts look like to the network, how clear each picture was."""
+        steps = torch.from_numpy(_noise_steps(rng, len(clean)))
+        alpha = self.alphas[steps].sqrt()[:, None, None, None]
+        sigma = (1 - alpha**2).sqrt()
+        noise = torch.randn_like(clean)
+        noised = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            context = self.text(ids)
+            output = self.denoise(noised, steps.float(), context=context, transformer_options={})
+            seen = self.layout(self.listener.heard)
+        loss = (output.float() - (alpha * noise - sigma * clean)).square().mean()
+        return loss, seen, alpha.flatten() ** 2
 
     def _average(self) -> None:
         done = self.step - self.began

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from selagg_core.prompt.columns import OTHER
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.run import EncodedText
 
@@ -53,7 +54,7 @@ class AuraFlow(Transformer):
         if context is None:
             return None
         registers, columns = sites[0].registers, context.shape[1]
-        return EncodedText(context, columns, registers + columns, registers)
+        return EncodedText(context, columns, registers + columns, registers, beside=OTHER)
 
     def words(self, clip, text: str) -> Prompt | None:
         return read_words(clip, text, "pile_t5xl")

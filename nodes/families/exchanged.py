@@ -61,7 +61,7 @@ class AlternatingReader:
     def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, columns: int, listener: Listener):
         self._sites, self._calls = tuple(sites), 0  # calls: two for each block
         self._columns, self._listener = columns, listener
-        self._grid = picture_grid(sites[0], call, listener)
+        self._grid = picture_grid(sites[0], call)
 
     @property
     def next(self) -> int:

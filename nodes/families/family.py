@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
+from selagg_core.recording.joint import Tokens
 from selagg_core.recording.layout import HeadLayout, LayerId
 from selagg_core.recording.run import EncodedText
 from selagg_core.repair.channels import Widened
@@ -57,7 +58,8 @@ class AttentionReading:
     in it, it is the picture's self-attention.  mask: added to the logits, or boolean (True: may be attended
     to), broadcast to (rows, heads, queries, keys).  v: (rows, heads or a divisor of it, keys, dim), where it
     is to be checked that the layer's output is made of all this.  reference: which keys are of pictures that
-    the model was given to go by.
+    the model was given to go by.  frames: of a video, one behind the other; `image` is the first.
+    row: tokens in a row of `image`, where others than the picture's cells stand behind these in every row.
     """
 
     layer: LayerId
@@ -68,7 +70,9 @@ class AttentionReading:
     text: slice | None = field(default_factory=_whole)
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
-    reference: slice | None = None
+    reference: Tokens | None = None
+    frames: int = 1
+    row: int | None = None
 
 
 class Listener(Protocol):
@@ -162,6 +166,19 @@ class ModelFamily(Protocol[Site]):
 def can_be_changed(family: ModelFamily) -> bool:
     """Whether the attention of such models can be changed: it is known, not guessed, where their text is."""
     return hasattr(family, "changed") and not getattr(family, "guessed", False)
+
+
+AskedKeys = Callable[[Any, AttentionSite, torch.Tensor], torch.Tensor]
+"""(network, site, another text (1, columns, width)) -> its keys (1, columns, heads * dim) in that layer."""
+
+
+def asked_keys_of(family: ModelFamily) -> AskedKeys | None:
+    """What makes keys of words that are not in the prompt; None for families that have no `asked_keys`.
+
+    Only those may have it whose pictures attend to a text that is the same in all layers: there keys are made
+    of it alone. In joint models a text's keys have seen the picture and the step.
+    """
+    return getattr(family, "asked_keys", None)
 
 
 def layout_of(sites: Sequence[AttentionSite]) -> HeadLayout:

@@ -13,6 +13,7 @@ from typing import Any
 
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
+from selagg_core.recording.joint import Tokens
 from selagg_core.recording.layout import LayerId
 from selagg_core.recording.run import EncodedText
 
@@ -36,13 +37,14 @@ class Arrangement:
     """What a joint layer's tokens are.
 
     total: tokens in all, None: not known.  reference: those of reference pictures, where the call's labels do
-    not count them.
+    not count them.  row: as of a reading.
     """
 
     text: slice
     image: slice
     total: int | None = None
-    reference: slice | None = None
+    reference: Tokens | None = None
+    row: int | None = None
 
 
 Reader = Callable[[Heard], AttentionReading | None]
@@ -56,6 +58,11 @@ class Transformer:
     """
 
     joint = True
+
+    @property
+    def asks_words_alone(self) -> bool:
+        """Whether the keys of a word encoded alone depend on nothing but the word: wins can be counted."""
+        return not self.joint
 
     # -- what a subclass says --------------------------------------------------------------------------------
 
@@ -133,9 +140,10 @@ class JointReader:
         self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
         self._order, self.next = tuple(sites), 0
         self._listener = listener
-        self._grid = picture_grid(sites[0], call, listener)
+        self._grid = picture_grid(sites[0], call)
         self._cells = self._grid[0] * self._grid[1]
-        self._later_frames = self._cells * (frames_of(call) - 1)
+        self._frames = frames_of(call)
+        self._later_frames = self._cells * (self._frames - 1)
         self._tokens = family.tokens(sites, call, self._cells)
 
     def __call__(self, heard: Heard) -> AttentionReading | None:
@@ -153,8 +161,9 @@ class JointReader:
             start = max(tokens.image.stop, tokens.text.stop) + self._later_frames
             own = slice(start, start + references)
         return AttentionReading(
-            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v, own
-        )
+            site.layer, heard.q, heard.k, self._grid, tokens.image, tokens.text, heard.mask, heard.v, own,
+            self._frames, tokens.row,
+        )  # fmt: skip
 
     def site(self, heard: Heard) -> BlockSite | None:
         """The block that this is; None: a call of no block (a refiner of text or picture)."""
@@ -169,30 +178,42 @@ class JointReader:
 
 
 class CrossReader:
-    """Readings of one model call in which a block attends to itself first, then to the text."""
+    """Readings of one model call in which a block attends to itself first, then to the text.
 
-    def __init__(self, sites: Sequence[BlockSite], call: host.ModelCall, columns: int, listener: Listener):
+    beside: tokens of pictures to go by, before the picture and behind it.
+    """
+
+    def __init__(
+        self,
+        sites: Sequence[BlockSite],
+        call: host.ModelCall,
+        columns: int,
+        listener: Listener,
+        beside: tuple[int, int] = (0, 0),
+    ):
         self._sites: dict[tuple[Any, Any], BlockSite] = {site.label: site for site in sites}
         self._listener = listener
-        self._columns = columns
-        self._grid = picture_grid(sites[0], call, listener)
+        self._columns, self._beside, self._frames = columns, beside, frames_of(call)
+        self._grid = picture_grid(sites[0], call)
         self._calls: dict[LayerId, int] = {}
 
     def __call__(self, heard: Heard) -> AttentionReading | None:
         site = self._sites.get((heard.labels.get("block_type"), heard.labels.get("block_index")))
         if site is None:
             return None
-        before = self._calls.get(site.layer, 0)
-        self._calls[site.layer] = before + 1
+        earlier = self._calls.get(site.layer, 0)
+        self._calls[site.layer] = earlier + 1
         cells, keys = heard.q.shape[2], heard.k.shape[2]
-        if keys != self._columns or (keys == cells and before == 0):
+        if keys != self._columns or (keys == cells and earlier == 0):
             return None
-        height, width = self._grid
-        if cells % (height * width) or cells // (height * width) < 1 or heard.q.shape[1] != site.heads:
+        frame, (before, behind) = self._grid[0] * self._grid[1], self._beside
+        if cells != before + frame * self._frames + behind or heard.q.shape[1] != site.heads:
             self._listener.missed(site.layer, UNKNOWN_TOKENS)
             return None
-        image, text = slice(0, height * width), slice(0, keys)
-        return AttentionReading(site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v)
+        image, text = slice(before, before + frame), slice(0, keys)
+        return AttentionReading(
+            site.layer, heard.q, heard.k, self._grid, image, text, heard.mask, heard.v, frames=self._frames
+        )
 
 
 def counting(call: host.ModelCall, reader: Reader, places: Mapping[str, int]) -> dict:
@@ -218,10 +239,8 @@ def _counted(reader, key, replacement, places: Mapping[str, int]):
     return replaced
 
 
-def picture_grid(site: AttentionSite, call: host.ModelCall, listener: Listener) -> tuple[int, int]:
+def picture_grid(site: AttentionSite, call: host.ModelCall) -> tuple[int, int]:
     """(h, w) of the cells of one frame."""
-    if frames_of(call) > 1:
-        listener.notice(message("first_frame"))
     return site.grid(call.x.shape[-2:])
 
 

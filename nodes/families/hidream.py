@@ -1,9 +1,11 @@
-"""HiDream-I1: the picture, then the columns of T5 and of llama."""
+"""HiDream-I1 and E1: the picture (E1: beside the one that it changes), then columns of T5 and llama."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
@@ -11,11 +13,26 @@ from selagg_core.recording.run import EncodedText
 
 from .. import host
 from .family import Listener, cond_of, context_of
-from .heard import Arrangement, Transformer, is_kind
+from .heard import Arrangement, JointReader, Transformer, is_kind
+from .override import Unheard
 from .text_encoders import read_words, shared, with_llama
 
 _LLAMA = "encoder_hidden_states_llama3"
 _BESIDE = message("beside")
+
+
+class _PairReader(JointReader):
+    """Readings where the picture that is changed stands beside the one that is made, row by row."""
+
+    def __init__(self, family: Transformer, sites: Sequence[Any], call: host.ModelCall, listener: Listener):
+        super().__init__(family, sites, call, listener)
+        height, width = self._grid
+        row = width + call.conds["image_cond"].shape[-1] // sites[0].cell
+        columns = self._tokens.text.stop - self._tokens.text.start
+        pair = height * row
+        given = torch.arange(pair, device=call.x.device).unflatten(0, (height, row))[:, width:].flatten()
+        text = slice(pair, pair + columns)
+        self._tokens = Arrangement(text, slice(0, pair), pair + columns, given, row)
 
 
 class HiDream(Transformer):
@@ -35,9 +52,14 @@ class HiDream(Transformer):
         return Arrangement(slice(cells, cells + columns), slice(0, cells))
 
     def reader(self, sites: Sequence[Any], call: host.ModelCall, listener: Listener):
-        if call.conds.get("image_cond") is not None:
+        reader = super().reader(sites, call, listener)
+        if call.conds.get("image_cond") is None:
+            return reader
+        # What changes attention takes the picture's queries for a range.
+        if isinstance(listener, Unheard) or call.x.shape[-1] % sites[0].cell:
             listener.notice(_BESIDE)
-        return super().reader(sites, call, listener)
+            return reader
+        return _PairReader(self, sites, call, listener)
 
     def text(self, sites, entry: dict, genuine: dict) -> EncodedText | None:
         context = context_of(entry)

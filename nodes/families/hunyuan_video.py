@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from selagg_core.prompt.columns import OTHER
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.run import EncodedText
 
@@ -75,7 +76,7 @@ class Hunyuan(Transformer):
             return None
         before, behind = sites[0].beside(columns_of(entry, _QUOTED), columns_of(entry, _VISION))
         columns = context.shape[1]
-        return EncodedText(context, columns, before + columns + behind, before)
+        return EncodedText(context, columns, before + columns + behind, before, beside=OTHER)
 
     def words(self, clip, text: str) -> Prompt | None:
         """Those of Qwen, or of HunyuanVideo's llama: CLIP gives no columns here, and letters are special."""

@@ -15,6 +15,11 @@ from .text_encoders import read_words
 class Kandinsky5(Transformer):
     joint = False
 
+    @property
+    def asks_words_alone(self) -> bool:
+        """Its refiners of the text know the step."""
+        return False
+
     def is_own(self, network) -> bool:
         return is_kind(network, "ldm.kandinsky5.model", "Kandinsky5")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from selagg_core.prompt.columns import PADDING, at_new_places, merged
 from selagg_core.prompt.words import CHUNK, Prompt
 
 from .. import host
@@ -49,7 +50,8 @@ class SD3(Transformer):
 def widened(prompt: Prompt, length: int) -> Prompt:
     """The same words in `length` columns; those of a longer text beside it belong to no word."""
     special = tuple(column for column in prompt.special if column < length)
-    return replace(prompt, length=length, special=(*special, *range(prompt.length, length)))
+    kinds = at_new_places(prompt.wordless, lambda column: column if column < length else None)
+    return replace(prompt, special=special, wordless=kinds).lengthened(length, PADDING)
 
 
 def behind(first: Prompt, second: Prompt) -> Prompt:
@@ -57,4 +59,5 @@ def behind(first: Prompt, second: Prompt) -> Prompt:
     later = second.moved(first.length)
     text = "\n".join(filter(None, (first.text, second.text)))
     notes = (*first.notes, *second.notes)
-    return Prompt(text, (*first.words, *later.words), later.length, (*first.special, *later.special), notes)
+    special, kinds = (*first.special, *later.special), merged(first.wordless, later.wordless)
+    return Prompt(text, (*first.words, *later.words), later.length, special, notes, wordless=kinds)

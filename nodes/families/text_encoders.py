@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
+from selagg_core.prompt.columns import merged
 from selagg_core.prompt.pieces import MARK, Piece, prompt_from_pieces, what_is_common
 from selagg_core.prompt.tokens import merge_parallel, prompt_from_tokens
 from selagg_core.prompt.words import Prompt, Word, byte_of
@@ -103,7 +104,8 @@ def shared(lead: Prompt, *others: Prompt) -> Prompt:
     special = tuple(sorted({column for prompt in placed for column in prompt.special}))
     notes = tuple(dict.fromkeys(note for prompt in placed for note in prompt.notes))
     length = max(prompt.length for prompt in placed)
-    return Prompt(lead.text, words, length, special, notes, all(prompt.one_way for prompt in placed))
+    one_way, kinds = all(prompt.one_way for prompt in placed), merged(*(p.wordless for p in placed))
+    return Prompt(lead.text, words, length, special, notes, one_way, kinds)
 
 
 def _with_columns(words: tuple[Word, ...], others: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -130,7 +132,21 @@ def _pieces(clip, text: str, name: str, beside: tuple[str, ...]) -> list[Piece] 
         return None
     tokens, tokenizer = found
     surface = _surfaces(tokenizer)
-    return [Piece(surface(token), float(weight)) for token, weight, *_ in tokens]
+    own = [token for token, *_ in tokens]
+    fills = _fillers(own, tokenizer)
+    return [
+        Piece(surface(token), float(weight), fills[column])
+        for column, (token, weight, *_) in enumerate(tokens)
+    ]
+
+
+def _fillers(tokens: Sequence[object], tokenizer) -> list[bool]:
+    """Which tokens are padding: where the end mark fills up, the first of those at the end is the mark."""
+    pad = tokenizer.pad_token
+    found = [host.is_token(token) and token == pad for token in tokens]
+    if pad == tokenizer.end_token and True in found:
+        found[found.index(True)] = False
+    return found
 
 
 def _surfaces(tokenizer) -> Callable[[object], bytes]:

@@ -82,6 +82,9 @@ class UNet:
     def words(self, clip, text: str) -> Prompt | None:
         return clip_words(clip, text)
 
+    def asked_keys(self, network, site: UNetSite, text: torch.Tensor) -> torch.Tensor:
+        return site.module.to_k(text)
+
 
 # -- layers -----------------------------------------------------------------------------------
 

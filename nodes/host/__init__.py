@@ -30,7 +30,7 @@ from .places import (
     stop_if_interrupted,
     temp_directory,
 )
-from .sampling import evaluate, on_sampling, sample_new, sample_part, sampling_handlers
+from .sampling import empty_latent, evaluate, on_sampling, sample_new, sample_part, sampling_handlers
 from .text import (
     CLIP_NAMES,
     TokenStream,
@@ -61,6 +61,7 @@ __all__ = [
     "encode_text",
     "encode_tokens",
     "encoder_names",
+    "empty_latent",
     "evaluate",
     "executing",
     "is_attention_exchanged",

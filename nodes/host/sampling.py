@@ -133,11 +133,20 @@ def sample_new(
 
     size: (h, w) in cells of 8 pixels, whatever the model's own cells are.
     """
+    empty = {"samples": empty_latent(model, size)}
+    return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
+
+
+def empty_latent(model, size: tuple[int, int]) -> torch.Tensor:
+    """(1, channels, [1,] h, w) of a model; size: (h, w) in cells of 8 pixels, whatever its own cells are."""
     form = model.get_model_object("latent_format")
     cell = getattr(form, "spacial_downscale_ratio", 8)
     frames = (1,) * (getattr(form, "latent_dimensions", 2) - 2)
-    empty = torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
-    return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
+    return torch.zeros(1, form.latent_channels, *frames, *(max(1, 8 * side // cell) for side in size))
+
+
+LATENT_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+"""What an empty LATENT says of the model that it was made for."""
 
 
 def sample_part(
@@ -149,16 +158,22 @@ def sample_part(
     cfg: float,
     sampler: str,
     scheduler: str,
-    latent: torch.Tensor,
+    latent: dict,
     first: int,
     last: int | None,
+    denoise: float = 1.0,
 ) -> torch.Tensor:
     """Steps `first` to `last` of a run (None: to its end), as the KSampler (Advanced) node does them.
 
-    latent: where the run starts; from a later step on what the steps before gave, with its noise.
+    latent: LATENT where the run starts; from a later step on with what the steps before gave, with its noise.
+    denoise: below 1 it starts from a picture, as with the KSampler node.
     """
     sample = importlib.import_module("comfy.sample")
-    noise = torch.zeros_like(latent) if first else sample.prepare_noise(latent, seed, None)
+    ratios = [latent[name] for name in LATENT_RATIOS if name in latent]  # older hosts have none
+    samples = sample.fix_empty_latent_channels(model, latent["samples"], *ratios)
+    noise = (
+        torch.zeros_like(samples) if first else sample.prepare_noise(samples, seed, latent.get("batch_index"))
+    )
     return sample.sample(
         model,
         noise,
@@ -168,11 +183,13 @@ def sample_part(
         scheduler,
         positive,
         negative,
-        latent,
+        samples,
+        denoise=denoise,
         disable_noise=bool(first),
         start_step=first,
         last_step=last,
         force_full_denoise=last is None,
+        noise_mask=latent.get("noise_mask"),
         disable_pbar=True,
         seed=seed,
     )

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from selagg_core.files.write import cause_of
 from selagg_core.prompt.lexicon import Concept, Lexicon
+from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Word
 from selagg_core.recording.capture import Capture
 from selagg_core.recording.layout import HeadLayout
@@ -23,6 +25,7 @@ from selagg_core.recording.probabilities import column_matrix, column_probabilit
 from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.building import (
     NOISE_PARTS,
+    ConceptKeys,
     ConceptTexts,
     MapMeasurement,
     RelevanceSums,
@@ -34,10 +37,11 @@ from selagg_core.relevance.building import (
 from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
 
 from .. import host
-from ..families import AttentionSite, family_of
+from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import layout_of
 from ..families.text_encoders import text_of
-from ..families.unet import Attend, UNetSite, cross_attention_sites, layer_grid, with_wrapped_layers
+from ..families.unet import Attend, UNet, UNetSite, layer_grid, with_wrapped_layers
+from .concept_keys import LayerWatch, concept_keys
 from .encode import encode_and_label
 from .labels import LABELS
 from .recorder import install
@@ -96,17 +100,18 @@ def build_relevance(
     state: a file that holds what is done, written after every picture; the same plan goes on from it. It is
     deleted at the end, after `save` was given the result.  on_step: called with steps done and steps in all.
 
-    In UNets wins are counted; in other models only the scores of maps are measured, for a word encoded alone
-    is nothing that their layers could be asked about.
+    Wins are counted where a layer attends to text alone, and can be asked about a word encoded alone: in
+    UNets, Anima, Cosmos-Predict2, Wan, PixArt, HunyuanDiT. Of others only the scores of maps are measured.
 
     Raises ValueError for a model that cannot be read, a text encoder whose words are not known, an empty
     plan, or layers that could not be measured; and whatever the host raises when it is interrupted.
     """
-    sites, counted = _sites_of(model)
+    family, sites = _layers_of(model)
     if not plan.prompts:
         raise ValueError("there is no prompt to sample: write at least one.")
     layout = layout_of(sites)
-    texts = encode_concepts(clip, plan.concepts) if counted else None
+    texts = encode_concepts(clip, plan.concepts) if isinstance(family, UNet) else None
+    keys = _keys_of(model, clip, family, sites, plan)
     job = plan.job(layout)
     sums = _begin(state, job, len(plan.concepts), layout.total)
     lexicon = Lexicon.of(plan.concepts)
@@ -116,8 +121,13 @@ def build_relevance(
         index = sums.prompts
         positive, prompt = encode_and_label(NODE, clip, plan.prompts[index])
         if texts is None:
-            run: RunMeasurement = MapMeasurement(layout, spoken_words(prompt, lexicon))
-            _sample_maps(model, positive, negative, prompt, plan, index, run, on_step, total)
+            kind = MapMeasurement if keys is None else RunMeasurement
+            run: RunMeasurement = kind(layout, spoken_words(prompt, lexicon))
+            counter = None if keys is None else _Counter(run, keys, np.random.default_rng([plan.seed, index]))
+            watched = model.clone()
+            if counter is not None:
+                host.on_sampling(watched, LayerWatch(family, counter.count).attach)
+            _sample_maps(watched, positive, negative, prompt, plan, index, run, on_step, total)
         else:
             run = RunMeasurement(layout, spoken_words(prompt, lexicon))
             _sample(model, positive, negative, prompt.length, plan, index, texts, run, on_step, total)
@@ -143,21 +153,52 @@ def build_relevance(
     return relevance
 
 
-def _sites_of(model) -> tuple[Sequence[AttentionSite], bool]:
-    """The layers of a model, and whether words encoded alone can be counted in them: in UNets.
-
-    Raises ValueError for a model that cannot be read.
-    """
-    found = cross_attention_sites(model)
-    if found:
-        return found, True
-    family = family_of(model)
-    if family is None:
+def _layers_of(model) -> tuple[ModelFamily[Any], Sequence[AttentionSite]]:
+    """The family of a model, and its layers. Raises ValueError for a model that cannot be read."""
+    found = family_of(model)
+    if found is None:
         raise ValueError(
             f"SelAgg cannot read {host.model_name(model)} yet: its heads cannot be measured. docs/models.md "
             "names the models that it reads."
         )
-    return family[1], False
+    return found
+
+
+def why_no_wins(model) -> str:
+    """Why words cannot be asked about by themselves in a model, for the artist; "" where wins are counted."""
+    family, sites = _layers_of(model)
+    if isinstance(family, UNet) or getattr(family, "asks_words_alone", False):
+        return ""
+    return message("agreement_only" if any(site.joint for site in sites) else "agreement_timed")
+
+
+def _keys_of(model, clip, family, sites, plan: BuildPlan) -> ConceptKeys | None:
+    if isinstance(family, UNet) or not getattr(family, "asks_words_alone", False):
+        return None
+    if clip is None:
+        raise ValueError("there is no CLIP. Connect the CLIP output of a loader.")
+    return concept_keys(model, clip, family, sites, plan.concepts, plan.size)
+
+
+class _Counter:
+    """Counts the wins of one sampling run in layers that attend to text alone."""
+
+    def __init__(self, run: RunMeasurement, keys: ConceptKeys, random: np.random.Generator):
+        self._run, self._keys, self._random = run, keys, random
+        self._measure = self._count
+        if "torch._dynamo" in sys.modules:  # keep measuring out of compiled graphs
+            self._measure = torch.compiler.disable(self._count)
+
+    def count(self, reading: AttentionReading, rows: slice) -> None:
+        self._measure(reading, rows)
+
+    @torch.no_grad()
+    def _count(self, reading: AttentionReading, rows: slice) -> None:
+        queries = reading.q[rows][:, :, reading.image]
+        keys, matrix = self._keys.draw(reading.layer, self._random)
+        asked = queries.transpose(1, 2).flatten(2)
+        wins = count_wins(asked, keys.to(asked), queries.shape[1], matrix)
+        self._run.add_wins(reading.layer, wins, asked.shape[0], self._keys.start[reading.layer])
 
 
 def _forget(state: Path) -> None:

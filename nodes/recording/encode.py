@@ -22,10 +22,8 @@ def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:
             f"{node}: there is no CLIP. Connect the CLIP output of a checkpoint loader; if the checkpoint "
             "has none, load one with a CLIP loader."
         )
-    conditioning = host.encode_text(clip, text)
-    columns, recoded = _columns(conditioning)
-    prompt = read_prompt(clip, text)
-    prompt = None if prompt is None else cut_to(prompt, columns)
+    conditioning, prompt, recoded = encode(clip, text)
+    columns, _ = _columns(conditioning)
     if prompt is None:
         logger.warning("%s cannot tell the words of this text encoder apart yet.", node)
         return conditioning, Prompt(text, (), columns, tuple(range(columns)))
@@ -34,6 +32,14 @@ def encode_and_label(node: str, clip, text: str) -> tuple[list, Prompt]:
     for embedding, extra in conditioning:
         LABELS.register(prompt, text_of(embedding, extra), recoded)
     return [[embedding, {**extra, PROMPT_KEY: prompt}] for embedding, extra in conditioning], prompt
+
+
+def encode(clip, text: str) -> tuple[list, Prompt | None, bool]:
+    """CONDITIONING as the host makes it, its words, and whether the model is given other columns for it."""
+    conditioning = host.encode_text(clip, text)
+    columns, recoded = _columns(conditioning)
+    prompt = read_prompt(clip, text)
+    return conditioning, None if prompt is None else cut_to(prompt, columns), recoded
 
 
 def _columns(conditioning: list) -> tuple[int, bool]:

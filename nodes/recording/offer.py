@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
+from selagg_core.prompt.columns import PADDING
 from selagg_core.prompt.messages import message
 from selagg_core.prompt.offered import OfferedPrompt, OfferedText, refused, runs_of, sketch_of
 from selagg_core.prompt.pieces import behind_others, cut_to
@@ -123,8 +124,7 @@ def _tokens(clip, texts: Mapping[str, str]) -> dict[str, list]:
 
 def _lengthened(prompt: Prompt, columns: int) -> Prompt:
     """The words of the leading text in `columns` columns: the other one may have made it longer."""
-    special = (*prompt.special, *range(prompt.length, columns))
-    return replace(prompt, length=columns, special=special, notes=(*prompt.notes, SECOND_TEXT))
+    return replace(prompt.lengthened(columns, PADDING), notes=(*prompt.notes, SECOND_TEXT))
 
 
 def _encoders(clip, embedding) -> tuple[slice, ...]:

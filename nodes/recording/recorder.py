@@ -12,16 +12,19 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture, Origin
+from selagg_core.recording.frames import FIRST_FRAME, chosen_frames, frames_in
 from selagg_core.recording.head_maps import Recording
-from selagg_core.recording.joint import JointCall
+from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
-from selagg_core.recording.probabilities import sampled_grid
+from selagg_core.recording.probabilities import sampled_grid, sampled_queries
+from selagg_core.recording.run import ASKED, EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.self_attention import layers_to_keep
 from selagg_core.recording.settings import CaptureSettings
@@ -29,7 +32,7 @@ from selagg_core.recording.witness import Witness
 
 from .. import host
 from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
-from ..families.family import CHANGE, AttentionChange, context_of, layout_of
+from ..families.family import CHANGE, AttentionChange, asked_keys_of, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
 
@@ -52,13 +55,16 @@ OUTSIDE = message("outside")
 NEGATIVE_UNUSED = message("negative_unused")
 
 
-def install(model, capture: Capture) -> None:
-    """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that."""
+def install(model, capture: Capture, asked: Sequence[torch.Tensor] = ()) -> None:
+    """Record every sampling run of this ModelPatcher into `capture`, as long as somebody holds that.
+
+    asked: encoded texts (1, columns, width) that are not in the prompt, see `asked_keys` of families.
+    """
     held = weakref.ref(capture)  # a host keeps the last model: that must not keep its recordings
 
     def record(run: host.SamplingRun) -> torch.Tensor:
         capture = held()
-        recorder = _begin(capture, run) if capture is not None and capture.wanted else None
+        recorder = _begin(capture, run, asked) if capture is not None and capture.wanted else None
         if recorder is None:
             return run.proceed(None)
         try:
@@ -78,12 +84,15 @@ def record_evaluations(
     latents: Sequence[torch.Tensor] | torch.Tensor,
     sigmas: Sequence[float],
     settings: CaptureSettings | None = None,
+    asked: Sequence[torch.Tensor] = (),
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
     model: ModelPatcher.  positive: CONDITIONING (one text for the batch).  latents: for each sigma a tensor
     (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
-    record; by default no self-attention.
+    record; by default no self-attention.  asked: encoded texts (1, columns, width) that are not in the
+    prompt: each becomes an entry of its own (kind ASKED), of its keys against the very queries of the prompt,
+    with a softmax of its own.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
@@ -91,15 +100,25 @@ def record_evaluations(
         )
     capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
-    install(model, capture)
+    install(model, capture, asked)
     host.evaluate(model, positive, latents, sigmas)
-    return capture.last()
+    return _sharing_pixels(capture.last())
 
 
-def _begin(capture: Capture, run: host.SamplingRun) -> RunRecorder | None:
+def _sharing_pixels(recording: Recording) -> Recording:
+    """The recording, whose asked texts have the picture's self-attention of the prompt: it is the same."""
+    own = [entry for entry in recording.entries if entry.kind == "positive"]
+    if not own:
+        return recording
+    pixels = own[0].self_attention
+    entries = [replace(e, self_attention=pixels) if e.kind == ASKED else e for e in recording.entries]
+    return replace(recording, entries=tuple(entries))
+
+
+def _begin(capture: Capture, run: host.SamplingRun, asked: Sequence[torch.Tensor]) -> RunRecorder | None:
     """A recorder for the run; None if it cannot be made, which must not stop the sampling."""
     try:
-        return RunRecorder(capture, run)
+        return RunRecorder(capture, run, asked)
     except Exception:
         logger.exception("SelAgg Capture could not start on this run; the picture is not affected.")
         return None
@@ -111,8 +130,9 @@ class RunRecorder(host.BatchHooks):
     An exception in here ends the recording of this run, never the run.
     """
 
-    def __init__(self, capture: Capture, run: host.SamplingRun):
+    def __init__(self, capture: Capture, run: host.SamplingRun, asked: Sequence[torch.Tensor] = ()):
         self._capture, self._guider = capture, run.guider
+        self._asked = tuple(asked)
         self._family: ModelFamily[Any] | None
         sites: tuple[AttentionSite, ...]
         self._family, sites = family_of(run.guider.model_patcher) or (None, ())
@@ -122,7 +142,7 @@ class RunRecorder(host.BatchHooks):
         kept = layers_to_keep(outlined, size) if capture.settings.self_attention else ()
         self._sums = RunSums(
             layout_of(sites),
-            {site.layer: _recorded_grid(site, size) for site in sites},
+            {site.layer: _recorded_grid(site, size, frames_in(run.noise.shape)) for site in sites},
             tuple(run.noise.shape),
             tuple(float(sigma) for sigma in run.sigmas),
             capture.labels,
@@ -296,6 +316,8 @@ class RunRecorder(host.BatchHooks):
             self._passed.add(place)
             return None
         self._seen.add(place)
+        if self._sums.frames is None:  # a window of a video may be all that a call sees of it
+            self._sums.frames = chosen_frames(frames_in(latent.shape))
         own = context_of(entry)
         if own is not None and not are_of(own, text):
             self._sums.rows(size, OTHER_TEXT)
@@ -330,7 +352,7 @@ class RunRecorder(host.BatchHooks):
             return None
         self._sums.expected_entries = sum(
             len(own) for name, own in self._guider.conds.items() if self._capture.settings.wants(name)
-        )
+        ) + len(self._asked)
         genuine = genuine_of(self._guider.conds[kind], context) or entry
         text = None if self._family is None else self._family.text(self._sites, entry, genuine)
         if text is None:
@@ -385,8 +407,9 @@ class RunRecorder(host.BatchHooks):
             rows = [row for own in call.rows for row in range(own.start, own.stop)]
             first = range(reading.q.shape[2])[reading.image].start
             return Witness(
-                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask)
-            )
+                reading.q, reading.k, reading.v, rows, reading.grid, first, _four_dimensions(reading.mask),
+                reading.row,
+            )  # fmt: skip
         return None
 
     def _record_verdict(
@@ -428,7 +451,11 @@ class RunRecorder(host.BatchHooks):
             self._sums.missed(layer, NO_GRID)
             return False
         cells = len(range(q.shape[2])[reading.image])
-        if cells != grid[0] * grid[1] or any(len(text) % own.columns for own in call.rows):
+        if cells != grid[0] * (reading.row or grid[1]) or any(len(text) % own.columns for own in call.rows):
+            self._sums.missed(layer, OTHER_COLUMNS)
+            return False
+        frames = self._sums.frames or FIRST_FRAME
+        if frames[-1] >= reading.frames:
             self._sums.missed(layer, OTHER_COLUMNS)
             return False
         shared = len(text) < k.shape[2] or reading.mask is not None
@@ -438,20 +465,48 @@ class RunRecorder(host.BatchHooks):
             part = slice(own.start, own.stop)
             own_q, own_keys = changed.get((own.start, own.stop)) or (q[part], k[part])
             if not shared:
-                image = own_q[:, :, reading.image]
-                queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, own_keys))
-                self._sums.add(own.handle, layer, queries, keys, q.shape[1], grid)
+                image, keys = own_q[:, :, reading.image], own_keys
+                asked = grid
+                if reading.frames > 1:  # of a video as many cells are asked as in joint layers
+                    parts = [own_q[:, :, _frame(reading, number)] for number in frames]
+                    few = [sampled_queries(part, grid, stride) for part in parts]
+                    image, asked = torch.stack(few, dim=1).flatten(0, 1), sampled_grid(grid)[0]
+                    keys = own_keys.repeat_interleave(len(frames), dim=0)
+                queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, keys))
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], asked)
+                self._add_asked(own, layer, queries, q.shape[1], asked)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
                 values = None if reading.v is None else _by_head(reading.v[part], q.shape[1])
-                joint = JointCall(
-                    own_q, own_keys, reading.image, where, grid, stride, masked, values, reading.reference
-                )
-                self._sums.add_joint(own.handle, layer, joint)
+                calls = [
+                    JointCall(
+                        own_q, own_keys, _frame(reading, number), where, grid, stride, masked, values,
+                        reading.reference,
+                    )
+                    for number in frames
+                ]  # fmt: skip
+                self._sums.add_joint(own.handle, layer, calls)
             else:
                 self._sums.missed(layer, OTHER_COLUMNS)
         return True
+
+    def _add_asked(
+        self, rows: Rows, layer: LayerId, queries: torch.Tensor, heads: int, grid: tuple[int, int]
+    ) -> None:
+        """What the words that are not in the prompt would get of the same queries, each text by itself.
+
+        queries: (rows, h * w, heads * dim).
+        """
+        keys_of = None if self._family is None else asked_keys_of(self._family)
+        if not self._asked or rows.handle[0] != "positive" or keys_of is None:
+            return
+        site = next(own for own in self._sites if own.layer == layer)
+        network = host.diffusion_model(self._guider.model_patcher)
+        for number, text in enumerate(self._asked):
+            keys = keys_of(network, site, text.to(queries)).to(queries)
+            handle = self._sums.entry(ASKED, number, EncodedText.of(text))
+            self._sums.add(handle, layer, queries, keys.expand(len(queries), -1, -1), heads, grid)
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid
@@ -502,9 +557,18 @@ class _Call:
         self._recorder._sums.notice(text)
 
 
-def _recorded_grid(site: AttentionSite, size: Sequence[int]) -> tuple[int, int]:
+def _frame(reading: AttentionReading, number: int) -> Tokens:
+    """The queries of a frame of a video, or of the picture."""
+    own = range(reading.q.shape[2])[reading.image]
+    if reading.row is not None and reading.grid is not None:
+        places = torch.arange(own.start, own.stop, device=reading.q.device)
+        return places.unflatten(0, (-1, reading.row))[:, : reading.grid[1]].flatten()
+    return slice(own.start + number * len(own), own.stop + number * len(own))
+
+
+def _recorded_grid(site: AttentionSite, size: Sequence[int], frames: int) -> tuple[int, int]:
     grid = site.grid(size)
-    return sampled_grid(grid)[0] if site.joint else grid
+    return sampled_grid(grid)[0] if site.joint or frames > 1 else grid
 
 
 def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:

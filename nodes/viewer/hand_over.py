@@ -98,7 +98,13 @@ def _stored(
         maps=maps_file(shown),
         report=report.to_json().encode() if report is not None else b"",
         workflow=_embedded(asked),
-        source=Source(weakref.ref(capture), latent.detach().cpu().clone(), selections, shown.settings.recipe),
+        source=Source(
+            weakref.ref(capture),
+            latent.detach().cpu().clone(),
+            selections,
+            shown.settings.recipe,
+            len(shown.view.pictures),
+        ),  # fmt: skip
         place=(asked.workflow, str(asked.node or "")),
     )
 

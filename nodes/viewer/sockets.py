@@ -56,6 +56,15 @@ PROMPT_TOOLTIP = (
 )
 
 
+def of_run() -> dict[str, tuple[str, dict[str, str]]]:
+    """The sockets by which a node is given a finished run with its pictures."""
+    return {
+        "capture": ("SELAGG_CAPTURE", {"tooltip": CAPTURE_TOOLTIP}),
+        "latent": ("LATENT", {"tooltip": LATENT_TOOLTIP}),
+        "image": ("IMAGE", {"tooltip": IMAGE_TOOLTIP}),
+    }
+
+
 def pictures_to_images(pictures: Sequence[np.ndarray]) -> torch.Tensor:
     """RGB uint8 pictures as an IMAGE batch."""
     return torch.from_numpy(float_batch(pictures))
@@ -117,15 +126,15 @@ def mask_arrays(mask) -> np.ndarray | None:
     return arrays_of(mask.reshape(-1, *mask.shape[-2:]))
 
 
-def keep_report(report: Report, images: torch.Tensor) -> Path:
+def keep_report(report: Report, pictures: Sequence[np.ndarray]) -> Path:
     """Saves a report and its pictures to the host's output folder, for labelling; returns the file.
 
     Raises ValueError, with the cause, if the disk does not take them.
     """
     folder = Path(host.output_directory()) / REPORTS
     name = secrets.token_hex(8)
-    for number, image in enumerate(arrays_of(images), start=1):
-        write_file(folder / f"{name}_{number}.png", png_bytes(rgb_picture(image)))
+    for number, picture in enumerate(pictures, start=1):
+        write_file(folder / f"{name}_{number}.png", png_bytes(picture))
     path = folder / f"{name}.json"
     write_file(path, report.to_json().encode())
     return path

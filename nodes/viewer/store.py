@@ -31,6 +31,8 @@ class Source:
     selections: tuple[tuple[HeadSelection, ...], ...]
     """The heads of each word of each text. Not the settings: they may hold on to a CLIP."""
     recipe: MapRecipe
+    pictures: int = 0
+    """Of the view: frames of a video among them; 0: as many as the latent has."""
 
     def texts(self) -> tuple[Text, ...]:
         """Raises ValueError if the recording is gone."""
@@ -38,7 +40,10 @@ class Source:
         if capture is None:
             raise ValueError(RECORDING_GONE)
         try:
-            return texts_of(capture.recording_for(self.latent), self.latent.shape[0])
+            recording, pictures = capture.recording_for(self.latent), self.pictures or self.latent.shape[0]
+            if pictures == self.latent.shape[0]:  # of every video one picture
+                recording = recording.first_frames()
+            return texts_of(recording, pictures)
         except ValueError as error:
             raise ValueError(RECORDING_GONE) from error
 

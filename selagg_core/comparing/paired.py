@@ -7,21 +7,11 @@ from dataclasses import dataclass
 from math import comb
 from typing import Any
 
+from ..proof.statistics import wilson
+
 ENOUGH = 8
 """Pairs below which nothing is said: fewer cannot tell even a change of all from chance by much."""
 SURE = 0.05
-Z = 1.959964
-"""Of the normal distribution, for intervals of 95 %."""
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
-    if not of:
-        return 0.0, 1.0
-    share = hits / of
-    middle = (share + Z * Z / (2 * of)) / (1 + Z * Z / of)
-    half = Z / (1 + Z * Z / of) * (share * (1 - share) / of + Z * Z / (4 * of * of)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def mcnemar(mended: int, broken: int) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
+from ..diagnosis.sentence import Sentence, general
+from ..diagnosis.sentences import ENGLISH
 from ..drawing.colours import INK, MUTED
 from ..drawing.pictures import blank_sheet, heat_overlay, text_size
 from ..drawing.text import BOLD, draw_text, fit_text
@@ -23,6 +26,8 @@ SIDE = 128
 """Longest side on which pictures are compared."""
 UNCHANGED = 0.5
 """Mean change, of 255, below which a word does nothing to speak of."""
+CLEARLY = 1.5
+"""Times as much as any other thing changes, if it is the one that a word changes."""
 LONGEST = 224
 GAP = 10
 
@@ -38,13 +43,15 @@ class WordEffect:
     """What the lack of a word changes in one picture.
 
     picture: made without it, uint8 (h, w, 3).  change: float (rows, columns), mean difference of the
-    channels, of 255.  heat: the word's map on the same grid, None without one.
+    channels, of 255.  heat: the word's map on the same grid, None without one.  things: mean change, of 255,
+    where the map of each thing of the prompt is, what changes most first.
     """
 
     word: WordGroup
     picture: np.ndarray
     change: np.ndarray
     heat: np.ndarray | None = None
+    things: tuple[tuple[WordGroup, float], ...] = ()
 
     @property
     def mean(self) -> float:
@@ -63,38 +70,66 @@ class WordEffect:
 
 
 def effect_of(
-    word: WordGroup, base: np.ndarray, picture: np.ndarray, heat: np.ndarray | None = None
+    word: WordGroup,
+    base: np.ndarray,
+    picture: np.ndarray,
+    heat: np.ndarray | None = None,
+    things: Mapping[WordGroup, np.ndarray] = MappingProxyType({}),
 ) -> WordEffect:
-    """base, picture: uint8 (h, w, 3) with the word and without it; heat: its map (rows, columns)."""
+    """base, picture: uint8 (h, w, 3) with the word and without it; heat: its map (rows, columns).
+
+    things: the maps of the things of the prompt.
+    """
     height, width = base.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     small = [area_mean(own.astype(np.float32), size) for own in (base, picture)]
     change = np.abs(small[0] - small[1]).mean(axis=2)
-    return WordEffect(word, picture, change, None if heat is None else resize_maps(heat, size))
+    regions = {thing: found_region(resize_maps(own, size)).mask for thing, own in things.items()}
+    changed = [(thing, float(change[mask].mean())) for thing, mask in regions.items() if mask.any()]
+    changed.sort(key=lambda each: -each[1])
+    return WordEffect(
+        word, picture, change, None if heat is None else resize_maps(heat, size), tuple(changed)
+    )
+
+
+def sentence_of(effect: WordEffect) -> Sentence:
+    """What a word does to its picture: which thing it changes, where there are several."""
+    name, mean = short(effect.word.label), f"{effect.mean:.1f}"
+    if effect.mean < UNCHANGED:
+        return general("without_same", word=name, mean=mean)
+    if len(effect.things) > 1:
+        (first, most), (second, less), *_ = effect.things
+        told = {"word": name, "most": f"{most:.1f}", "other": short(second.label), "less": f"{less:.1f}"}
+        if most < CLEARLY * less:
+            return general("without_both", thing=short(first.label), **told)
+        if set(effect.word.indices) <= set(first.indices) and effect.word.entry == first.entry:
+            return general("without_own", **told)
+        return general("without_one", thing=short(first.label), **told)
+    if effect.lift is None:
+        return general("without", word=name, mean=mean)
+    return general("without_where", word=name, mean=mean, lift=f"{effect.lift:.1f}")
 
 
 def lines(effects: Sequence[WordEffect]) -> Iterator[str]:
     """A sentence a word, those that change most first."""
     for own in sorted(effects, key=lambda effect: -effect.mean):
-        name = short(own.word.label)
-        if own.mean < UNCHANGED:
-            yield f'Without "{name}" the picture is as good as the same ({own.mean:.1f} of 255).'
-            continue
-        where = ""
-        if own.lift is not None:
-            where = f", where its map is {own.lift:.1f} times as much as elsewhere"
-        yield f'Without "{name}" the picture changes by {own.mean:.1f} of 255{where}.'
+        yield ENGLISH.say(sentence_of(own))
+
+
+def changes(base: np.ndarray, effects: Sequence[WordEffect]) -> Iterator[np.ndarray]:
+    """For each word where the picture changes, on one scale, over the picture with it: uint8 (h, w, 3)."""
+    most = max((float(own.change.max()) for own in effects), default=1.0) or 1.0
+    for own in effects:
+        yield heat_overlay(base, resize_maps(own.change / most, base.shape[:2]))
 
 
 def strip(base: np.ndarray, effects: Sequence[WordEffect]) -> np.ndarray:
     """For each word its map, the picture without it, and what changed, from top to bottom: RGB uint8."""
     columns = [_column("the picture", "", [base, base, base])]
-    most = max((float(own.change.max()) for own in effects), default=1.0) or 1.0
-    for own in effects:
+    for own, changed in zip(effects, changes(base, effects), strict=True):
         heat = np.zeros_like(own.change) if own.heat is None else normalise(own.heat)
         shown = heat_overlay(base, resize_maps(heat, base.shape[:2]))
-        changed = heat_overlay(base, resize_maps(own.change / most, base.shape[:2]))
         note = f"{own.mean:.1f} of 255" + ("" if own.lift is None else f", {own.lift:.1f} x in its map")
         columns.append(_column(own.word.label, note, [shown, own.picture, changed]))
     rows = _names([column.shape[0] for column in columns][0])

@@ -29,6 +29,24 @@ GENERAL: Mapping[str, str] = MappingProxyType(
         "repair": "change what the words attend to (SelAgg Repair)",
         "denoise": "raise denoise: the picture keeps less of the one that it starts from",
         "reword": 'write "{new}" for "{word}"',
+        "without": 'Without "{word}" the picture changes by {mean} of 255.',
+        "without_same": 'Without "{word}" the picture is as good as the same ({mean} of 255).',
+        "without_where": (
+            'Without "{word}" the picture changes by {mean} of 255, where its map is {lift} times as much as '
+            "elsewhere."
+        ),
+        "without_own": (
+            '"{word}" makes what is in its own place: without it that changes by {most} of 255, "{other}" by '
+            "{less}."
+        ),
+        "without_one": (
+            '"{word}" changes "{thing}", not "{other}": without it the place of the first changes by {most} '
+            "of 255, that of the other by {less}."
+        ),
+        "without_both": (
+            '"{word}" changes "{thing}" and "{other}": without it the place of the first changes by {most} '
+            "of 255, that of the other by {less}."
+        ),
         "diffuse": "record more steps, or show single heads; a model that is hardly trained gives such maps",
         "diffuse_title": "Cannot tell",
     }

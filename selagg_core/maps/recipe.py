@@ -28,7 +28,8 @@ class MapRecipe:
     """Share of the run, from its start, that is left out (needs step bins): early steps are mostly noise."""
     competition: float = 0.0
     """Exponent of the word's share among all words of the prompt and the background, by which its map is
-    multiplied (0: no competition). The background is what the special columns see."""
+    multiplied (0: no competition). The background is what the special columns of a UNet see; in transformers
+    these, and stop words, take no part."""
     propagation: float = 0.0
     """Share of the map that is passed on along self-attention once (Wang et al. 2023, arXiv 2309.02773)."""
     edge_aware: bool = False

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ..prompt.groups import FUNCTION_WORDS
 from ..recording.head_maps import EntryRecording, HeadMaps
 from ..recording.layout import LayerId
 from .arrays import NOT_FINITE, bicubic, cap_borders, focus_of, paste_area, resize_maps
@@ -146,10 +147,19 @@ def late_maps(head_maps: HeadMaps, left_out: float) -> Mapping[LayerId, np.ndarr
 
 
 def everything_map(head_maps: HeadMaps, grid: tuple[int, int]) -> np.ndarray:
-    """(h, w) mean over all heads of the attention to all words and, as the background, special columns."""
+    """(h, w) mean over all heads of the attention to what words compete with.
+
+    In UNets that is all words and, as the background, the special columns. In transformers padding, templates
+    and stop words are sinks that take up to half of all attention wherever one looks (docs/models.md): there
+    the other words alone compete.
+    """
     total, heads = torch.zeros(grid), 0
+    background = head_maps.layout.of_unet
+    words = head_maps.prompt.words if head_maps.prompt and not background else ()
+    rivals = [i for i, word in enumerate(words) if word.text.casefold() not in FUNCTION_WORDS]
     for layer, values in head_maps.maps.items():
-        seen = values.astype(np.float32).sum(axis=1) + head_maps.special[layer]
+        own = values[:, rivals] if rivals else values
+        seen = own.astype(np.float32).sum(axis=1) + (head_maps.special[layer] if background else 0)
         total += bicubic(torch.from_numpy(seen).float(), grid).clamp(min=0).sum(dim=0)
         heads += values.shape[0]
     return (total / max(1, heads)).numpy()

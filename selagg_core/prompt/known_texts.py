@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from .columns import Wordless, merged
 from .words import CHUNK, Prompt, Word
 
 
@@ -135,6 +136,7 @@ def _joined(parts: Sequence[_Known | None], length: int) -> Labels:
     words: list[Word] = []
     special: list[int] = []
     unknown: list[int] = []
+    kinds: Wordless = ()
     texts: list[str] = []
     cut: dict[str, None] = {}
     before: _Known | None = None
@@ -154,13 +156,15 @@ def _joined(parts: Sequence[_Known | None], length: int) -> Labels:
                 _cut_end(before, words, cut)
             words.extend(own)
             special.extend(moved.special)
+            kinds = merged(kinds, moved.wordless)
             texts.append(" ".join(word.text for word in own))
         if part is None:
             _cut_end(before, words, cut)
         before = part
     _cut_end(before, words, cut)
     text = " ".join(filter(None, texts))
-    return Labels(Prompt(text, tuple(words), length, tuple(special)), tuple(unknown), tuple(cut))
+    prompt = Prompt(text, tuple(words), length, tuple(special), wordless=kinds)
+    return Labels(prompt, tuple(unknown), tuple(cut))
 
 
 def _cut_end(before: _Known | None, words: Sequence[Word], cut: dict[str, None]) -> None:

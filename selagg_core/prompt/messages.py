@@ -78,6 +78,8 @@ _RUNS = {
     "negative_unused": "The negative prompt did nothing in this run: at cfg 1 only the positive prompt "
     "is read. Raise cfg above 1 if the model allows it, or leave the negative prompt empty.",
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
+    "video_frames": "This is a video: SelAgg shows and checks {count} of its {every} frames, those with the "
+    "numbers {numbers}.",
     "beside": "This model puts the picture that is to be changed beside the one that it makes, and "
     "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "guessed": "SelAgg does not know this model: it takes the first tokens of its sequence for the text. "
@@ -143,6 +145,10 @@ _WORDS = {
     "only_times": 'there is no "{wanted}": "{word}" is in the prompt {count} times.',
 }
 _HEADS = {
+    "agreement_only": "In this kind of model text and picture attend to each other, so that no word can be "
+    "asked about by itself: heads are ranked by how well their maps agree, not by counted wins.",
+    "agreement_timed": "This model reads its text anew at every step, so that no word can be asked about by "
+    "itself: heads are ranked by how well their maps agree, not by counted wins.",
     "transferred": "Head relevance was transferred from {model}: it was measured there and not checked "
     "on this checkpoint.",
     "no_relevance": "No head relevance is known for this model, so all heads are used for every map: "
@@ -228,6 +234,11 @@ _NODES = {
     "recording_gone": "The recording of this run is no longer in memory, so single heads and steps "
     "cannot be shown: change something, such as the seed, and run the workflow again.",
     "report_not_kept": "the report was not kept: {why}",
+    "spot_there": 'In this picture there is: "{thing}".',
+    "spot_claim": 'This is true of the picture: "{claim}".',
+    "spot_leaked": '"{value}" is to be seen only on things that the prompt says it of.',
+    "spot_two": '"{one}" and "{other}" are two things here, not one.',
+    "spot_gone": "This spot check is no longer kept. Run SelAgg Calibrate again.",
 }
 MESSAGES: Mapping[str, str] = MappingProxyType(
     {**CAUSES, **_RUNS, **_WORDS, **_HEADS, **_CLAIMS, **_PICTURES, **_NODES}

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from .columns import PADDING, Wordless, at_new_places, merged, wordless
 from .known_texts import Labels
 from .messages import message
 from .quoted import short
@@ -177,6 +178,11 @@ class _Match:
         moved = (replace(word, columns=self.moved(word.columns)) for word in self.offer.prompt.words)
         return [word for word in moved if word.columns]
 
+    def wordless(self) -> Wordless:
+        inside = range(self.origin, self.origin + self.size)
+        by = self.start - self.origin
+        return at_new_places(self.offer.prompt.wordless, lambda c: c + by if c in inside else None)
+
 
 def recognise(
     known: Labels, sketch: np.ndarray, start: int, length: int, offers: Sequence[OfferedText]
@@ -197,7 +203,9 @@ def recognise(
     text = before.text or " ".join(dict.fromkeys(match.offer.prompt.text for match in matches))
     beside = dict.fromkeys(match.offer.source for match in matches if match.beside)
     notes = (*before.notes, *(message("one_of_two", source=short(source)) for source in beside))
-    prompt = Prompt(text, tuple(words), length, tuple(sorted(special)), notes)
+    beyond = {*range(start), *range(start + len(sketch), length)} - set(before.special)
+    kinds = merged(before.wordless, wordless(**{PADDING: beyond}), *(match.wordless() for match in matches))
+    prompt = Prompt(text, tuple(words), length, tuple(sorted(special)), notes, wordless=kinds)
     sources = tuple(dict.fromkeys(match.offer.source for match in matches if not match.beside))
     return Labels(prompt, tuple(c for c in known.unknown if c not in named), known.cut), sources
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from .columns import OTHER, PADDING, TEMPLATE, Wordless, at_new_places, merged, wordless
 from .messages import message
 from .quoted import short, shortened
 from .words import CLIP_SPLIT, Prompt, Word, is_word, split_words
@@ -27,10 +28,11 @@ UNREADABLE = "."
 
 @dataclass(frozen=True)
 class Piece:
-    """A token: the bytes of text that it stands for (MARK: none), and its weight."""
+    """A token: the bytes of text that it stands for (MARK: none), its weight, and whether it fills up."""
 
     surface: bytes
     weight: float = 1.0
+    padding: bool = False
 
 
 def what_is_common(one: Sequence[Piece], other: Sequence[Piece]) -> tuple[Piece, Piece]:
@@ -68,7 +70,20 @@ def prompt_from_pieces(text: str, pieces: Sequence[Piece], empty: Sequence[Piece
     lost = _lost(text, words, inside)
     if lost:
         notes.append(message("cut_off", words=shortened(f'"{word}"' for word in lost)))
-    return Prompt(text, words, len(pieces), special, tuple(notes))
+    return Prompt(text, words, len(pieces), special, tuple(notes), wordless=_wordless(pieces, special))
+
+
+def _wordless(pieces: Sequence[Piece], special: Sequence[int]) -> Wordless:
+    """What special columns are: padding, and the template between the outer marks."""
+    padding = {column for column in special if pieces[column].padding}
+    rest = [column for column in special if column not in padding]
+    outer: set[int] = set()
+    for ordered in (rest, rest[::-1]):
+        for column in ordered:
+            if pieces[column].surface != MARK:
+                break
+            outer.add(column)
+    return wordless(**{TEMPLATE: set(rest) - outer, PADDING: padding})
 
 
 def _lost(text: str, words: Sequence[Word], inside: str) -> list[str]:
@@ -158,7 +173,9 @@ def part_of(prompt: Prompt, start: int, columns: int) -> Prompt | None:
     if not all(column in own for word in prompt.words for column in word.columns):
         return None
     moved = prompt.moved(-start)
-    return replace(moved, length=columns, special=tuple(c for c in moved.special if 0 <= c < columns))
+    kinds = at_new_places(moved.wordless, lambda c: c if 0 <= c < columns else None)
+    special = tuple(c for c in moved.special if 0 <= c < columns)
+    return replace(moved, length=columns, special=special, wordless=kinds)
 
 
 def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
@@ -168,4 +185,6 @@ def behind_others(prompt: Prompt, columns: int) -> Prompt | None:
     moved = prompt.moved(columns - prompt.length)
     first = min((column for word in moved.words for column in word.columns), default=columns)
     special = {*range(first), *moved.special}
-    return replace(moved, length=columns, special=tuple(sorted(special)))
+    named = {column for _, own in moved.wordless for column in own}
+    kinds = merged(moved.wordless, wordless(**{OTHER: set(range(first)) - named - set(moved.special)}))
+    return replace(moved, length=columns, special=tuple(sorted(special)), wordless=kinds)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from .columns import PADDING, at_new_places, merged, wordless
 from .words import (
     APOSTROPHES,
     CONTRACTIONS,
@@ -124,6 +125,7 @@ def prompt_from_tokens(
     lookup = vocabulary.__getitem__ if isinstance(vocabulary, Mapping) else vocabulary
     grouper = _WordGrouper(embedding_names(text))
     special: list[int] = []
+    padding: list[int] = []
     start = 0
     for chunk in chunks:
         column, ended = start - 1, False
@@ -135,6 +137,7 @@ def prompt_from_tokens(
             column += 1
             string = lookup(int(token)) if _is_id(token) else None
             if ended or string in START_TOKENS or string in END_TOKENS:
+                padding += [column] if ended else []
                 ended = ended or string in END_TOKENS
                 special.append(column)
             elif string is None:
@@ -142,8 +145,10 @@ def prompt_from_tokens(
             else:
                 grouper.piece(string, column, float(entry[1]))
         special.extend(range(column + 1, start + len(chunk)))
+        padding.extend(range(column + 1, start + len(chunk)))
         start += len(chunk)
-    return Prompt(text, grouper.finish(has_embedding), start, tuple(special))
+    kinds = wordless(**{PADDING: padding})
+    return Prompt(text, grouper.finish(has_embedding), start, tuple(special), wordless=kinds)
 
 
 def _is_id(token) -> bool:
@@ -173,7 +178,13 @@ def merge_parallel(prompts: Sequence[Prompt]) -> Prompt:
             words.append(replace(same[0], columns=tuple(columns)))
     owned = {c for word in words for c in word.columns}
     special = sorted({c for p in prompts for c in p.special if c < length} - owned)
-    return Prompt(first.text, tuple(words), length, tuple(special))
+    left = set(special)
+    # Columns that are a mark for one encoder are no padding, whatever the others have there.
+    marks = {c for p in prompts for c in set(p.special) - {x for _, own in p.wordless for x in own}}
+    kinds = at_new_places(
+        merged(*(p.wordless for p in prompts)), lambda c: c if c in left and c not in marks else None
+    )
+    return Prompt(first.text, tuple(words), length, tuple(special), wordless=kinds)
 
 
 def _aligned(rows: Sequence[list[Word]], words: Sequence[Word]) -> list[list[Word]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+
+from .columns import Wordless, at_new_places, merged, wordless
 
 #: Columns of one encoded chunk of every CLIP text encoder.
 CHUNK = 77
@@ -41,7 +44,7 @@ class Prompt:
     words: in reading order; punctuation is no word, and belongs to no word.
     length: columns in all.  special: columns of begin, end and padding marks, and of a template.
     notes: what the artist should know of how this text is read.  one_way: it is read from left to right by a
-    language model: no word knows those behind it.
+    language model: no word knows those behind it.  wordless: what special columns are (`columns.py`).
     """
 
     text: str
@@ -50,6 +53,7 @@ class Prompt:
     special: tuple[int, ...]
     notes: tuple[str, ...] = ()
     one_way: bool = False
+    wordless: Wordless = ()
 
     def find(self, text: str) -> tuple[Word, ...]:
         """Every run of words that equals `text`, case aside; a phrase gives its words; none gives ()."""
@@ -74,6 +78,7 @@ class Prompt:
                 tuple(own),
                 min(size, self.length - number * size),
                 tuple(special[number]),
+                wordless=at_new_places(self.wordless, _within(number * size, size)),
             )
             for number, own in enumerate(words)
         )
@@ -81,9 +86,18 @@ class Prompt:
     def moved(self, by: int) -> Prompt:
         """The same words, `by` columns further right."""
         words = tuple(replace(w, columns=tuple(c + by for c in w.columns)) for w in self.words)
-        return replace(
-            self, words=words, length=self.length + by, special=tuple(c + by for c in self.special)
-        )
+        special, kinds = tuple(c + by for c in self.special), at_new_places(self.wordless, lambda c: c + by)
+        return replace(self, words=words, length=self.length + by, special=special, wordless=kinds)
+
+    def lengthened(self, length: int, kind: str) -> Prompt:
+        """The same words in `length` columns, of which those behind the prompt's own are of a kind."""
+        more = tuple(range(self.length, length))
+        kinds = merged(self.wordless, wordless(**{kind: more}))
+        return replace(self, length=length, special=(*self.special, *more), wordless=kinds)
+
+
+def _within(start: int, size: int) -> Callable[[int], int | None]:
+    return lambda column: column - start if 0 <= column - start < size else None
 
 
 class WordSearch:

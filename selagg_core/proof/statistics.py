@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+Z = 1.959964
+"""Of the normal distribution, for intervals of 95 %."""
+
 
 def auroc(scores: np.ndarray, truth: np.ndarray) -> float:
     """Chance that what is true scores above what is not, ties count half; nan without both."""
@@ -58,3 +61,13 @@ def with_interval(mean: float, draws: np.ndarray) -> dict[str, float]:
     """A mean and the interval of its resampled values, for JSON."""
     low, high = interval(draws)
     return {"mean": round(float(mean), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
+    if not of:
+        return 0.0, 1.0
+    share = hits / of
+    middle = (share + Z * Z / (2 * of)) / (1 + Z * Z / of)
+    half = Z / (1 + Z * Z / of) * (share * (1 - share) / of + Z * Z / (4 * of * of)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)

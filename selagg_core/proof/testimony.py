@@ -52,6 +52,7 @@ class Sighting:
     count: int | None = None
     centre: tuple[float, float] | None = None
     of_all: bool = True
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,11 @@ def seen_in_boxes(
         own = seen_in_mask(judge, noun, mask, size)
         return replace(own, score=score if boxes else 0.0, count=count)
     best = max(boxes, key=lambda box: box.score, default=None)
-    centre = None
+    centre = edges = None
     if best is not None:
+        edges = best.x0, best.y0, best.x1, best.y1
         centre = ((best.x0 + best.x1) / 2 / size[1], (best.y0 + best.y1) / 2 / size[0])
-    return Sighting(judge, noun, None, score, count, centre)
+    return Sighting(judge, noun, None, score, count, centre, box=edges)
 
 
 def boxes_of(boxes: Sequence[SeenBox], noun: WordGroup, nouns: int) -> list[SeenBox]:

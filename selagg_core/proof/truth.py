@@ -52,12 +52,16 @@ class ClaimTruth:
 
 @dataclass(frozen=True, eq=False)
 class NounTruth:
-    """Whether a noun is in the picture; its mask (h, w) bool, None where none is to be trusted."""
+    """Whether a noun is in the picture; its mask (h, w) bool, None where none is to be trusted.
+
+    box: edges (x0, y0, x1, y1) in px, where a judge of boxes says where it is.
+    """
 
     noun: WordGroup
     verdict: str
     reason: str
     mask: np.ndarray | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,10 @@ class _Court:
         ]
         apart = [_overlap(masks[0], other) < SAME_PLACE for other in masks[1:]]
         mask = masks[0] if masks and masks[0].any() and not any(apart) else None
-        return NounTruth(noun, verdict, reason, mask if verdict == RIGHT else None)
+        boxes = [own.box for own in sightings if own.box is not None and (many <= 1 or not self._of_all(own))]
+        if verdict != RIGHT:
+            return NounTruth(noun, verdict, reason)
+        return NounTruth(noun, verdict, reason, mask, boxes[0] if boxes else None)
 
     def _of_all(self, sighting: Sighting) -> bool:
         """Whether a sighting cannot be of one thing alone among several of its name."""

@@ -12,6 +12,7 @@ import numpy as np
 from ..prompt.quoted import reasons
 from ..prompt.words import Prompt
 from .coverage import Coverage
+from .frames import FIRST_FRAME
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
@@ -66,6 +67,25 @@ class HeadMaps:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How much attention goes to columns of each kind (prompt/columns.py), exact whatever the maps' size.
+
+    values[layer]: float32 (batch, heads, kinds), mean over the places that were asked and the recorded steps.
+    What is missing to 1 goes to the picture itself, to reference pictures, and to columns of no known kind.
+    """
+
+    kinds: tuple[str, ...] = ()
+    values: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
+
+    def of(self, picture: int) -> dict[str, float]:
+        """By kind, mean over all heads of all layers, of one picture of the batch."""
+        if not self.values:
+            return {}
+        every = np.concatenate([values[picture] for values in self.values.values()])
+        return dict(zip(self.kinds, every.mean(axis=0, dtype=np.float64).tolist(), strict=True))
+
+
+@dataclass(frozen=True)
 class EntryRecording:
     """The maps of one conditioning entry for a whole batch.
 
@@ -75,7 +95,7 @@ class EntryRecording:
     step_maps: as `maps`, for equal parts of the run in order (a part in which nothing was recorded is empty);
     () if the run was not parted.  self_attention[layer]: of a few layers at one step, for propagation.
     sub_tokens: None if only words were kept.  reference[layer]: (batch, heads, h, w), how much of a place's
-    attention goes to reference pictures; empty without any.
+    attention goes to reference pictures; empty without any.  shares: what goes to columns of each kind.
     """
 
     kind: str
@@ -90,6 +110,25 @@ class EntryRecording:
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
     sub_tokens: SubTokens | None = None
     reference: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
+    shares: Shares = field(default_factory=Shares)
+
+    def of_pictures(self, places: Sequence[int]) -> EntryRecording:
+        """The same of these pictures of the batch only."""
+        own, tokens = list(places), self.sub_tokens
+
+        def taken(by_layer: Mapping[LayerId, np.ndarray]) -> Mapping[LayerId, np.ndarray]:
+            return of_each_layer(by_layer, lambda values: values[own])
+
+        return replace(
+            self,
+            maps=taken(self.maps),
+            special=taken(self.special),
+            step_maps=tuple(map(taken, self.step_maps)),
+            self_attention=of_each_layer(self.self_attention, lambda each: each.of_pictures(own)),
+            sub_tokens=tokens and replace(tokens, maps=taken(tokens.maps)),
+            reference=taken(self.reference),
+            shares=replace(self.shares, values=taken(self.shares.values)),
+        )
 
     @property
     def batch(self) -> int:
@@ -121,7 +160,8 @@ class Recording:
     """One sampling run.  latent_shape: (batch, channels, h, w); notices: what the artist should know.
 
     context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
-    coverage: None if it is not known.
+    coverage: None if it is not known.  frames: of a video, which frames of its latent were recorded: the
+    entries hold one after the other, picture by picture (`frames.py`).
     """
 
     entries: tuple[EntryRecording, ...]
@@ -132,6 +172,20 @@ class Recording:
     notices: tuple[str, ...] = ()
     context_width: int = 0
     coverage: Coverage | None = None
+    frames: tuple[int, ...] = FIRST_FRAME
+
+    @property
+    def pictures(self) -> int:
+        """Whose maps there are: every recorded frame of every picture of the batch."""
+        return self.latent_shape[0] * len(self.frames)
+
+    def first_frames(self) -> Recording:
+        """The same of the first recorded frame of each video only."""
+        each = len(self.frames)
+        if each == 1:
+            return self
+        entries = tuple(entry.of_pictures(range(0, entry.batch, each)) for entry in self.entries)
+        return replace(self, entries=entries, frames=self.frames[:1])
 
     def positive(self) -> EntryRecording:
         """The positive entry; of several the first that covers the whole picture, else the first."""

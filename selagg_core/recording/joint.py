@@ -8,6 +8,9 @@ import torch
 
 from .probabilities import joint_probabilities, output_products, sampled_queries, text_probabilities
 
+Tokens = slice | torch.Tensor
+"""Places of tokens: those that follow each other as a slice, others by number."""
+
 
 @dataclass(frozen=True)
 class JointCall:
@@ -20,23 +23,24 @@ class JointCall:
 
     q: torch.Tensor
     k: torch.Tensor
-    image: slice
+    image: Tokens
     text: slice
     grid: tuple[int, int]
     stride: int = 1
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
-    reference: slice | None = None
+    reference: Tokens | None = None
 
     @property
     def small(self) -> tuple[int, int]:
         """The grid that is read."""
         return -(-self.grid[0] // self.stride), -(-self.grid[1] // self.stride)
 
-    def read(self, reading: str, matrix: torch.Tensor) -> torch.Tensor:
+    def read(self, reading: str, matrix: torch.Tensor, slots: int) -> torch.Tensor:
         """float32 (batch, heads, h * w, slots) over the small grid; reading: one of `settings.READINGS`.
 
-        With reference pictures there is one more slot, the share of attention that goes to them.
+        Of the sums in `matrix` the first `slots` are read so; those behind, and one more for reference
+        pictures where there are some, are always how much a place attends to them, of all keys.
         """
         places = self._of_cells(self.q)
         if self.q.shape[2] != self.k.shape[2]:  # the text asks nothing here
@@ -44,24 +48,22 @@ class JointCall:
         if reading in ("places", "places, words alone"):
             return joint_probabilities(
                 places, self.k, self.text, matrix, self._mask_of_cells(), reference=self.reference,
-                competing=reading != "places",
+                competing=slots - 1 if reading != "places" else 0,
             )  # fmt: skip
-        words = self.q[:, :, self.text]
+        words, own = self.q[:, :, self.text], matrix[:, :slots]
         mask = self._mask_of_text()
         if reading == "words":
             values = sampled_queries(
-                text_probabilities(words, self.k, self.image, matrix, mask), *self._sampling
+                text_probabilities(words, self.k, self.image, own, mask), *self._sampling
             )
         elif self.v is None:
             raise ValueError("the outputs of heads cannot be read where values are not given.")
         else:
-            values = output_products(places, words, self.k, self.v, matrix, (self._mask_of_cells(), mask))
-        if self.reference is None:
-            return values
-        to_it = joint_probabilities(
-            places, self.k, self.text, matrix, self._mask_of_cells(), reference=self.reference
+            values = output_products(places, words, self.k, self.v, own, (self._mask_of_cells(), mask))
+        others = joint_probabilities(
+            places, self.k, self.text, matrix[:, slots:], self._mask_of_cells(), reference=self.reference
         )
-        return torch.cat([values, to_it[..., -1:]], dim=-1)
+        return torch.cat([values, others], dim=-1)
 
     @property
     def _sampling(self) -> tuple[tuple[int, int], int]:

@@ -79,6 +79,11 @@ class HeadLayout:
     def heads_of(self, layer: LayerId) -> int:
         return self.heads[self._position_of(layer)]
 
+    @property
+    def of_unet(self) -> bool:
+        """Whether its layers are those of a UNet."""
+        return all(layer.block in BLOCK_ORDER for layer in self.layers)
+
     def offset(self, layer: LayerId) -> int:
         position = self._position_of(layer)
         return self._ends[position] - self.heads[position]

@@ -132,16 +132,16 @@ def joint_probabilities(
     matrix: torch.Tensor,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
-    reference: slice | None = None,
-    competing: bool = False,
+    reference: slice | torch.Tensor | None = None,
+    competing: int = 0,
 ) -> torch.Tensor:
     """Attention probabilities of chosen text columns where text and picture share one softmax.
 
     q: (batch, heads, queries, dim), k: (batch, heads, keys, dim) as the attention is given them.  text: which
     keys are text.  matrix: (text columns, slots) from `column_matrix`.  mask: added to the logits, or boolean
     (True: may be attended to), broadcast to (batch, heads, queries, keys).
-    reference: keys of reference pictures; their sum is one more slot, the last.  competing: the softmax is
-    over the text columns of all slots but the last (the words) alone, and the last slot over all keys.
+    reference: keys of reference pictures; their sum is one more slot, the last.  competing: of so many slots,
+    the first (the words), the softmax is over their own text columns alone; of the others over all keys.
     Returns float32 (batch, heads, queries, slots): exp(logit - log-sum-exp over all keys), summed by slot.
     At most `max_probabilities` (default MAX_PROBABILITIES) logits are held at a time.
     """
@@ -152,7 +152,7 @@ def joint_probabilities(
     own_k = k.detach().float().mT * dim**-0.5
     slots = matrix.shape[1]
     out = torch.empty(batch, heads, queries, slots + (reference is not None), device=q.device)
-    spoken = (matrix[:, :-1] != 0).any(dim=1) if competing else None
+    spoken = (matrix[:, :competing] != 0).any(dim=1) if competing else None
     for start in range(0, queries, step):
         part = slice(start, min(queries, start + step))
         logits = q[:, :, part].detach().float() @ own_k
@@ -162,7 +162,7 @@ def joint_probabilities(
         out[:, :, part, :slots] = (logits[..., text] - total).exp() @ matrix
         if spoken is not None and bool(spoken.any()):
             among = torch.softmax(logits[..., text].masked_fill(~spoken, float("-inf")), dim=-1)
-            out[:, :, part, : slots - 1] = (among @ matrix)[..., :-1]
+            out[:, :, part, :competing] = among @ matrix[:, :competing]
         if reference is not None:
             out[:, :, part, slots] = (logits[..., reference] - total).exp().sum(-1)
     return out
@@ -171,7 +171,7 @@ def joint_probabilities(
 def text_probabilities(
     q: torch.Tensor,
     k: torch.Tensor,
-    cells: slice,
+    cells: slice | torch.Tensor,
     matrix: torch.Tensor,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
@@ -186,7 +186,8 @@ def text_probabilities(
     limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
     step = max(1, limit // (batch * heads * k.shape[2]))
     own_k = k.detach().float().mT * dim**-0.5
-    out = torch.zeros(batch, heads, len(range(k.shape[2])[cells]), matrix.shape[1], device=q.device)
+    count = len(range(k.shape[2])[cells]) if isinstance(cells, slice) else len(cells)
+    out = torch.zeros(batch, heads, count, matrix.shape[1], device=q.device)
     for start in range(0, columns, step):
         part = slice(start, min(columns, start + step))
         logits = q[:, :, part].detach().float() @ own_k

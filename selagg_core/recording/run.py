@@ -8,16 +8,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from ..prompt.column_kinds import column_kinds
+from ..prompt.columns import COLUMN_KINDS, MARKS, OTHER, PADDING, Wordless, merged, wordless
 from ..prompt.known_texts import LabelCache, Labels, TextKey
 from ..prompt.messages import message, name_of
 from ..prompt.offered import OfferedText, recognise, sketch_of
 from ..prompt.quoted import LONGEST_QUOTE, short, shortened
 from ..prompt.words import Prompt
 from .coverage import Coverage
-from .head_maps import EntryRecording, Recording, SubTokens, of_each_layer
+from .frames import FIRST_FRAME
+from .head_maps import EntryRecording, Recording, Shares, SubTokens, of_each_layer
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
+ASKED = "asked"
+"""Kind of an entry of words that are not in the prompt."""
 LONGEST_REASON = 160
 """Characters of a reason that another program gave."""
 
@@ -28,7 +33,8 @@ class EncodedText:
 
     embedding: (batch, tokens, width), by which its words are known.  columns: of the text, mostly the tokens.
     length: columns of the model's text.  start: where column 0 lies there; what lies beside is padding.
-    begins: columns that belong to no word even if the words are not known.
+    begins: columns that belong to no word even if the words are not known.  beside: what lies beside the text
+    (prompt/columns.py).
     """
 
     embedding: torch.Tensor
@@ -36,6 +42,7 @@ class EncodedText:
     length: int
     start: int = 0
     begins: tuple[int, ...] = ()
+    beside: str = PADDING
 
     @classmethod
     def of(cls, embedding: torch.Tensor, begins: tuple[int, ...] = ()) -> EncodedText:
@@ -53,7 +60,9 @@ class EncodedText:
             return labels
         moved = labels.prompt.moved(self.start)
         special = tuple(sorted((*moved.special, *self.padding)))
-        return replace(labels, prompt=replace(moved, length=self.length, special=special), unknown=unknown)
+        kinds = merged(moved.wordless, wordless(**{self.beside: self.padding}))
+        prompt = replace(moved, length=self.length, special=special, wordless=kinds)
+        return replace(labels, prompt=prompt, unknown=unknown)
 
     @property
     def padding(self) -> tuple[int, ...]:
@@ -69,6 +78,7 @@ class Entry:
     sub-tokens, column by column; every unlabelled column by itself; last the special columns as one sum.
     known: the labels at the time of the run; approximate: they are those of the text before it was changed.
     text: where its columns lie, without its embedding.  sketch: of its columns, where some are unlabelled.
+    kinds: its columns by kind, without those that nobody has labelled.
     """
 
     kind: str
@@ -80,6 +90,7 @@ class Entry:
     text: EncodedText
     approximate: bool = False
     sketch: np.ndarray | None = field(default=None, compare=False)
+    kinds: Wordless = ()
 
     @classmethod
     def of(
@@ -101,7 +112,9 @@ class Entry:
             key = rows[0]
         known = text.place(labels.resolve(key))
         if known.prompt is None and all(_is_flat(row) for row in embedding):
-            known = text.place(Labels(Prompt("", (), key.length, tuple(range(key.length))), ()))
+            every = tuple(range(key.length))
+            flat = Prompt("", (), key.length, every, wordless=wordless(**{OTHER: every}))
+            known = text.place(Labels(flat, ()))
         approximate = known.prompt is None and hint is not None and hint.length == text.columns
         if approximate:
             known = text.place(Labels(hint, ()))
@@ -118,7 +131,14 @@ class Entry:
         comparable = known.unknown and len(set(rows)) == 1 and embedding.shape[1] == text.columns
         sketch = sketch_of(embedding[:1]) if comparable else None
         text = replace(text, embedding=torch.empty(0))
-        return cls(kind, index, key, area, tuple(slots), known, text, approximate, sketch)
+        return cls(
+            kind, index, key, area, tuple(slots), known, text, approximate, sketch, _kinds_of(known, text)
+        )  # fmt: skip
+
+    @property
+    def kind_slots(self) -> tuple[tuple[tuple[int, ...], float], ...]:
+        """Sums of columns whose shares are kept, not their maps."""
+        return tuple((columns, 1.0) for _, columns in self.kinds)
 
     @property
     def name(self) -> str:
@@ -141,7 +161,8 @@ class Entry:
 class RawEntry:
     """What was recorded of an entry before labelling: maps[layer] is (batch, heads, slots, h, w).
 
-    Where the model was given reference pictures, one more slot is what goes to them.
+    Where the model was given reference pictures, one more slot is what goes to them.  shares[layer]: (batch,
+    heads, kinds), what goes to all columns of a kind, mean over the places, in the order of `entry.kinds`.
     """
 
     entry: Entry
@@ -149,10 +170,12 @@ class RawEntry:
     maps: Mapping[LayerId, np.ndarray]
     step_maps: tuple[Mapping[LayerId, np.ndarray], ...] = ()
     self_attention: Mapping[LayerId, SelfAttention] = field(default_factory=dict)
+    shares: Mapping[LayerId, np.ndarray] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
         maps = sum(values.nbytes for part in (self.maps, *self.step_maps) for values in part.values())
+        # Shares are a few numbers a head: less than a map of 3 x 3 cells.
         return maps + sum(attention.nbytes for attention in self.self_attention.values())
 
     def labelled(
@@ -181,6 +204,7 @@ class RawEntry:
             self.self_attention,
             self._sub_tokens(columns),
             self._reference(),
+            self._shares(known, own),
         )  # fmt: skip
         told = [message("from_reference", share=shown_share(own)) for own in (recording.reference,) if own]
         return recording, (*self._notices(known, offers, sources), *told)
@@ -190,6 +214,29 @@ class RawEntry:
         slots = len(self.entry.slots)
         own = {layer: values for layer, values in self.maps.items() if values.shape[2] > slots}
         return of_each_layer(own, lambda values: values[:, :, slots].astype(np.float32, copy=False))
+
+    def _shares(self, known: Labels, own: Mapping) -> Shares:
+        """How much goes to columns of each kind; of those labelled after the run as their maps say."""
+        kinds = every = dict(self.entry.kinds)
+        if known.prompt is not None and known.unknown != self.entry.known.unknown:
+            every = dict(column_kinds(known.prompt, known.unknown))
+        added = {
+            kind: [own[(c,)] for c in columns if c not in kinds.get(kind, ()) and (c,) in own]
+            for kind, columns in every.items()
+        }
+        names = tuple(kind for kind in COLUMN_KINDS if kind in kinds or added.get(kind))
+        if not names:
+            return Shares()
+
+        def shares(layer: LayerId) -> np.ndarray:
+            kept, maps = self.shares[layer], self.maps[layer]
+            found = []
+            for kind in names:
+                mean = maps[:, :, added.get(kind, [])].mean(axis=(-2, -1), dtype=np.float32).sum(axis=-1)
+                found.append(mean + kept[..., list(kinds).index(kind)] if kind in kinds else mean)
+            return np.stack(found, axis=-1).astype(np.float32)
+
+        return Shares(names, {layer: shares(layer) for layer in self.shares if layer in self.maps})
 
     def _sub_tokens(self, columns: list[list[int]]) -> SubTokens | None:
         """The single tokens, where a word of several was kept that way."""
@@ -257,6 +304,13 @@ class RawEntry:
         return total + values[:, :, late].sum(axis=2, dtype=np.float32) if late else total
 
 
+def _kinds_of(known: Labels, text: EncodedText) -> Wordless:
+    """The columns of a text by kind, those of which nobody knows the words left out."""
+    if known.prompt is None:
+        return wordless(**{MARKS: text.begins, text.beside: text.padding})
+    return column_kinds(known.prompt, known.unknown)
+
+
 def shown_share(maps: Mapping[LayerId, np.ndarray]) -> str:
     """The mean of maps of several layers, every head alike, in per cent."""
     heads = sum(values.shape[1] for values in maps.values())
@@ -296,6 +350,7 @@ class Run:
     notices: tuple[str, ...]
     context_width: int = 0
     coverage: Coverage | None = None
+    frames: tuple[int, ...] = FIRST_FRAME
     offers: tuple[OfferedText, ...] = ()
 
     def recording(self, labels: LabelCache) -> Recording:
@@ -305,7 +360,7 @@ class Run:
         entries = tuple(entry for entry, _ in labelled)
         return Recording(
             entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
-            self.coverage,
+            self.coverage, self.frames,
         )  # fmt: skip
 
     @property

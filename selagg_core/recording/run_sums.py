@@ -18,10 +18,11 @@ from ..prompt.known_texts import LabelCache
 from ..prompt.messages import message
 from ..prompt.words import Prompt
 from .coverage import Tally
+from .frames import FIRST_FRAME
 from .joint import JointCall
 from .layout import HeadLayout, LayerId
 from .probabilities import LayerGroup, column_matrix, pool_grid
-from .run import EncodedText, Entry, RawEntry, Run
+from .run import ASKED, EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
 
@@ -49,7 +50,10 @@ class _KeptSelfAttention:
 class _EntrySums:
     """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
 
-    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.
+    self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.  shares[layer]: (batch, heads,
+    kinds), sums over the recorded steps of what goes to columns of each kind.  taken: bytes of its budget
+    that are not for maps.  references: whether one more map is what goes to reference pictures.  coarser: the
+    notice about maps that are too large.
     """
 
     entry: Entry
@@ -61,6 +65,10 @@ class _EntrySums:
     pool: dict[LayerId, int] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
+    shares: dict[LayerId, torch.Tensor] = field(default_factory=dict)
+    taken: int = 0
+    references: bool = False
+    coarser: str = ""
 
 
 class RunSums:
@@ -83,6 +91,8 @@ class RunSums:
         """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
         self.expected_entries = 1
+        self.frames: tuple[int, ...] | None = None
+        """Of a video, which frames of its latent are recorded; None before the first call of the model."""
         self._settings = settings or CaptureSettings()
         self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
         steps = max(1, len(sigmas) - 1)
@@ -90,6 +100,7 @@ class RunSums:
         self._bins = min(self._settings.step_bins, self._recorded_steps)
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._shares: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
         self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
         self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
@@ -132,8 +143,8 @@ class RunSums:
         if handle not in self._entries:
             entry = Entry.of(kind, index, text, area, self._labels, hint, self._settings.sub_tokens)
             sums = _EntrySums(entry)
-            sums.self_layers, taken = self._self_layers_of(entry)
-            sums.dtype, sums.pool = self._storage(entry, taken)
+            sums.self_layers, sums.taken = self._self_layers_of(entry)
+            self._plan(sums)
             self._entries[handle] = sums
         return handle
 
@@ -142,6 +153,7 @@ class RunSums:
         self._doubts.clear()
         self._groups.clear()
         self._buffer.clear()
+        self._shares.clear()
         self._self_buffer.clear()
 
     def add(
@@ -173,17 +185,26 @@ class RunSums:
         self,
         handle: tuple[str, int],
         layer: LayerId,
-        call: JointCall,
+        calls: Sequence[JointCall],
     ) -> None:
-        """Buffer one layer whose keys are the text and more."""
+        """Buffer one layer whose keys are the text and more.  calls: the same call, frame by frame."""
+        call = calls[0]
         grid = call.small
         if not self._keeps_grid(handle, layer, grid):
             return
         columns = call.k[:, :, call.text].shape[2]
         matrix = self._matrix(handle, (1, columns), call.q.device)
-        values = call.read(self._settings.reading, matrix)
-        factor = self._entries[handle].pool.get(layer, 1)
-        self._buffer[handle, layer], *_ = pool_grid(values, *grid, factor)
+        state = self._entries[handle]
+        entry = state.entry
+        if call.reference is not None and not state.references and not state.sums:
+            state.references = True
+            self._plan(state)
+        read = [own.read(self._settings.reading, matrix, len(entry.slots)) for own in calls]
+        values = read[0] if len(read) == 1 else torch.stack(read, dim=1).flatten(0, 1)
+        kept, shares = _parted(values, len(entry.slots), len(entry.kinds))
+        factor = state.pool.get(layer, 1)
+        self._buffer[handle, layer], *_ = pool_grid(kept, *grid, factor)
+        self._shares[handle, layer] = shares
 
     def _keeps_grid(self, handle: tuple[str, int], layer: LayerId, grid: tuple[int, int]) -> bool:
         if layer in self._left_out:
@@ -199,15 +220,19 @@ class RunSums:
         handle, grid, factor = place[:3]
         values = group.probabilities(self._matrix(handle, *place[5:]))
         height, width = grid
-        values, *_ = pool_grid(values.flatten(0, 1), height, width, factor)
-        values = values.unflatten(0, (len(layers), -1))
-        self._buffer.update({(handle, layer): values[i] for i, layer in enumerate(layers)})
+        entry = self._entries[handle].entry
+        kept, shares = _parted(values.flatten(0, 1), len(entry.slots), len(entry.kinds))
+        kept, *_ = pool_grid(kept, height, width, factor)
+        kept, shares = (x.unflatten(0, (len(layers), -1)) for x in (kept, shares))
+        self._buffer.update({(handle, layer): kept[i] for i, layer in enumerate(layers)})
+        self._shares.update({(handle, layer): shares[i] for i, layer in enumerate(layers)})
 
     def _matrix(self, handle: tuple[str, int], k_shape: Sequence[int], device: torch.device) -> torch.Tensor:
         state, keys = self._entries[handle], k_shape[1]
         if (keys, device) not in state.matrices:
             entry = state.entry
-            state.matrices[keys, device] = column_matrix(entry.slots, entry.text.length, keys, device)
+            every = (*entry.slots, *entry.kind_slots)
+            state.matrices[keys, device] = column_matrix(every, entry.text.length, keys, device)
         return state.matrices[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
@@ -247,9 +272,12 @@ class RunSums:
                 sums.append(state.sums[part, layer])
                 values.append(own)
             else:
-                state.sums[part, layer] = own
+                state.sums[part, layer] = own.contiguous()  # without the columns beside it
         if sums:
             torch._foreach_add_(sums, values)
+        for (handle, layer), own in self._shares.items():
+            before = self._entries[handle].shares.get(layer)
+            self._entries[handle].shares[layer] = own if before is None else before + own
         for (handle, layer), kept in self._self_buffer.items():
             self._entries[handle].self_attention[layer] = kept
         self.begin_evaluation()
@@ -264,6 +292,7 @@ class RunSums:
                 self.missed(layer, cause)
                 self._left_out.add(layer)
         self._buffer = {place: x for place, x in self._buffer.items() if place[1] not in self._left_out}
+        self._shares = {place: x for place, x in self._shares.items() if place[1] not in self._left_out}
         for state in self._entries.values():
             state.sums = {place: x for place, x in state.sums.items() if place[1] not in self._left_out}
 
@@ -290,6 +319,7 @@ class RunSums:
             notices,
             self._context_width,
             coverage,
+            self.frames or FIRST_FRAME,
         )
 
     def fail(self, reason: str) -> Run:
@@ -304,10 +334,11 @@ class RunSums:
 
     def _self_layers_of(self, entry: Entry) -> tuple[tuple[LayerId, ...], int]:
         """Self-attention layers to keep for an entry, and the bytes that they take."""
-        if entry.area is not None:  # maps of areas are small, and pasted into the whole picture
+        # Maps of areas are small, and pasted into the whole picture; what is asked has that of the prompt.
+        if entry.area is not None or entry.kind == ASKED:
             return (), 0
         cells = {layer: self._grids[layer][0] * self._grids[layer][1] for layer in self._self_layers}
-        sizes = {x: self.latent_shape[0] * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
+        sizes = {x: self._pictures * cells[x] * 2 * width * 2 for x, width in self._self_layers.items()}
         layers = layers_within(tuple(sizes), sizes, int(self._entry_budget() * SELF_ATTENTION_SHARE))
         if len(layers) < len(sizes):
             budget, lost = self._settings.budget // MEBIBYTE, len(sizes) - len(layers)
@@ -322,15 +353,21 @@ class RunSums:
             )
         return layers, sum(sizes[layer] for layer in layers)
 
+    @property
+    def _pictures(self) -> int:
+        """Whose maps are kept: every recorded frame of every picture."""
+        return self.latent_shape[0] * len(self.frames or FIRST_FRAME)
+
     def _entry_budget(self) -> int:
         return self._settings.budget // max(1, self.expected_entries)
 
-    def _storage(self, entry: Entry, taken: int) -> tuple[torch.dtype, dict[LayerId, int]]:
-        """Precision and pooling factors of the entry's maps, `taken` bytes of its budget being spent already.
+    def _plan(self, state: _EntrySums) -> None:
+        """Precision and pooling factors of an entry's maps, within what is left of its budget.
 
         Large maps are kept in half precision; what is still too big is pooled.
         """
-        batch = self.latent_shape[0]
+        entry, slots = state.entry, len(state.entry.slots) + state.references
+        batch = self._pictures
         height, width = self.latent_shape[-2:]
         scale = (1.0, 1.0) if entry.area is None else (entry.area[0] / height, entry.area[1] / width)
         grids = {
@@ -338,16 +375,18 @@ class RunSums:
             for layer, (h, w) in self._grids.items()
         }
         copies = 1 if self._bins == 1 else self._bins + 1  # maps of each part, and their mean
-        budget = self._entry_budget() - taken
-        full = 4 * batch * copies * len(entry.slots) * sum(heads * h * w for heads, h, w in grids.values())
+        budget = self._entry_budget() - state.taken
+        full = 4 * batch * copies * slots * sum(heads * h * w for heads, h, w in grids.values())
         dtype = torch.float32 if full <= min(budget, HALF_PRECISION_ABOVE) else torch.float16
-        factors = plan_pooling(grids, len(entry.slots), batch * copies, budget, dtype.itemsize)
+        factors = plan_pooling(grids, slots, batch * copies, budget, dtype.itemsize)
+        self._notices.pop(state.coarser, None)
         if any(factor > 1 for factor in factors.values()):
             size, coarse = self._settings.budget // MEBIBYTE, sum(f > 1 for f in factors.values())
-            self.notice(
-                message("coarser", entry=entry.said_name, budget=size, count=coarse, every=len(factors))
+            state.coarser = message(
+                "coarser", entry=entry.said_name, budget=size, count=coarse, every=len(factors)
             )
-        return dtype, factors
+            self.notice(state.coarser)
+        state.dtype, state.pool = dtype, factors
 
     def _to_host(self, state: _EntrySums) -> RawEntry:
         """Means as (batch, heads, slots, h, w) arrays; one transfer for all maps."""
@@ -378,12 +417,32 @@ class RunSums:
             MappingProxyType(maps),
             tuple(map(MappingProxyType, parts)) if self._bins > 1 else (),
             MappingProxyType(finite),
+            MappingProxyType(_shares_of(state, counts)),
         )
 
     def _pooled_grid(self, state: _EntrySums, layer: LayerId) -> tuple[int, int]:
         height, width = state.grids[layer]
         factor = state.pool.get(layer, 1)
         return -(-height // factor), -(-width // factor)
+
+
+def _parted(values: torch.Tensor, slots: int, kinds: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of values (..., places, slots + kinds [+ references]): maps without the kinds, and these as shares."""
+    shares = values[..., slots : slots + kinds].mean(dim=-2)
+    if values.shape[-1] == slots + kinds:
+        return values[..., :slots], shares
+    return torch.cat([values[..., :slots], values[..., slots + kinds :]], dim=-1), shares
+
+
+def _shares_of(state: _EntrySums, counts: Sequence[Mapping[LayerId, int]]) -> dict[LayerId, np.ndarray]:
+    """Means over the recorded steps of what goes to columns of each kind, by recorded layer."""
+    layers = [x for x in state.shares if any(x in own for own in counts)]
+    if not layers:
+        return {}
+    means = [state.shares[x] / sum(own.get(x, 0) for own in counts) for x in layers]
+    flat = torch.cat([mean.flatten() for mean in means]).cpu().numpy()
+    parts = np.split(flat, np.cumsum([mean.numel() for mean in means])[:-1])
+    return {x: own.reshape(mean.shape) for x, own, mean in zip(layers, parts, means, strict=True)}
 
 
 def _mean_of(

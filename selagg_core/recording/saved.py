@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -15,13 +15,15 @@ import torch
 from ..files.checked import check_fields, fits, whole
 from ..files.tensors import LARGEST, read_tensors, write_tensors
 from ..files.versioned import check_version, damage_of
+from ..prompt.columns import COLUMN_KINDS
 from ..prompt.known_texts import LabelCache
 from ..prompt.offered import OfferedText
 from ..prompt.quoted import LONGEST_MESSAGE, short
 from ..prompt.words import Prompt, Word
 from .capture import Capture, latent_hash
 from .coverage import Coverage
-from .head_maps import EntryRecording, Recording, SubTokens
+from .frames import FIRST_FRAME, frames_in
+from .head_maps import EntryRecording, Recording, Shares, SubTokens
 from .layout import HeadLayout, LayerId
 from .self_attention import SelfAttention
 
@@ -67,6 +69,7 @@ def save_recording(recording: Recording, path: Path | str) -> None:
         "version": VERSION,
         "layout": _rows(recording.layout),
         "latent_shape": list(recording.latent_shape),
+        "frames": list(recording.frames),
         "sigmas": [float(sigma) for sigma in recording.sigmas],
         "complete": recording.complete,
         "notices": list(recording.notices),
@@ -129,6 +132,7 @@ def _packed(entry: EntryRecording, prefix: str, arrays: dict[str, np.ndarray]) -
         "maps": put("maps", entry.maps),
         "special": put("special", entry.special),
         "reference": put("reference", entry.reference),
+        "shares": {"kinds": list(entry.shares.kinds), "layers": put("shares", entry.shares.values)},
         "step_maps": [put(f"step{n}", part) for n, part in enumerate(entry.step_maps)],
         "self_attention": [[x.block, x.number, x.depth, *own.grid] for x, own in attention.items()],
         "sub_tokens": None
@@ -146,31 +150,37 @@ def _recording(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> R
     if any(entry.layout != layout for entry in entries):
         raise ValueError("its entries are of different models.")
     coverage = header["coverage"]
+    frames = _whole_numbers(header.get("frames", FIRST_FRAME))
     return Recording(
         entries,
         layout,
-        _latent_shape(header["latent_shape"], entries),
+        _latent_shape(header["latent_shape"], entries, frames),
         tuple(float(sigma) for sigma in header["sigmas"]),
         header["complete"] is True,
         tuple(short(notice, LONGEST_MESSAGE) for notice in _texts(header["notices"])),
         _count(header["context_width"]),
         None if coverage is None else Coverage(**{k: _pair(v) for k, v in coverage.items()}),
+        frames,
     )
 
 
-def _latent_shape(sizes: Sequence[Any], entries: Sequence[EntryRecording]) -> tuple[int, ...]:
+def _latent_shape(
+    sizes: Sequence[Any], entries: Sequence[EntryRecording], frames: Sequence[int]
+) -> tuple[int, ...]:
     """Raises ValueError unless it can be that of a latent of all pictures that the entries have maps of."""
     shape = _whole_numbers(sizes)
     if len(shape) < 3 or min(shape) < 1 or math.prod(shape) > MOST_VALUES:
         raise ValueError(f"no latent has the shape {short(str(shape))}.")
-    if any(entry.batch > shape[0] for entry in entries):
+    if not frames or not set(frames) <= set(range(frames_in(shape))) or len(set(frames)) < len(frames):
+        raise ValueError("it names frames that its latent has not.")
+    if any(entry.batch > shape[0] * len(frames) for entry in entries):
         raise ValueError("its maps are of more pictures than its latent.")
     return shape
 
 
 def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> EntryRecording:
     layout, prompt = _layout(body["layout"]), _prompt(body["prompt"])
-    rank = {"maps": 5, "special": 4, "reference": 4, "tokens": 5}
+    rank = {"maps": 5, "special": 4, "reference": 4, "tokens": 5, "shares": 3}
 
     def taken(name: str, layers: Sequence[int]) -> Mapping[LayerId, np.ndarray]:
         own = {layout.layers[_index(i, layout)]: arrays[f"{prefix}{name}.{i}"] for i in layers}
@@ -199,9 +209,20 @@ def _entry(body: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray
         MappingProxyType(dict(_attention(body["self_attention"], prefix, arrays))),
         None if tokens is None else SubTokens(_groups(tokens["groups"]), taken("tokens", tokens["maps"])),
         taken("reference", body.get("reference", ())),
+        _shares(body.get("shares"), taken),
     )
     _check_fit(found)
     return found
+
+
+def _shares(body: Mapping[str, Any] | None, taken: Callable) -> Shares:
+    """Files of before have none."""
+    if body is None:
+        return Shares()
+    kinds = tuple(_texts(body["kinds"]))
+    if len(set(kinds)) != len(kinds) or not set(kinds) <= set(COLUMN_KINDS):
+        raise ValueError("it names kinds of columns that are not known.")
+    return Shares(kinds, taken("shares", body["layers"]))
 
 
 def _check(values: np.ndarray, rank: int, heads: int) -> None:
@@ -229,6 +250,9 @@ def _check_fit(entry: EntryRecording) -> None:
             raise ValueError("its maps and those of the reference pictures have different grids.")
     if any(own.shape[-2:] != entry.maps[layer].shape[-2:] for layer, own in entry.special.items()):
         raise ValueError("its maps and those of the special tokens have different grids.")
+    shape = (entry.batch, len(entry.shares.kinds))
+    if any((own.shape[0], own.shape[2]) != shape for own in entry.shares.values.values()):
+        raise ValueError("its shares of attention are of other pictures or columns.")
     if any(own.q.shape[0] != entry.batch for own in entry.self_attention.values()):
         raise ValueError("its self-attention is of another number of pictures.")
     if entry.sub_tokens:

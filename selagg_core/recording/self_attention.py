@@ -6,7 +6,7 @@ to the borders of the object and leaves the rest (DiffSegmenter, arXiv 2309.0277
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,10 @@ class SelfAttention:
     @property
     def nbytes(self) -> int:
         return self.q.nbytes + self.k.nbytes
+
+    def of_pictures(self, places: Sequence[int]) -> SelfAttention:
+        """The attention of these pictures of the batch."""
+        return SelfAttention(self.q[list(places)], self.k[list(places)], self.grid)
 
     def picture(self, index: int) -> SelfAttention:
         """The attention of one picture, as a batch of one."""

@@ -48,12 +48,13 @@ class Witness(TorchDispatchMode):
         grid: tuple[int, int],
         first: int = 0,
         mask: torch.Tensor | None = None,
+        row: int | None = None,
     ):
         """q: (rows, heads, queries, dim); k, v: (rows, heads or a divisor of it, keys, dim).
 
         rows: which are looked at.  grid: (h, w) of the picture, whose cells are queries from `first` on.
         mask: (rows or 1, heads or 1, queries or 1, keys), added to the logits, or boolean (True: may be
-        attended to).
+        attended to).  row: queries from one row of cells to the next, where they are more than cells.
         """
         super().__init__()
         heads, queries, dim = q.shape[1:]
@@ -62,7 +63,7 @@ class Witness(TorchDispatchMode):
         self._rows = torch.tensor(rows, device=device)
         self._heads = _spread(heads, MOST_HEADS).to(device)
         down, right = (_spread(size, SIDE) for size in grid)
-        self._cells = (first + down[:, None] * grid[1] + right).flatten().to(device)
+        self._cells = (first + down[:, None] * (row or grid[1]) + right).flatten().to(device)
         self._wanted = self._attention(q, k, v, mask)
         self._change = self._pattern(dim)
         self._looks = MOST_LOOKS

@@ -73,13 +73,36 @@ class ConceptTexts:
         The matrix takes the mean over a word's tokens. The begin token competes for attention, but has no
         column: it cannot win.
         """
-        drawn = [words[rng.integers(len(words))] for words in self.words]
-        matrix = torch.zeros(1 + sum(len(word) for word in drawn), len(drawn))
-        row = 1
-        for column, word in enumerate(drawn):
-            matrix[row : row + len(word), column] = 1.0 / len(word)
-            row += len(word)
-        return torch.cat([self.start[None], *drawn]), matrix
+        return _drawn(self.start, self.words, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptKeys:
+    """The keys that each layer of a network makes of the words of all concepts, each encoded alone.
+
+    For networks that do more to a text than one matrix. start[layer]: (width,), the key of the mark that the
+    encoder puts at an end of the text. words[layer][c][w]: (tokens, width), of one word of a concept.
+    """
+
+    concepts: tuple[Concept, ...]
+    start: Mapping[LayerId, torch.Tensor]
+    words: Mapping[LayerId, tuple[tuple[torch.Tensor, ...], ...]]
+
+    def draw(self, layer: LayerId, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """One random word a concept: keys (1 + tokens, width) and matrix, as of `ConceptTexts.draw`."""
+        return _drawn(self.start[layer], self.words[layer], rng)
+
+
+def _drawn(
+    start: torch.Tensor, words: Sequence[Sequence[torch.Tensor]], rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    drawn = [own[int(rng.integers(len(own)))] for own in words]
+    matrix = torch.zeros(1 + sum(len(word) for word in drawn), len(drawn))
+    row = 1
+    for column, word in enumerate(drawn):
+        matrix[row : row + len(word), column] = 1.0 / len(word)
+        row += len(word)
+    return torch.cat([start[None], *drawn]), matrix
 
 
 def count_wins(q: torch.Tensor, k: torch.Tensor, heads: int, matrix: torch.Tensor) -> torch.Tensor:

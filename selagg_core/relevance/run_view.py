@@ -33,13 +33,15 @@ class RunView:
 
     `entries`: the positive conditioning entries with known words, the one of the whole picture first;
     `pictures`: RGB uint8 (h, w, 3), one a picture of the batch. `unseen`: for each picture why nothing is
-    to be seen in it, "" if it is a picture; () if all are. `made`: the maps that were made so far.
+    to be seen in it, "" if it is a picture; () if all are. `frames`: of a video, which of its frames, from 1,
+    each picture is; () if they are pictures. `made`: the maps that were made so far.
     """
 
     recording: Recording
     entries: tuple[EntryRecording, ...]
     pictures: tuple[np.ndarray, ...]
     unseen: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
     made: MadeMaps = field(default_factory=MadeMaps, compare=False, repr=False)
 
     @property

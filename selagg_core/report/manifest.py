@@ -32,6 +32,7 @@ from ..relevance.choose_heads import ChosenHeads, sense_scores
 from ..relevance.relevance import HeadRelevance
 from .packed_maps import pack_maps
 from .report import Report, plain
+from .shares import attention_shares
 from .shown import Shown, Text
 from .understood import understood
 
@@ -58,6 +59,7 @@ def manifest(
         "format": FORMAT,
         "size": list(view.size),
         "pictures": len(view.pictures),
+        "frames": list(view.frames),
         "mode": shown.settings.mode,
         "fraction": shown.settings.fraction,
         "heads": chosen[0].summary,
@@ -120,6 +122,7 @@ def _text(text: Text, chosen: ChosenHeads) -> dict[str, Any]:
         "steps": entry.steps,
         "bins": len(step_bins(entry)),
         "area": list(entry.area) if entry.area else None,
+        "shares": [attention_shares(entry, text.recorded(n)) for n in range(text.pictures)],
         "pieces": [[piece.text, piece.word] for piece in written_pieces(prompt)] if prompt else [],
         "words": [
             {

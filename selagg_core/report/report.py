@@ -12,7 +12,7 @@ from ..diagnosis.examine import Check, PictureDiagnosis
 from ..diagnosis.findings import Finding
 from ..diagnosis.measure import PlaceEvidence, WordEvidence
 from ..diagnosis.tries import Try
-from ..files.checked import check_fields, mapping, whole
+from ..files.checked import check_fields, fits, mapping, whole
 from ..files.versioned import damage_of, read_versioned
 from ..prompt.groups import WordGroup
 
@@ -29,6 +29,7 @@ class Report:
 
     `settings`: how the maps were made (mode, heads, steps, ...). `problems`: what could not be done, and the
     cure. `notices`: fallbacks and gaps of the recording. `claims`: what was checked, as lines to edit.
+    `shares`: of every text in every picture, where the attention went (`all_shares`).
     The JSON is described in report.schema.json.
     """
 
@@ -38,6 +39,7 @@ class Report:
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    shares: tuple[Mapping[str, Any], ...] = ()
     version: int = VERSION
 
     def warnings(self) -> list[str]:
@@ -64,6 +66,7 @@ class Report:
             "problems": list(self.problems),
             "notices": list(self.notices),
             "claims": list(self.claims),
+            "shares": [dict(own) for own in self.shares],
             "pictures": [_picture_to_dict(picture) for picture in self.pictures],
         }
         return json.dumps(body, indent=2, allow_nan=False)
@@ -82,6 +85,7 @@ class Report:
                 problems=tuple(body["problems"]),
                 notices=tuple(body["notices"]),
                 claims=tuple(body["claims"]),
+                shares=tuple(map(_checked_shares, body.get("shares", ()))),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error
@@ -105,6 +109,13 @@ def plain(item: Any) -> dict[str, Any]:
 def _at(word: WordGroup) -> list[Any]:
     """The conditioning entry of a word or phrase, and its words in the prompt of that entry."""
     return [word.entry, list(word.indices)]
+
+
+def _checked_shares(body: Any) -> dict[str, Any]:
+    if not fits(body, Mapping[str, Any]) or not fits(body["shares"], Mapping[str, float]):
+        raise ValueError("its shares of attention are no numbers")
+    shares = {str(kind): float(share) for kind, share in body["shares"].items()}
+    return {"text": whole(body["text"]), "picture": whole(body["picture"]), "shares": shares}
 
 
 def _picture_to_dict(picture: PictureDiagnosis) -> dict[str, Any]:

@@ -83,6 +83,13 @@ def test_the_archive_holds_all_that_runs_and_nothing_else(archive):
     assert sum(name.startswith("web/docs/") and name.endswith(".md") for name in names) >= 12
 
 
+def test_the_models_of_tests_and_benchmarks_stay_in_the_repository():
+    weights = {name for name in tracked() if name.startswith("demo/weights/")}
+    assert len(weights) > 1 and {name for name in archive_files() if name in weights} == {
+        "demo/weights/selagg_demo.safetensors"
+    }
+
+
 def test_patterns_are_anchored_so_that_no_folder_of_the_same_name_is_lost():
     lines = (ROOT / ".comfyignore").read_text("utf-8").splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]

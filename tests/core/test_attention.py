@@ -13,6 +13,7 @@ from selagg_core.recording.probabilities import (
     column_probabilities,
     grid_of,
     halved,
+    of_every_head,
     pool_grid,
 )
 
@@ -123,3 +124,12 @@ def test_grid_is_found_from_its_number_of_pixels(height, width, times):
 
 def test_grid_of_unknown_size():
     assert grid_of(64 * 64 - 1, 64, 64) is None
+
+
+@pytest.mark.parametrize(("heads", "own"), [(6, 2), (6, 3), (4, 1), (4, 4)])
+def test_keys_that_serve_several_heads_are_given_to_each_of_them(heads, own):
+    keys = torch.arange(own * 6.0).reshape(1, own, 3, 2)
+    found = of_every_head(keys, heads)
+    assert found.shape == (1, heads, 3, 2)
+    for head in range(heads):
+        assert torch.equal(found[0, head], keys[0, head * own // heads])

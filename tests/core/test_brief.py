@@ -226,3 +226,9 @@ def test_words_of_style_camera_and_quality_are_never_missing(text):
     with_thing = diagnose_run(view({}, text=f"a red cat , {text}"), calibration=calibration).report
     assert [f.labels for f in with_thing.pictures[0].findings] == [("cat",)]
     assert NOTHING_TO_CHECK not in with_thing.notices
+
+
+def test_diffuse_maps_stand_behind_what_they_may_hide():
+    diffuse = diffuse_finding((WAGON,), {}, "Maps disagree.")
+    other = replace(found("blended", WAGON, KETTLE), kind="of_a_pack", level=diffuse.level, severity=0.0)
+    assert rank(diffuse) > rank(other)

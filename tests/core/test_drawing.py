@@ -6,7 +6,7 @@ from scipy.ndimage import binary_fill_holes, gaussian_filter
 from synthetic import blob
 
 from selagg_core.drawing import text
-from selagg_core.drawing.colours import CALM, EXPECTED, FOUND
+from selagg_core.drawing.colours import ALERT, CALM, EXPECTED, FOUND, MUTED
 from selagg_core.drawing.contact_sheet import Tile, contact_sheet, overlay_tile
 from selagg_core.drawing.marks import Mark, annotated_picture
 from selagg_core.drawing.pictures import (
@@ -240,3 +240,15 @@ def test_a_large_picture_is_shown_smaller(shape, longest):
     assert small.dtype == np.uint8 and max(small.shape[:2]) <= longest
     assert np.array_equal(small, picture) == (max(shape) <= longest)
     assert abs(float(small.mean()) - float(picture.mean())) < 6
+
+
+def test_what_is_sure_is_numbered_on_a_disc_and_what_is_not_in_a_ring():
+    sure, unsure = (
+        annotated_picture(PICTURE, [Mark("a sentence", sure=sure)])[512:].astype(int)
+        for sure in (True, False)
+    )
+    discs = [int((np.abs(panel - ALERT).sum(axis=2) < 12).sum()) for panel in (sure, unsure)]
+    assert discs[0] > 150 and discs[1] == 0
+    left = unsure[:, :60]
+    ring = (np.abs(left - MUTED).sum(axis=2) < 12).sum()
+    assert 0 < ring < discs[0]  # the ground shows through its middle

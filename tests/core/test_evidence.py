@@ -149,3 +149,14 @@ def test_a_ground_that_is_not_calm_says_nothing_about_what_is_there():
         ("blended", "one_thing"),
     ):
         assert np.isnan(made[kind][name]), name
+
+
+def test_of_an_uneven_rim_only_what_lies_far_off_its_spread_stands_out():
+    """Tones of the rim itself, two of its spreads away and less, are background."""
+    values = np.zeros((64, 64, 3), np.float32)
+    values[..., 0] = 50 + np.random.default_rng(0).uniform(-8, 8, (64, 64))
+    values[20:30, 20:30, 0] = 50 + 14.0
+    values[40:50, 40:50, 0] = 50 + 60.0
+    found, _calm = salience(values)
+    assert found[40:50, 40:50].min() > 0.9
+    assert found[20:30, 20:30].max() == 0 and found[:18].max() == 0

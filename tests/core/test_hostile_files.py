@@ -13,6 +13,7 @@ import pytest
 
 from selagg_core.calibrate import read_folder
 from selagg_core.diagnosis.calibration import Calibration
+from selagg_core.files.checked import fits
 from selagg_core.files.text import read_text
 from selagg_core.recording.saved import load_recording
 from selagg_core.relevance.building import RelevanceSums
@@ -62,3 +63,24 @@ def test_labels(path, tmp_path):
     picture = {"index": 0, "words": [], "places": [], "findings": [], "checks": checks}
     (tmp_path / "r.json").write_text(json.dumps({**body, "pictures": [picture]}))
     refused(read_folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "fitting"),
+    [
+        ([1, 2], tuple[int, int], True),
+        ([1, 2, 3], tuple[int, int], False),
+        ([1, "2"], tuple[int, int], False),
+        ([1, 2, 3], tuple[int, ...], True),
+        ([], tuple[int, ...], True),
+        (["a", 1], list, True),
+        (["a"], list[str], True),
+        (["a", 1], list[str], False),
+        (True, int, False),
+        ({"a": [1.0]}, dict[str, list[float]], True),
+        ({"a": ["1"]}, dict[str, list[float]], False),
+        ("ab", tuple[str, ...], False),
+    ],
+)
+def test_values_of_files_fit_what_is_annotated(value, kind, fitting):
+    assert fits(value, kind) is fitting

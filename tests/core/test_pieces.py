@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from selagg_core.prompt.pieces import MARK, Piece, cut_to, prompt_from_pieces
+from selagg_core.prompt.column_kinds import column_kinds
+from selagg_core.prompt.pieces import MARK, Piece, behind_others, cut_to, prompt_from_pieces
 
 
 def pieces(*surfaces) -> list[Piece]:
@@ -63,3 +64,32 @@ def test_cut_beginnings_and_ends():
     assert cut_to(prompt, prompt.length + 1) is None
     assert words(cut_to(prompt_from_pieces("a", pieces("a", MARK, MARK), []), 1)) == {"a": (0,)}
     assert cut_to(prompt_from_pieces("a b c", pieces("a", " b", " c"), []), 2) is None
+
+
+def test_special_columns_are_told_apart():
+    """The outer marks, the template between them, padding on either side; the end mark that fills up."""
+    own, empty = wrapped("a", " cat")
+    fills = [Piece(MARK, padding=True)] * 2
+    for before, behind in ((fills, []), ([], fills)):
+        prompt = prompt_from_pieces("a cat", [*before, *own, *behind], empty)
+        by = len(before)
+        assert dict(prompt.wordless) == {
+            "template": tuple(by + c for c in (1, 2, 5, 6, 7, 8)),
+            "padding": tuple(range(by)) if before else (9, 10),
+        }
+        kinds = dict(column_kinds(prompt))
+        assert kinds["marks"] == (by,) and kinds["stop words"] == (by + 3,) and kinds["words"] == (by + 4,)
+    plain = prompt_from_pieces("a, cat", pieces("a", ",", " cat", MARK), pieces(MARK))
+    assert dict(column_kinds(plain)) == {
+        "words": (2,), "stop words": (0,), "punctuation": (1,), "marks": (3,),
+    }  # fmt: skip
+
+
+def test_kinds_of_columns_survive_cutting_and_moving():
+    own, empty = wrapped("a", " cat")
+    prompt = prompt_from_pieces("a cat", [*own, Piece(MARK, padding=True)], empty)
+    assert dict(prompt.moved(3).wordless) == {"template": (4, 5, 8, 9, 10, 11), "padding": (12,)}
+    assert dict(cut_to(prompt, 8).wordless) == {"template": (0, 3, 4, 5, 6), "padding": (7,)}
+    assert dict(prompt.lengthened(12, "other").wordless)["other"] == (10, 11)
+    longer = behind_others(prompt, 15)
+    assert dict(longer.wordless)["other"] == tuple(range(5))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from test_score_rows import scored_run
+from test_score_rows import row, scored_run
 
 from benchmarks import prove
+from benchmarks.proving import against_maps, demonstration, over_dask, workflow
 from benchmarks.proving import crew as crews
-from benchmarks.proving import demonstration, over_dask, workflow
 from benchmarks.proving.crew import Crew, Done, PictureFailed, ServerLost, make_picture
 from benchmarks.proving.folder import ROWS, Folder
 from benchmarks.proving.prompt_sets import SETS, prompts_of
@@ -333,6 +336,27 @@ def test_half_a_picture_is_made_again(tmp_path):
     assert folder.finished() == {JOBS[0]} and len(folder.rows().words) == 4
 
 
+def test_a_full_disk_ends_a_proof_and_keeps_what_was_finished(tmp_path, monkeypatch):
+    folder, written = Folder(tmp_path, {}), os.write
+    whole = sum(len(f"{line}\n".encode()) for job in JOBS[:2] for line in ROWS_OF[job])
+    room = [whole + 100]
+
+    def full(handle, content):
+        if room[0] <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = written(handle, content[: room[0]])
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ValueError, match="disk is full"):
+        prove.prove(folder, JOBS, Crew(["one"], {}, work=good))
+    monkeypatch.undo()
+    assert folder.finished() == set(JOBS[:2]) and folder.rows().damaged == 0
+    assert prove.prove(folder, JOBS, Crew(["one"], {}, work=good)) == []
+    assert folder.finished() == set(JOBS)
+
+
 def test_what_is_published_says_what_it_was_made_with(tmp_path):
     folder = Folder(tmp_path, {"checkpoint": "a"})
     with folder.claimed():
@@ -372,3 +396,66 @@ def test_throughput_is_that_of_two_and_of_one():
     killing = demonstration.Killing([None], None)
     killing.times = [(float(i), 2) for i in range(10)] + [(10 + 2.0 * i, 1) for i in range(10)]
     assert killing.throughput() == {"two": 60.0, "one": 30.0, "ratio": 2.0}
+
+
+# -- against the map benchmark --------------------------------------------------------------------------
+
+
+def scored_words(prompts: int = 7) -> list:
+    """Words of three kinds in so many prompts, each prompt with two pictures."""
+    found = []
+    for number in range(prompts):
+        for seed in (0, 1):
+            for kind, shift in (("object", 0.0), ("colour", 0.1), ("pattern", 0.2)):
+                if kind != "pattern" or number % 3 == 0:  # kinds have different numbers of words
+                    own = row(
+                        f"prompt {number}", f"{kind}{seed}", 0.3 + shift + 0.02 * number, 0.5 - shift, kind
+                    )
+                    found.append(own)
+    return found
+
+
+def test_whole_columns_of_the_table_are_those_of_the_map_benchmark():
+    words = scored_words()
+    scores = {name: [own.scores[name] for own in words] for name in words[0].scores}
+    found = against_maps.compared_columns(words, scores)
+    assert found["equal"] and found["figures"] == 5 * len(scores) and found["words"] == len(words)
+    assert max(found["largest_difference"].values()) < 1e-6
+
+
+@pytest.mark.parametrize(("measure", "column"), [("ious", "iou_published"), ("ap", "ap"), ("hit", "hit")])
+def test_a_column_that_differs_is_told(measure, column):
+    words = scored_words()
+    scores = {name: [own.scores[name] for own in words] for name in words[0].scores}
+    first = scores["default"][0]
+    scores["default"][0] = replace(first, **{measure: getattr(first, measure) + 1e-3})
+    found = against_maps.compared_columns(words, scores)
+    assert not found["equal"] and found["largest_difference"][column] > 1e-6
+
+
+def test_one_prompt_has_no_other_half_in_both():
+    words = scored_words(1)
+    scores = {name: [own.scores[name] for own in words] for name in words[0].scores}
+    found = against_maps.compared_columns(words, scores)
+    assert found["equal"] and found["figures"] == 4 * len(scores)
+
+
+def test_rows_of_other_methods_are_refused():
+    words = scored_words()
+    with pytest.raises(ValueError, match="the map benchmark default"):
+        against_maps.compared_columns(words, {"default": [own.scores["default"] for own in words]})
+
+
+def test_kept_rows_are_compared_without_servers(monkeypatch, tmp_path):
+    folder = Folder(tmp_path, {"demo": True})
+    with pytest.raises(ValueError, match="holds no picture"):
+        prove._against_maps(folder, JOBS)
+    for job in JOBS[:2]:
+        folder.keep(good("x", {}, job, 1))
+    asked = []
+    monkeypatch.setattr(
+        against_maps, "compared_with_maps", lambda rows, jobs: asked.append((rows, jobs)) or {"a": 1}
+    )
+    found = prove._against_maps(folder, JOBS)
+    assert found == {"pictures": 2, "against_maps": {"a": 1}} and asked[0][1] == JOBS[:2]
+    assert {own.taken.prompt for own in asked[0][0].pictures} == {job.prompt for job in JOBS[:2]}

@@ -5,6 +5,7 @@ What they showed is in docs/proof.md. Sources and licences: tests/data/real/READ
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,7 +20,7 @@ from selagg_core.maps.heads import select_heads
 from selagg_core.maps.recipe import MapRecipe
 from selagg_core.maps.regions import peak
 from selagg_core.maps.word_maps import word_maps
-from selagg_core.prompt.groups import WordGroup
+from selagg_core.prompt.groups import FUNCTION_WORDS, WordGroup
 from selagg_core.prompt.words import Prompt, Word
 from selagg_core.proof.scoring import score_map
 from selagg_core.proof.testimony import Sighting
@@ -173,12 +174,15 @@ def test_border_cells_are_cut_to_what_is_inside(tokens):
     assert capped.max() == article[1:-1, 1:-1].max() < article.max()
 
 
-def test_competition_takes_most_from_what_the_start_takes_everywhere(recorded):
-    """What is left of a word's attention: little, for the start has two thirds of it; most of capybara."""
+def test_what_the_start_takes_everywhere_has_no_part_in_the_competition(recorded):
+    """Words of a transformer compete with words: most of capybara is left, whatever the start takes."""
     every = select_heads(recorded.layout)
     plain = word_maps(recorded, every)
     competed = word_maps(recorded, every, recipe=MapRecipe(competition=0.5))
     left = competed.sum(axis=(1, 2)) / plain.sum(axis=(1, 2))
-    named = dict(zip(WORDS, left.tolist(), strict=True))
-    assert max(named, key=named.__getitem__) == "capybara" and max(named.values()) < 0.5
+    own = zip(WORDS, left.tolist(), strict=True)
+    named = {word: share for word, share in own if word not in FUNCTION_WORDS}
+    assert max(named, key=named.__getitem__) == "capybara"
     assert all(focus_of(own) >= focus_of(before) for own, before in zip(competed, plain, strict=True))
+    more = replace(recorded, special={layer: 3 * own for layer, own in recorded.special.items()})
+    assert np.array_equal(competed, word_maps(more, every, recipe=MapRecipe(competition=0.5)))

@@ -152,3 +152,15 @@ def test_the_schema_describes_the_report_itself():
     allowed = SCHEMA_FILE["$defs"]["finding"]["properties"]
     assert made and all(finding["level"] in allowed["level"]["enum"] for finding in made)
     assert all(finding["kind"] in SCHEMA_FILE["$defs"]["kind"]["enum"] for finding in made)
+
+
+def test_shares_of_attention_are_kept_and_of_reports_before_there_are_none():
+    shares = ({"text": 0, "picture": 1, "shares": {"words": 0.25, "marks": 0.75}},)
+    made = Report("a cat", {}, shares=shares)
+    assert Report.from_json(made.to_json()) == made
+    body = json.loads(made.to_json())
+    del body["shares"]
+    assert Report.from_json(json.dumps(body)).shares == ()
+    for bad in ([1], [{"text": 0, "picture": 0, "shares": {"words": "many"}}], [{"shares": {}}], {"a": 1}):
+        with pytest.raises(ValueError, match="damaged"):
+            Report.from_json(json.dumps({**body, "shares": bad}))

@@ -26,6 +26,8 @@ ROOMS = (
     "comparing",
 )
 """From left to right. What lies beside them (the verbs) may import all of them, and none of them a verb."""
+STATES = {"Phrase", "Reading", "Tally", "_EntrySums", "_Run", "_Writer"}
+"""Dataclasses that are filled while something is read or summed; all others are values, and frozen."""
 FILES = sorted(file for file in CORE.rglob("*.py") if file.parent.name != "presets")
 
 
@@ -72,3 +74,16 @@ def test_every_room_is_there():
     assert {folder.name for folder in CORE.iterdir() if (folder / "__init__.py").is_file()} - {
         "presets"
     } == set(ROOMS)
+
+
+def test_values_are_frozen():
+    """Nobody changes what another was given; what must change is a class of its own."""
+    loose = [
+        node.name
+        for path in CORE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for mark in node.decorator_list
+        if "dataclass" in ast.unparse(mark) and "frozen=True" not in ast.unparse(mark)
+    ]
+    assert set(loose) == STATES

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from selagg_core.maps.word_maps import propagate
 from selagg_core.recording.layout import HeadLayout, LayerId, sd1_layout, sdxl_layout
 from selagg_core.recording.probabilities import halved
 from selagg_core.recording.self_attention import SelfAttention, layers_to_keep, layers_within
@@ -94,3 +97,13 @@ def test_the_finest_layers_go_first_when_memory_is_short():
     assert layers_within(layers, sizes, 219) == layers[1:]
     assert layers_within(layers, sizes, 10) == layers[3:]
     assert layers_within(layers, sizes, 9) == ()
+
+
+def test_the_last_of_the_finest_layers_passes_maps_on():
+    """Neither an earlier one nor a coarser one."""
+    grids = ((4, 6), (2, 3), (4, 6), (2, 3))
+    kept = [attention(grid=grid, seed=seed) for seed, grid in enumerate(grids)]
+    layers, last = dict(zip(sd1_layout().layers, kept, strict=False)), kept[2]
+    maps = np.random.default_rng(0).random((2, 4, 6)).astype(np.float32)
+    found = propagate(maps, SimpleNamespace(self_attention=layers), 1.0)
+    assert np.abs(found - last.propagate(maps)).max() < 1e-6

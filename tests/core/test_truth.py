@@ -288,3 +288,19 @@ def test_the_absent_thing_is_not_in_the_prompt():
         assert absent_noun(f"a {noun} by two {noun}s") != noun
     assert absent_noun("a cat") == absent_noun("a cat")
     assert absent_noun(" ".join(ABSENT_NOUNS)) not in ABSENT_NOUNS
+
+
+@pytest.mark.parametrize(
+    ("place", "x", "y", "verdict"),
+    [
+        ("top right", 0.75, 0.25, "right"),
+        ("top right", 0.25, 0.25, "wrong"),
+        ("bottom left", 0.25, 0.75, "right"),
+        ("bottom right", 0.75, 0.75, "right"),
+        ("bottom right", 0.53, 0.75, "open"),
+    ],
+)
+def test_corners(place, x, y, verdict):
+    view = view_of_text("a circle")
+    told = verdicts(view, Said((sighting(view, "circle", disc(x, y)),)), f"circle: {place}")
+    assert told[f"circle: {place}"] == verdict

@@ -93,3 +93,11 @@ def test_steps_grow_with_the_words_alone(words):
         return steps(Prompt(text, tuple(Word(word, (i,)) for i, word in enumerate(said)), 77, ()))
 
     assert of(800) < 4.4 * of(200)
+
+
+def test_of_two_places_far_off_the_one_with_the_next_word_behind_it_is_taken():
+    words = tuple(Word(text, (i,)) for i, text in enumerate(("red", "cat"), start=1))
+    text = "and " * 30 + "red cat"
+    assert word_spans(Prompt(text, words, 77, (0,))) == ((120, 123), (124, 127))
+    last = (Word("red", (1,)),)
+    assert word_spans(Prompt("and " * 30 + "red", last, 77, (0,))) == ((120, 123),)

@@ -190,6 +190,43 @@ def test_templates_and_padding_are_special(nodes, clips, name):
     assert [word.text for word in prompt.words] == ["two", "cats"]
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "marks", "template"),
+    [
+        ("flux", "t5xxl", ["</s>"], ""),
+        ("cosmos", "t5xxl", ["</s>"], ""),
+        ("z_image", "qwen3_4b", ["<|im_start|>"], "user\n<|im_end|>\n<|im_start|>assistant\n"),
+        ("klein", "qwen3_4b", ["<|im_start|>"], "user\n<|im_end|>\n<|im_start|>assistant\n"),
+    ],
+)
+def test_special_columns_are_told_apart(nodes, clips, name, key, marks, template):
+    """Padding, the outer marks, and the template between them, against the host's own tokens."""
+    kinds_of = importlib.import_module("selagg_core.prompt.column_kinds").column_kinds
+    _, prompt = nodes.SelAggTextEncode().encode("a red umbrella, of paper", clips[name])
+    tokenizer = getattr(clips[name].tokenizer, key, None) or getattr(clips[name].tokenizer, f"clip_{key}")
+    tokens = [token for chunk in clips[name].tokenize(prompt.text)[key] for token, *_ in chunk]
+    kinds = dict(kinds_of(prompt))
+    assert sorted(column for own in kinds.values() for column in own) == list(range(prompt.length))
+    said = {kind: [tokens[column] for column in own] for kind, own in kinds.items()}
+    assert set(said.get("padding", ())) <= {tokenizer.pad_token}
+    assert tokenizer.tokenizer.convert_ids_to_tokens(said["marks"]) == marks
+    assert tokenizer.tokenizer.decode(said.get("template", [])).startswith(template)
+    assert tokenizer.tokenizer.decode(said["stop words"]).split() == ["a", "of"]
+    assert tokenizer.tokenizer.decode(said["punctuation"]).strip() == ","
+
+
+def test_special_columns_of_clip(nodes, clips):
+    """SD3: CLIP's begin and first end are marks, what fills its chunk is padding; T5's likewise."""
+    kinds_of = importlib.import_module("selagg_core.prompt.column_kinds").column_kinds
+    _, prompt = nodes.SelAggTextEncode().encode("a red umbrella", clips["sd3"])
+    kinds = dict(kinds_of(prompt))
+    tokens = clips["sd3"].tokenize(prompt.text)
+    second = [token for chunk in tokens["t5xxl"] for token, *_ in chunk]
+    end = 77 + second.index(1)
+    assert kinds["marks"] == (0, 4, end)
+    assert kinds["padding"] == (*range(5, 77), *range(end + 1, prompt.length))
+
+
 def test_an_empty_prompt_has_no_words(nodes, clips):
     for name, clip in clips.items():
         _, prompt = nodes.SelAggTextEncode().encode("", clip)
@@ -384,12 +421,21 @@ def edited(name: str):
         )
         clip.behind = 5
         return clip, lambda text: node.execute(clip, text, image=picture)
+    if name == "boogu":
+        node = extras("comfy_extras.nodes_boogu").TextEncodeBooguEdit
+        clip = Pictured(of("boogu", "BooguTokenizer"), whole("qwen3vl_8b"))
+        return clip, lambda text: node.execute(clip, text, "", None, {"image_1": picture, "image_2": picture})
+    if name == "joyimage":
+        node = extras("comfy_extras.nodes_joyimage").TextEncodeJoyImageEdit
+        own = cut("joyimage", "JoyImageTEModel", "qwen3vl_8b")
+        clip = Pictured(of("joyimage", "JoyImageTokenizer"), own)
+        return clip, lambda text: node.execute(clip, text, None, {"image0": picture})
     node = extras("comfy_extras.nodes_mage").TextEncodeMageFlowEdit
     clip = Pictured(of("mage_flow", "MageFlowTokenizer"), cut("mage_flow", "MageFlowTEModel", "qwen3vl_4b"))
     return clip, lambda text: node.execute(clip, text, "", None, {"image_1": picture}, width=64, height=64)
 
 
-@pytest.mark.parametrize("name", ["edit", "plus", "plus, none", "longcat", "mage"])
+@pytest.mark.parametrize("name", ["edit", "plus", "plus, none", "longcat", "mage", "boogu", "joyimage"])
 @pytest.mark.parametrize(
     "text", ["move the red cup, left of the umbrella", "make it night", "Picture 1: a cat."]
 )
@@ -404,7 +450,8 @@ def test_words_of_prompts_with_pictures(nodes, name, text):
     assert len(prompt.offers) == 1 and not prompt.offers[0].refusal
     words = text.lower().replace(",", "").replace(":", "").replace(".", "").split()
     assert [word.text for word in prompt.words] == words
-    tokenizer = getattr(clip.tokenizer, "qwen25_7b", None) or clip.tokenizer.qwen3vl_4b
+    names = ("qwen25_7b", "qwen3vl_4b", "qwen3vl_8b")
+    tokenizer = next(own for key in names if (own := getattr(clip.tokenizer, key, None)) is not None)
     for word in prompt.words:
         own = [spread[column] for column in word.columns]
         assert tokenizer.tokenizer.decode(own).strip(" ,.:").lower() == word.text

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, PIXART, STRANGER, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, STRANGER, Kind, encoded, sample_transformer, transformer
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
-BETWEEN = ("Omnigen2", "Boogu")
+BETWEEN = ("Omnigen2", "Boogu", "HunyuanVideo")
 """Their reference pictures stand between text and picture."""
 
 
@@ -75,15 +75,23 @@ def watching(kind: Kind, model):
     if kind.module:
         return model.clone(), calls
 
+    return with_override(model, keeping(calls)), calls
+
+
+def keeping(calls: list[Call], then=None):
+    """An override that keeps every attention call; then: another pack's, which it calls."""
+
     def keep(function, q, k, v, heads, mask=None, **kwargs):
         order = list(kwargs["transformer_options"]["cond_or_uncond"])
         values = v if v.ndim == 4 else v.unflatten(2, (heads, -1))  # SD3 has parted them already
         values = values if kwargs.get("skip_reshape") else values.transpose(1, 2)
         values = values.repeat_interleave(heads // values.shape[1], dim=1).double()
         calls.append(Call(*by_head(q, k, heads, kwargs), mask, order, values))
+        if then is not None:
+            return then(function, q, k, v, heads, mask=mask, **kwargs)
         return function(q, k, v, heads, mask=mask, **kwargs)
 
-    return with_override(model, keep), calls
+    return keep
 
 
 @contextmanager
@@ -119,7 +127,7 @@ def watched_sample(kind: Kind, model, *texts, **settings) -> tuple[torch.Tensor,
 
 
 def grid_of(kind: Kind, size) -> tuple[int, int]:
-    return -(-size[1] // kind.patch), -(-size[2] // kind.patch)
+    return -(-size[1] * kind.larger // kind.patch), -(-size[2] * kind.larger // kind.patch)
 
 
 def reference(
@@ -195,13 +203,19 @@ def test_maps_are_exact_and_the_latent_is_untouched(tiny, name, size, cfg):
     assert torch.equal(latent, plain) and torch.isfinite(latent).all()
     assert_exact(kind, capture, latent, calls, size)
     assert OVERRIDE not in with_capture.model_options.get("transformer_options", {})
+    if kind.module:  # exchanged for the length of a call, and back again
+        function = importlib.import_module(kind.module).optimized_attention
+        assert function.__module__ == "comfy.ldm.modules.attention"
 
 
+@pytest.mark.parametrize("longer", [5, 20])
 @pytest.mark.parametrize("name", KINDS)
-def test_texts_of_two_lengths_and_image_to_image(tiny, name):
+def test_texts_of_two_lengths_and_image_to_image(tiny, name, longer):
+    """5 more columns: the host calls the model twice; twice as many: it may repeat the shorter text."""
     kind, model = KINDS[name], tiny(name)
-    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + 5, 2)
-    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), 8, 10)
+    positive, negative = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS + longer, 2)
+    sides = 8 * kind.larger, 10 * kind.larger
+    start = torch.randn(1, kind.channels, *((1,) if kind.frames else ()), *sides)
     settings = {"size": (1, 8, 10), "latent": start, "denoise": 0.7}
     plain, calls = watched_sample(kind, model, positive, negative, **settings)
     with_capture, capture = captured(model)
@@ -256,7 +270,8 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
         seen.append(1)
         return function(*args, **kwargs) * 0.9
 
-    plain = sample_transformer(kind, with_override(model, other), positive, negative)
+    calls: list[Call] = []
+    plain = sample_transformer(kind, with_override(model, keeping(calls, other)), positive, negative)
     times = len(seen)
     if when == "before":
         with_capture, capture = captured(with_override(model, other))
@@ -266,24 +281,30 @@ def test_another_packs_override_still_has_its_say(tiny, name, when):
     latent = sample_transformer(kind, with_capture, positive, negative)
     assert torch.equal(latent, plain) and len(seen) == 2 * times
     assert not torch.equal(latent, sample_transformer(kind, model, positive, negative))
-    assert capture.recording_for(latent).coverage.complete
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
     assert with_capture.model_options["transformer_options"][OVERRIDE] is other
 
 
 @pytest.mark.parametrize(
-    "name", ["flux", "flux2", "longcat", "qwen_image", "krea2", "joyimage", "omnigen2", "boogu"]
+    ("name", "count"),
+    [
+        *((name, 1) for name in ("flux2", "longcat", "mage_flow", "joyimage", "boogu", "hunyuan_video")),
+        *((name, count) for name in ("flux", "qwen_image", "krea2", "omnigen2") for count in (1, 2)),
+    ],
 )
-def test_reference_pictures_are_not_the_picture(tiny, name):
+def test_reference_pictures_are_not_the_picture(tiny, name, count):
+    """One, or several of different sizes."""
     kind, model = KINDS[name], tiny(name)
-    shape = (1, kind.channels, *((1,) if kind.frames else ()), 4, 6)
-    extra = {"reference_latents": [torch.randn(shape, generator=torch.Generator().manual_seed(4))]}
-    extra["reference_latents_method"] = "index"
+    noise, middle = torch.Generator().manual_seed(4), (1,) if kind.frames else ()
+    given = [torch.randn(1, kind.channels, *middle, 4, 6 - 2 * n, generator=noise) for n in range(count)]
+    extra = {"reference_latents": given, "reference_latents_method": "index"}
+    extra = {"ref_latent": given[0]} if name == "hunyuan_video" else extra
     positive = [[values, {**own, **extra}] for values, own in encoded(kind, COLUMNS, 1)]
     plain, calls = watched_sample(kind, model, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, positive, encoded(kind, COLUMNS, 2), cfg=1.0)
     assert torch.equal(latent, plain)
-    cells = -(-4 // kind.patch) * -(-6 // kind.patch)
+    cells = sum(-(-4 // kind.patch) * -(-x.shape[-1] // kind.patch) for x in given)
     assert_exact(kind, capture, latent, calls, (1, 8, 12), references=cells)
     assert_from_the_reference(kind, capture.recording_for(latent), calls, cells)
 
@@ -463,24 +484,277 @@ def test_another_packs_exchanged_function_still_has_its_say(tiny, name, monkeypa
         return own(*args, **kwargs) * 0.9
 
     monkeypatch.setattr(module, "optimized_attention", other)
-    plain = sample_transformer(kind, model, *texts)
+    plain, calls = watched_sample(kind, model, *texts)
     times = len(seen)
     with_capture, capture = captured(model)
     latent = sample_transformer(kind, with_capture, *texts)
     assert torch.equal(latent, plain) and len(seen) == 2 * times
     assert not torch.equal(latent, untouched)
-    assert capture.recording_for(latent).coverage.complete
+    assert_exact(kind, capture, latent, calls, (1, 8, 12))
     assert module.optimized_attention is other
 
 
-@pytest.mark.parametrize("size", [(1, 40, 32), (2, 32, 36)])
-def test_pixart_whose_network_asks_no_override(host, pack, size):
-    """The function of its module is exchanged for the length of a call, and back again."""
-    model, texts = transformer(PIXART), (encoded(PIXART, 20, 1), encoded(PIXART, 20, 2))
-    own = importlib.import_module(PIXART.module).optimized_attention
-    plain, calls = watched_sample(PIXART, model, *texts, size=size, cfg=1.0)
+# -- columns without words --------------------------------------------------------------------
+
+
+def spoken_of(columns: int):
+    """A text of every kind of column: a mark, a template, words, a comma, a stop word, a mark, padding."""
+    words = importlib.import_module("selagg_core.prompt.words")
+    own = (words.Word("red", (3, 4)), words.Word("of", (6,)), words.Word("cat", (7,)))
+    kinds = (("padding", tuple(range(9, columns))), ("template", (1, 2)))
+    return words.Prompt("red, of cat", own, columns, (0, 1, 2, *range(8, columns)), wordless=kinds)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_shares_of_attention_by_kind_of_column(tiny, name):
+    """Of every family: against float64; they are no word's, and words do not compete with them."""
+    kind, model = KINDS[name], tiny(name)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    encoders = importlib.import_module("selagg_nodes.families.text_encoders")
+    maps = importlib.import_module("selagg_core.maps.word_maps")
+    texts = encoded(kind, COLUMNS, 41), encoded(kind, COLUMNS + 5, 2)
+    prompt = spoken_of(COLUMNS + kind.more)
+    labels.register(prompt, encoders.text_of(*texts[0][0]), recoded=kind.ids)
+    plain, calls = watched_sample(kind, model, *texts)
     with_capture, capture = captured(model)
-    latent = sample_transformer(PIXART, with_capture, *texts, size=size, cfg=1.0)
+    latent = sample_transformer(kind, with_capture, *texts)
     assert torch.equal(latent, plain)
-    assert importlib.import_module(PIXART.module).optimized_attention is own
-    assert_exact(PIXART, capture, latent, calls, size)
+    entry = capture.recording_for(latent).positive()
+    kinds = {
+        "words": (3, 4, 7), "stop words": (6,), "punctuation": (5,), "marks": (0, 8), "template": (1, 2),
+        "padding": tuple(range(9, COLUMNS + kind.more)),
+    }  # fmt: skip
+    beside = "other" if name in ("aura_flow", "hunyuan_image") else "padding"
+    for values, own, rest in zip(
+        entry.shares.values.values(), *reference(kind, calls, (1, 8, 12)), strict=True
+    ):
+        wanted = {of: own[:, :, columns].sum(2).mean((-2, -1)) for of, columns in kinds.items()}
+        wanted[beside] = wanted.get(beside, 0) + rest.mean((-2, -1))
+        found = dict(zip(entry.shares.kinds, np.moveaxis(values, -1, 0), strict=True))
+        for of, share in wanted.items():
+            assert np.abs(found.get(of, 0) - share).max() < 1e-5, of
+        if not kind.joint:
+            assert abs(values.sum(-1) - 1).max() < 1e-5
+    picture = entry.picture(0)
+    grid = maps.finest_grid(picture)
+    with_sinks = replace(picture, special={x: own + 9 for x, own in picture.special.items()})
+    rivals = maps.everything_map(picture, grid)
+    assert np.array_equal(rivals, maps.everything_map(with_sinks, grid))
+    alone = [values[:, [0, 2]].sum(1).mean(0) for values in picture.maps.values()]
+    assert np.abs(rivals - np.mean(alone, 0)).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["wan", "flux"])
+def test_shares_of_a_text_that_is_labelled_after_the_run(tiny, name):
+    """They are those of a run whose text was known."""
+    kind, model = KINDS[name], tiny(name)
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    texts = encoded(kind, COLUMNS, 42), encoded(kind, COLUMNS, 2)
+    shares = []
+    for known in (False, True):
+        with_capture, capture = captured(model)
+        latent = sample_transformer(kind, with_capture, *texts)
+        if not known:
+            before = capture.recording_for(latent).positive().shares
+            assert not before.values or not {"words", "template"} & set(before.kinds)
+            labels.register(spoken_of(COLUMNS), texts[0][0][0])
+        shares.append(capture.recording_for(latent).positive().shares)
+    late, early = shares
+    assert late.kinds == early.kinds
+    for layer, values in late.values.items():
+        assert np.abs(values - early.values[layer]).max() < 1e-5
+
+
+# -- video ------------------------------------------------------------------------------------
+
+VIDEO = ("wan", "cosmos", "anima", "kandinsky5", "hunyuan_video")
+
+
+def frame_maps(kind: Kind, calls, size, frames: int) -> list[np.ndarray]:
+    """For each layer (frames, heads, columns, h, w) of the positive row, means over two steps, in float64."""
+    height, width = grid_of(kind, size)
+    cells = height * width
+    start, length = kind.text(COLUMNS)
+    keys = kind.total(COLUMNS, cells * frames) if kind.joint else length
+    queries = keys if kind.joint else cells * frames
+    own = [c for c in calls if (c.q.shape[2], c.k.shape[2]) == (queries, keys) and 0 in c.order]
+    layers = len(kind.layers)
+    assert len(own) == 2 * layers
+    first, maps = length if kind.joint else 0, []
+    for layer in range(layers):
+        steps = []
+        for call in own[layer::layers]:
+            logits = call.q[:, :, first : first + cells * frames] @ call.k.mT * call.q.shape[3] ** -0.5
+            logits = logits if call.mask is None else logits + call.mask
+            steps.append(torch.softmax(logits, -1)[call.order.index(0), :, :, start : start + COLUMNS])
+        mean = torch.stack(steps).mean(0).mT.unflatten(2, (frames, height, width))
+        maps.append(mean.permute(2, 0, 1, 3, 4).numpy())
+    return maps
+
+
+@pytest.mark.parametrize(("frames", "cfg"), [(3, 4.0), (2, 1.0)])
+@pytest.mark.parametrize("name", VIDEO)
+def test_every_frame_of_a_video_has_maps(tiny, name, frames, cfg):
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    more = {"latent": torch.zeros(1, kind.channels, frames, 8, 12), "cfg": cfg}
+    plain, calls = watched_sample(kind, model, *texts, **more)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts, **more)
+    assert torch.equal(latent, plain) and latent.shape[2] == frames
+    recording = capture.recording_for(latent)
+    assert recording.frames == tuple(range(frames)) and recording.coverage.complete, recording.notices
+    entry = recording.positive()
+    for values, wanted in zip(entry.maps.values(), frame_maps(kind, calls, (1, 8, 12), frames), strict=True):
+        assert values.shape == wanted.shape and np.abs(values - wanted).max() < 1e-5
+    first = recording.first_frames().positive()
+    for layer, values in first.maps.items():
+        assert np.array_equal(values, entry.maps[layer][:1])
+
+
+@pytest.mark.parametrize("name", ["wan", "hunyuan_video"])
+def test_of_large_frames_every_second_cell_is_asked(tiny, name):
+    """So that a frame of a video costs what a joint layer costs; of one picture all cells are, as ever."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    more = {"latent": torch.zeros(1, kind.channels, 2, 80, 60), "cfg": 1.0}
+    plain, calls = watched_sample(kind, model, *texts, **more)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts, **more)
+    assert torch.equal(latent, plain)
+    entry = capture.recording_for(latent).positive()
+    for values, wanted in zip(entry.maps.values(), frame_maps(kind, calls, (1, 80, 60), 2), strict=True):
+        assert values.shape[-2:] == (20, 15)
+        assert np.abs(values - wanted[..., ::2, ::2]).max() < 1e-5
+
+
+def test_of_a_long_video_some_frames_are_kept_and_the_bytes_are_bounded(tiny):
+    kind, model = KINDS["wan"], tiny("wan")
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    sizes = {}
+    for frames in (16, 40):
+        more = {"latent": torch.zeros(2, kind.channels, frames, 8, 12), "size": (2, 8, 12), "steps": 1}
+        with_capture, capture = captured(model, memory_mb=1)
+        latent = sample_transformer(kind, with_capture, *texts, **more)
+        recording = capture.recording_for(latent)
+        assert recording.frames[0] == 0 and recording.frames[-1] == frames - 1
+        assert len(recording.frames) == 16 and recording.positive().batch == 32
+        sizes[frames] = capture.get_ram_usage()
+        assert recording.coverage.complete
+    assert sizes[16] == sizes[40] <= 2**20
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_pictures_to_go_by_do_not_shift_the_frames_of_wan(host, pack, behind):
+    """Their tokens lie before the video, or behind it."""
+    kind = replace(
+        KINDS["wan"], config={**KINDS["wan"].config, **({} if behind else {"in_dim_ref_conv": 16})}
+    )
+    model = transformer(kind)
+    given = torch.randn(1, 16, 1, 8, 12, generator=torch.Generator().manual_seed(4))
+    extra = {"time_dim_concat": given} if behind else {"reference_latents": [given]}
+    texts = [[[values, {**own, **extra}] for values, own in encoded(kind, COLUMNS, seed)] for seed in (1, 2)]
+    more = {"latent": torch.zeros(1, 16, 2, 8, 12)}
+    plain, calls = watched_sample(kind, model, *texts, **more)
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts, **more)
+    assert torch.equal(latent, plain)
+    cells = 4 * 6
+    assert {c.q.shape[2] for c in calls} == {3 * cells}
+    first = 0 if behind else cells
+    cut = [replace(c, q=c.q[:, :, first : first + 2 * cells]) for c in calls if c.k.shape[2] == COLUMNS]
+    entry = capture.recording_for(latent).positive()
+    for values, wanted in zip(entry.maps.values(), frame_maps(kind, cut, (1, 8, 12), 2), strict=True):
+        assert np.abs(values - wanted).max() < 1e-5
+
+
+# -- edit models ------------------------------------------------------------------------------
+
+
+def pair_reference(kind: Kind, calls, size) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """HiDream-E1's maps of columns and of the given picture: rows of one beside those of the other."""
+    height, width = grid_of(kind, size)
+    pair, columns = height * 2 * width, COLUMNS + kind.more
+    own = [c for c in calls if c.q.shape[2] == pair + columns and 0 in c.order]
+    places = torch.arange(pair).view(height, 2 * width)
+    image, given = places[:, :width].flatten(), places[:, width:].flatten()
+    maps, shares = [], []
+    for layer in range(len(kind.layers)):
+        steps = []
+        for call in own[layer :: len(kind.layers)]:
+            row = call.order.index(0) * size[0]
+            logits = call.q[:, :, image] @ call.k.mT * call.q.shape[3] ** -0.5
+            steps.append(torch.softmax(logits, -1)[row : row + size[0]])
+        mean = torch.stack(steps).mean(0).unflatten(2, (height, width))
+        maps.append(mean[..., pair:].permute(0, 1, 4, 2, 3).numpy())
+        shares.append(mean[..., given].sum(-1).numpy())
+    return maps, shares
+
+
+@pytest.mark.parametrize(("size", "cfg"), [((1, 8, 12), 4.0), ((2, 8, 12), 1.0)])
+@pytest.mark.parametrize("override", ["none", "before", "after"])
+def test_hidream_e1_whose_given_picture_lies_beside_the_one_it_makes(tiny, size, cfg, override):
+    kind, model = KINDS["hidream"], tiny("hidream")
+    given = torch.randn(1, 16, *size[1:], generator=torch.Generator().manual_seed(4))
+    texts = [
+        [[values, {**own, "concat_latent_image": given}] for values, own in encoded(kind, COLUMNS, seed)]
+        for seed in (1, 2)
+    ]
+
+    def other(function, *args, **kwargs):
+        return function(*args, **kwargs)
+
+    plain, calls = watched_sample(kind, model, *texts, size=size, cfg=cfg)
+    with_capture, capture = captured(with_override(model, other) if override == "before" else model)
+    with_capture = with_override(with_capture, other) if override == "after" else with_capture
+    latent = sample_transformer(kind, with_capture, *texts, size, cfg)
+    assert torch.equal(latent, plain)
+    recording = capture.recording_for(latent)
+    entry = recording.positive()
+    assert recording.coverage.complete, recording.notices
+    wanted, shares = pair_reference(kind, calls, size)
+    for values, own in zip(entry.maps.values(), wanted, strict=True):
+        assert np.abs(values - own).max() < 1e-5
+    for values, own in zip(entry.reference.values(), shares, strict=True):
+        assert np.abs(values - own).max() < 1e-5 and own.min() > 0
+    assert any(notice.startswith("From the reference: ") for notice in recording.notices)
+
+
+def test_hidream_e1_of_a_width_that_mixes_both_pictures_is_not_guessed(tiny):
+    kind, model = KINDS["hidream"], tiny("hidream")
+    given = torch.randn(1, 16, 8, 7, generator=torch.Generator().manual_seed(4))
+    texts = [
+        [[values, {**own, "concat_latent_image": given}] for values, own in encoded(kind, COLUMNS, seed)]
+        for seed in (1, 2)
+    ]
+    plain = sample_transformer(kind, model, *texts, (1, 8, 7))
+    with_capture, capture = captured(model)
+    latent = sample_transformer(kind, with_capture, *texts, (1, 8, 7))
+    assert torch.equal(latent, plain)
+    recording = capture.recording_for(latent)
+    assert not recording.entries and "beside the one that it makes" in " ".join(recording.notices)
+
+
+@pytest.mark.parametrize("name", ["flux", "hidream"])
+def test_what_goes_to_reference_pictures_is_counted_in_the_memory(tiny, name):
+    """A budget that is just enough for the words' maps is not exceeded by the one map more."""
+    kind, model = KINDS[name], tiny(name)
+    given = torch.randn(1, kind.channels, 64, 64, generator=torch.Generator().manual_seed(4))
+    extra = {"concat_latent_image": given} if name == "hidream" else {"reference_latents": [given]}
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    edited = [[values, {**own, **extra}] for values, own in texts[0]]
+    settings = importlib.import_module("selagg_core.recording.settings").CaptureSettings
+    labels = importlib.import_module("selagg_nodes.recording.labels").LABELS
+    recorder = importlib.import_module("selagg_nodes.recording.recorder")
+    make = importlib.import_module("selagg_core.recording.capture").Capture
+
+    def kept(positive, **more) -> int:
+        capture, own = make(labels, settings(**more)), model.clone()
+        recorder.install(own, capture)
+        sample_transformer(kind, own, positive, positive, (1, 64, 64), 1.0, 1)
+        return capture.get_ram_usage()
+
+    enough = kept(texts[0])
+    assert kept(texts[0], budget=enough) == enough
+    assert enough < kept(edited)
+    assert kept(edited, budget=enough) <= enough

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import prove
-from benchmarks.proving import demonstration, workflow
+from benchmarks.proving import against_maps, demonstration, workflow
 from benchmarks.proving.crew import Crew, PictureFailed, make_picture
 from benchmarks.proving.folder import Folder
 from benchmarks.proving.workflow import Changes, Job
@@ -14,6 +14,7 @@ from demo.host_server import link
 from selagg_core.proof.table import score_table
 
 JOBS = [Job("a red circle left of a blue star on a white background", seed) for seed in (7, 8)]
+JOBS.append(Job("a green square right of a yellow circle on a white background", 9))
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,10 @@ def proof(server, graph, tmp_path_factory):
 
 def test_rows_of_every_picture_come_over_the_api(proof):
     rows = proof.rows()
-    assert proof.finished() == set(JOBS) and len(rows.pictures) == 2
-    assert len({row.taken.picture for row in rows.pictures}) == 2, "each seed makes its own picture"
+    assert proof.finished() == set(JOBS) and len(rows.pictures) == len(JOBS)
+    assert len({row.taken.picture for row in rows.pictures}) == len(JOBS), "each seed makes its own picture"
     assert {row.kind for row in rows.claims} >= {"", "neglected", "leaked", "misplaced"}
-    assert len(list((proof.path / "pictures").iterdir())) == 2
+    assert len(list((proof.path / "pictures").iterdir())) == len(JOBS)
 
 
 def test_a_table_is_made_of_them(proof):
@@ -62,8 +63,12 @@ def test_words_are_scored_as_the_map_benchmark_scores_them(proof, monkeypatch):
     from demo.studio import SamplingSettings
 
     monkeypatch.setattr(SamplingSettings, "__init__", _eight_steps(SamplingSettings.__init__))
-    found = demonstration.compared_with_maps(proof.rows(), JOBS)
+    found = against_maps.compared_with_maps(proof.rows(), JOBS)
     assert found["words"] >= 2 and found["largest_difference"] < 1e-6
+    columns = found["columns"]
+    assert {"all", "paper25", "matched", "agreement25", "default"} <= set(columns["methods"])
+    assert columns["words"] and columns["equal"], columns
+    assert columns["figures"] >= 4 * len(columns["methods"])
 
 
 def _eight_steps(made):
@@ -89,4 +94,17 @@ def test_a_workflow_that_the_server_lacks_nodes_for_fails(server, graph):
         "inputs": {**graph[workflow.one_of(graph, "SelAggTruth")]["inputs"], "mask": ["judge", 0]},
     }
     with pytest.raises(PictureFailed, match="NoSuchNode"):
+        make_picture(server.address, other, JOBS[0], 120)
+
+
+def test_a_checkpoint_that_the_server_does_not_have_fails_and_names_it(server, graph):
+    other = {
+        **graph,
+        "loader": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "none.safetensors"}},
+    }
+    sampler = workflow.one_of(graph, "KSampler")
+    capture = graph[sampler]["inputs"]["model"][0]
+    inputs = {**graph[capture]["inputs"], "model": ["loader", 0]}
+    other[capture] = {**graph[capture], "inputs": inputs}
+    with pytest.raises(PictureFailed, match=r"none\.safetensors"):
         make_picture(server.address, other, JOBS[0], 120)

@@ -17,7 +17,7 @@ from situations import all_situations, like_attention_override, like_ip_adapter
 from test_matrix import column_of
 from test_viewers import TEXT, labelled, viewers  # noqa: F401 (fixture)
 from tiny_models import UNET_SITES, sample, text, unet, unreadable
-from tiny_transformers import KINDS, PIXART, STRANGER, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, STRANGER, encoded, sample_transformer, transformer
 
 #: Places of words in TEXT: the circle with its colour, the square with its own.
 CIRCLE, SQUARE = (1, 2), (6, 7)
@@ -447,13 +447,13 @@ def said(parts, kind, conditioning) -> list:
     return conditioning
 
 
-@pytest.mark.parametrize("name", [*KINDS, "pixart"])
+@pytest.mark.parametrize("name", KINDS)
 def test_transformers_are_repaired_and_their_text_keeps_its_share(todays_host, parts, name):
-    kind = PIXART if name == "pixart" else KINDS[name]
+    kind = KINDS[name]
     model = transformer(kind)
     positive, negative = said(parts, kind, encoded(kind, 20, 1)), encoded(kind, 20, 2)
     plain_model, plain_capture = parts.capture().capture(model)
-    how = {"steps": 1, "size": (1, 40, 32) if kind is PIXART else SIZE}
+    how = {"steps": 1, "size": SIZE}
     plain = sample_transformer(kind, plain_model, positive, negative, **how)
     latents, maps = [], []
     for capture_first in (True, False):
@@ -475,12 +475,12 @@ def test_transformers_are_repaired_and_their_text_keeps_its_share(todays_host, p
         assert np.abs(texts[0] - texts[1]).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", [*KINDS, "pixart"])
+@pytest.mark.parametrize("name", KINDS)
 def test_strength_0_and_another_conditioning_change_no_bit_of_any_family(todays_host, parts, name):
-    kind = PIXART if name == "pixart" else KINDS[name]
+    kind = KINDS[name]
     model = transformer(kind)
     positive, negative = said(parts, kind, encoded(kind, 20, 1)), encoded(kind, 20, 2)
-    how = {"steps": 1, "size": (1, 40, 32) if kind is PIXART else SIZE}
+    how = {"steps": 1, "size": SIZE}
     plain = sample_transformer(kind, model, positive, negative, **how)
     own, marked, _ = repair(parts, model, positive, strength=0.0)
     assert torch.equal(sample_transformer(kind, own, marked, negative, **how), plain)

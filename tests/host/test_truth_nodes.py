@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from test_viewers import diagnosed, sampled, viewers  # noqa: F401 (fixture)
-from tiny_judges import segmenter
+from tiny_judges import detector, segmenter
 
 WORDS = "circle, square"
 
@@ -70,6 +70,16 @@ def test_a_black_mask_says_that_it_is_not_there(nodes, run):
     _, told = judged(nodes, run, words=WORDS, mask=masks("left", "", "left", "right"))
     assert any(line.startswith("picture 1: wrong: square") for line in told)
     assert any(line.startswith("picture 2: right: square") for line in told)
+
+
+def test_masks_of_nothing_are_an_answer_and_leave_no_word_to_score(nodes, run, output):
+    truth, told = judged(nodes, run, words=WORDS, mask=masks("", "", "", ""))
+    assert not truth.problems and sum(line.startswith("picture 1: wrong: ") for line in told) == 2
+    made = nodes.score.score(**run, truth=truth, file="nothing")
+    rows = [json.loads(line) for line in made["result"][0].splitlines()]
+    assert {row["row"] for row in rows} == {"claim", "picture"} and "rows added" in made["result"][1]
+    _, told, data, _ = nodes.table.table("nothing")["result"]
+    assert "no word was scored yet: a word needs a judge that finds it" in told and data == "{}"
 
 
 def test_nodes_are_chained(nodes, run):
@@ -227,6 +237,62 @@ def test_the_segmenter_of_the_host_is_asked_as_a_graph_would(nodes, run, monkeyp
     assert all(0 <= score <= 1 for score in found.scores)
 
 
+@pytest.fixture
+def detected(nodes, viewers, monkeypatch):  # noqa: F811
+    """A run of a prompt with two things that RT-DETR knows, and what the host's node says of its pictures."""
+    host_nodes = pytest.importorskip("comfy_extras.nodes_rtdetr", reason="this host has no RT-DETR")
+    seen = sampled(viewers, "a cat left of a dog", seed=41)
+    model = detector(monkeypatch)
+
+    def boxes(class_name: str = "all", threshold: float = 0.0):
+        found = host_nodes.RTDETR_detect.execute(model, seen["image"], threshold, class_name, 100)
+        return found.result[0]
+
+    return SimpleNamespace(run=seen, boxes=boxes, classes=host_nodes.COCO_CLASSES)
+
+
+def test_the_detector_of_the_host_is_a_judge_beside_the_segmenter(nodes, detected):
+    boxes = detected.boxes()
+    assert len(boxes) == 2 and all(len(own) == 20 for own in boxes)
+    assert all(box["label"] in detected.classes for own in boxes for box in own)
+    truth, told = judged(nodes, detected.run, words="cat, dog", boxes=boxes)
+    assert not truth.problems
+    for picture, own in zip(truth.pictures, boxes, strict=True):
+        for noun in picture.nouns:
+            scores = [box["score"] for box in own if box["label"] == noun.noun.text]
+            assert f"boxes: score {max(scores, default=0.0):.2f}" in noun.reason
+            assert noun.verdict == ("right" if max(scores, default=0) >= 0.6 else noun.verdict)
+            assert noun.mask is None, "a judge of boxes gives no mask"
+    assert len(told) == 6
+
+
+def test_what_the_detector_is_sure_of_is_right_and_its_box_is_kept(nodes, detected):
+    """Its scores are noise here: so the surest box is taken to be a cat."""
+    boxes = detected.boxes()
+    for own in boxes:
+        own[0].update(label="cat", score=0.9)
+    truth, told = judged(nodes, detected.run, words="cat", boxes=boxes)
+    (cat,) = [noun for noun in truth.pictures[0].nouns if noun.noun.text == "cat"]
+    best = boxes[0][0]
+    edges = (best["x"], best["y"], best["x"] + best["width"], best["y"] + best["height"])
+    assert cat.verdict == "right" and cat.box == pytest.approx(edges)
+    assert any(line.startswith("picture 2: right: cat (boxes: score 0.90)") for line in told)
+
+
+def test_a_detector_that_finds_nothing_says_that_nothing_is_there(nodes, detected):
+    boxes = detected.boxes("zebra", threshold=1.0)
+    assert boxes == [[], []]
+    _, told = judged(nodes, detected.run, words="cat", boxes=boxes)
+    assert any(line.startswith("picture 1: wrong: cat (boxes: score 0.00)") for line in told)
+
+
+def test_two_judges_that_disagree_leave_a_claim_open(nodes, detected):
+    seen = masks("left", "left")
+    truth, told = judged(nodes, detected.run, words="cat", boxes=detected.boxes("zebra", 1.0))
+    _, told = judged(nodes, detected.run, words="cat", mask=seen, truth=truth)
+    assert any(line.startswith("picture 1: open: cat (boxes: score 0.00; mask: score 1.00)") for line in told)
+
+
 def test_every_noun_is_asked_for_by_itself_and_one_in_vain(nodes, run, monkeypatch):
     seen = {"circle": (0.9, 0.7), "square": (0.45,)}
     asked = []
@@ -315,7 +381,7 @@ def test_scores_calibrate_without_labels_by_hand(nodes, viewers, run, output, mo
     (output / "selagg").mkdir()
     (output / "rows.jsonl").rename(output / "selagg" / "judged.jsonl")
     node = calibrate.SelAggCalibrate()
-    calibration, told = node.calibrate("selagg_reports", "tiny", "judged")
+    calibration, told = node.calibrate("selagg_reports", "tiny", "judged")["result"]
     assert "neglected" in calibration.kinds and calibration.data["judges"] == "mask"
     assert calibration.data["open"] > 0 and "judges left open were not used" in told
     loaded, _ = node.calibrate("", "tiny")

@@ -160,6 +160,7 @@ class Kind:
     even: bool = False
     before: int = 0
     extra: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    larger: int = 1
 
 
 def named(**blocks: int) -> tuple[str, ...]:
@@ -169,6 +170,14 @@ def named(**blocks: int) -> tuple[str, ...]:
 def padded(tokens: int) -> int:
     return -(-tokens // 32) * 32
 
+
+PIXART = Kind(
+    {
+        "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
+        "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
+    },
+    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks", larger=5, even=True,
+)  # fmt: skip
 
 KINDS = {
     "flux": Kind(FLUX, "Flux", named(double_block=2, single_block=3), pooled=8),
@@ -233,6 +242,7 @@ KINDS = {
         text=lambda n: (0, n + 12), total=lambda n, cells: n + 12 + cells,
         extra=(("conditioning_llama3", (3, 6, 16)),),
     ),
+    "pixart": PIXART,
 }  # fmt: skip
 
 
@@ -257,13 +267,6 @@ class Stranger(torch.nn.Module):
         return self.out(tokens[:, context.shape[1] :]).mT.unflatten(2, x.shape[-2:])
 
 
-PIXART = Kind(
-    {
-        "image_model": "pixart_sigma", "input_size": 32, "patch_size": 2, "in_channels": 4, "hidden_size": 32,
-        "depth": 3, "num_heads": 2, "caption_channels": 16, "micro_condition": False, "model_max_length": 20,
-    },
-    "PixArtSigma", named(block=3), 4, joint=False, module="comfy.ldm.pixart.blocks",
-)  # fmt: skip
 STRANGER = Kind({}, "", named(block=3), 4, patch=1)
 
 
@@ -283,7 +286,8 @@ def transformer(kind: Kind, seed: int = 0):
     fill(model.diffusion_model, seed)
     with torch.no_grad():
         for name, values in model.diffusion_model.named_parameters():
-            if ".qkv.weight" in name and kind.model == "SD3":  # no norms tame its logits
+            loud = {"SD3": ".qkv.weight", "PixArtSigma": "cross_attn.q_linear.weight"}.get(kind.model)
+            if loud is not None and loud in name:  # no norms tame its logits
                 values.mul_(0.2)
     return patcher(model)
 
@@ -312,10 +316,10 @@ def sample_transformer(kind: Kind, model, positive, negative, size=(1, 8, 12), c
     """The host's own sampling, as its KSampler node calls it."""
     import comfy.sample
 
-    batch, height, width = size
+    batch, height, width = size[0], size[1] * kind.larger, size[2] * kind.larger
     shape = (batch, kind.channels, *((1,) if kind.frames else ()), height, width)
-    start = torch.randn(shape, generator=torch.Generator().manual_seed(3))
     latent = more.pop("latent", torch.zeros(shape))
+    start = torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         return comfy.sample.sample(
             model, start, steps, cfg, "euler", "simple", positive, negative, latent,

@@ -16,7 +16,7 @@ from selagg_core.diagnosis.findings import Finding
 from selagg_core.maps.regions import Region
 from selagg_core.prompt.groups import WordGroup, find_group
 from selagg_core.prompt.words import Prompt, Word
-from selagg_core.recording.head_maps import EntryRecording, Recording
+from selagg_core.recording.head_maps import EntryRecording, Recording, Shares
 from selagg_core.recording.layout import sd1_layout
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.relevance.run_view import RunView
@@ -46,6 +46,8 @@ PLACES = {
 GRID_OF_BLOCK = {("input", 1): 64, ("input", 2): 64, ("input", 4): 32, ("input", 5): 32}
 GRID_OF_BLOCK |= {("input", 7): 16, ("input", 8): 16, ("middle", 0): 8}
 GRID_OF_BLOCK |= {("output", n): 64 >> (3 - n // 3) for n in range(3, 12)}
+#: Of the attention, by kind of column.
+SHARES = {"words": 0.2, "stop words": 0.05, "punctuation": 0.002, "marks": 0.6, "padding": 0.148}
 HINT = "look at <b>this</b>."
 STRANGE = 'a new kind of finding about "yellow" and "house".'
 
@@ -102,7 +104,9 @@ def entry(text: str, kind: str = "positive", batch: int = 1, seed: int = 3) -> E
         maps[layer] = noise.astype(np.float32)
         special[layer] = np.clip(1 - maps[layer].sum(axis=2), 0, 1)
     maps, special = MappingProxyType(maps), MappingProxyType(special)
-    return EntryRecording(kind, 0, prompt, None, 20, maps, special, layout)
+    shares = {x: np.tile(np.float32([*SHARES.values()]), (*own.shape[:2], 1)) for x, own in maps.items()}
+    told = Shares(tuple(SHARES), MappingProxyType(shares))
+    return EntryRecording(kind, 0, prompt, None, 20, maps, special, layout, shares=told)
 
 
 def bump(side: int, x: float, y: float, radius: float) -> np.ndarray:

@@ -54,6 +54,7 @@ PAGE = """<!doctype html>
         field.tried = told
       },
     },
+    questions: !query.has('asks') ? null : { ask: async (...told) => { field.asked = told } },
   }
   const show = async () => {
     const started = performance.now()

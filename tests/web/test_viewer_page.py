@@ -219,6 +219,8 @@ def test_heads_are_shown_and_chosen_by_hand(page, shots):
     page.mouse.move(1, 1)
     shipped = pixels(page)
     grid = page.locator("canvas.heads")
+    went = "begin and end marks 60%, words 20%, empty places (padding) 15%, small words (the, of) 5%."
+    assert page.locator(".went").inner_text() == f"Attention went to: {went}"
     assert "32 of 128 heads" in page.locator(".hint").inner_text()
     grid.focus()
     page.keyboard.press("ArrowDown")
@@ -596,3 +598,18 @@ def test_hover_repaints_at_once_and_the_first_paint_is_quick(browser, address, r
         pytest.skip(f"The machine is busy: {median:.1f} ms to repaint, {first:.0f} ms to the first paint.")
     assert median < 16
     assert first < 300
+
+
+def test_frames_of_a_video_are_chosen_as_pictures_of_a_batch_are(page, address):
+    def of_a_video(route):
+        body = route.fetch().json()
+        route.fulfill(json={**body, "frames": [1, 5]})
+
+    named = [button.get_attribute("title") for button in page.locator(".strip [role=radio]").all()]
+    assert [name.split(",")[0] for name in named] == ["Picture 1", "Picture 2"]
+    page.route("**/data/manifest", of_a_video)
+    show(page, address)
+    strip = page.locator(".strip [role=radio]")
+    assert [button.get_attribute("title").split(",")[0] for button in strip.all()] == ["Frame 1", "Frame 5"]
+    strip.nth(1).click()
+    page.locator(".strip [aria-checked=true]:nth-child(2)").wait_for()

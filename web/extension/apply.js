@@ -20,10 +20,14 @@ const ENCODER = 'CLIPTextEncode'
 const MOST_DENOISE = 0.95
 const MORE_DENOISE = 0.2
 const GAP = 40
+/** Of SelAgg Repair: what proved itself where a start picture brings the fault along (docs/repair.md). */
+const FIRM = 2
+const FIRMLY = ['neglected', 'leaked']
 
 /**
- * What is tried. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the node that holds it.
- * @typedef {{trial: Trial, written: string, report: string, title: string}} Asked
+ * What is tried. kind: of the finding. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the
+ * node that holds it.
+ * @typedef {{trial: Trial, kind: string, written: string, report: string, title: string}} Asked
  */
 
 /**
@@ -87,7 +91,7 @@ function fieldsAbove(place, through) {
 const isFed = (node, widget) => node.inputs?.some((input) => input.widget?.name === widget.name && input.link !== null && input.link !== undefined)
 
 /** @param {HostWidget | undefined} widget @param {unknown} value */
-function set(widget, value) {
+export function set(widget, value) {
   if (!widget) return
   widget.value = value
   widget.callback?.(value)
@@ -100,7 +104,7 @@ function set(widget, value) {
  * @param {Place} sampler
  * @returns {Socket & {graph: HostGraph}}
  */
-function positiveInput(sampler) {
+export function positiveInput(sampler) {
   const { path, node } = modelInput(sampler)
   const slot = node.inputs?.findIndex(({ name, type }) => type === 'CONDITIONING' && !NEGATIVE.test(name)) ?? -1
   if (slot < 0 || !node.graph || !linkOf(node.graph, node.inputs?.[slot].link)) throw new Missing('noPositive', { name: titleOf(node) }, node)
@@ -141,7 +145,7 @@ function promptInAreas(root, sampler, { areas }) {
  * @param {Place} sampler
  * @param {Asked} asked
  */
-function wireRepair(viewer, sampler, { report, title }) {
+function wireRepair(viewer, sampler, { kind, report, title }) {
   const { graph, node, slot } = positiveInput(sampler)
   const model = modelInput(sampler)
   if ([...upstream(sampler)].some((source) => source.node.type === REPAIR)) throw new Missing('repairThere', { name: titleOf(node) }, node)
@@ -149,6 +153,7 @@ function wireRepair(viewer, sampler, { report, title }) {
   note.title = title
   set(note.widgets?.[0], report)
   note.connect(0, repair, inputOf(repair, 'report'))
+  if (FIRMLY.includes(kind) && denoiseOf(sampler)) set(widgetOf(repair, 'strength'), FIRM)
   for (const [name, input, output] of /** @type {const} */ ([['model', model.slot, 0], ['conditioning', slot, 1]])) {
     const link = linkOf(graph, node.inputs?.[input].link)
     if (link) feed(graph, link, repair, inputOf(repair, name))
@@ -164,14 +169,14 @@ function wireRepair(viewer, sampler, { report, title }) {
 }
 
 /** @param {HostGraph} graph @param {string} type */
-function ours(graph, type) {
+export function ours(graph, type) {
   const node = added(graph, type)
   node.properties = { ...node.properties, [ADDED]: true }
   return node
 }
 
 /** @param {HostGraph} graph @param {HostNode[]} nodes @param {[number, number]} start */
-function placeInRow(graph, nodes, [left, top]) {
+export function placeInRow(graph, nodes, [left, top]) {
   let x = left
   for (const node of nodes) {
     placeIfNew(graph, node, [x, top])
@@ -180,7 +185,7 @@ function placeInRow(graph, nodes, [left, top]) {
 }
 
 /** @param {HostNode} node @param {string} name */
-const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
+export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
 
 // -- the sampler -----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import { app } from '../../../scripts/app.js'
 import { nodesOf } from './wires.js'
 
 /** @import { HostGraph, HostNode } from '../../scripts/app.js' */
+/** @import { Place } from './samplers.js' */
 
 /** @returns {HostGraph} */
 export function rootGraph() {
@@ -25,3 +26,6 @@ export function pathTo(root, graph) {
   }
   return []
 }
+
+/** Where a node is in the workflow that is open. @param {HostNode} node @returns {Place} */
+export const placeOf = (node) => ({ path: pathTo(rootGraph(), node.graph), node })

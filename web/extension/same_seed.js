@@ -12,13 +12,13 @@ import { linkOf, outerInput, runningNodes } from './wires.js'
  */
 /** @typedef {Record<string, ApiNode>} Request */
 
-const FIXED = 'fixed'
+export const FIXED = 'fixed'
 const RANDOM = 'randomize'
 const RUNS = 16
 const MODE = 'Comfy.WidgetControlMode'
 
 /** @param {HostWidget} widget */
-function isControl({ options }) {
+export function isControl({ options }) {
   const values = options?.values
   return Array.isArray(values) && values.includes(FIXED) && values.includes(RANDOM)
 }
@@ -84,13 +84,15 @@ export class SameSeed {
    * @param {HostGraph} root
    * @param {string} sampler its place in a request
    * @param {boolean} next whether the sampler is to have another seed than that
+   * @param {() => void} ready called when all seeds are as they will be
    */
-  async run(root, sampler, next = false) {
+  async run(root, sampler, next = false, ready = () => {}) {
     const seeds = seedsOf(root)
     const controls = new Map(seeds.map(({ control }) => [control, control.value]))
     if (app.extensionManager.setting.get(MODE) !== 'before') this.#setBack(seeds, await lastRequest(root.id, sampler))
     for (const control of controls.keys()) control.value = FIXED
     if (next) raise(seeds.find(({ node }) => node === sampler) ?? seeds[0])
+    ready()
     try {
       await app.queuePrompt(0)
     } finally {

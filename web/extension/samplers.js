@@ -142,7 +142,7 @@ function isNoPicture(latent) {
  * @param {HostGraph} root
  * @returns {Socket | null}
  */
-function vaeFor(sampler, root) {
+export function vaeFor(sampler, root) {
   const after = [...runningNodes(root)].filter(({ node }) => isDecode(node))
   const id = idOf(sampler)
   for (const decode of after) {

@@ -1,6 +1,7 @@
 /** What the commands of the graph say, in English. Other languages come from the host's locales, under "selaggGraph". */
 
 import { translator } from '../viewer/text.js'
+import { Missing } from './samplers.js'
 
 /** @import { Said } from '../viewer/types.js' */
 
@@ -42,6 +43,10 @@ export const GRAPH_ENGLISH = {
   repairThere: 'There is a SelAgg Repair before {name} already. Take it out, or set its finding to "all warnings" and give it the new report.',
   changedSince: 'The workflow was changed since. Take the steps back one by one with Ctrl+Z.',
   mended: 'What SelAgg Repair mends',
+  asked: 'Is it this word?',
+  otherSampler: '{name} does not have the fields of a KSampler. Put SelAgg What If into the workflow yourself, with the same values.',
+  noVaeBeside: 'No VAE was found beside {name}. Put SelAgg What If into the workflow yourself, with the VAE of your picture.',
+  repaired: 'A SelAgg Repair acts before {name}. Take it out first: what a word does shows without it.',
 }
 
 /**
@@ -61,4 +66,20 @@ export const graphTexts =
  */
 export function problemIn(text, said, texts) {
   return said ? [translator(texts).say(said, text.join('\n'))] : text
+}
+
+/**
+ * Does something; what it misses is said in the artist's words.
+ * @template Result
+ * @param {Record<string, string>} texts of another language
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<Result>}
+ */
+export async function inWords(texts, work) {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error
+    throw new Error(graphTexts(texts)(/** @type {'noSampler'} */ (error.what), error.values), { cause: error })
+  }
 }

@@ -3,16 +3,14 @@
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { apply, denoiseOf, samplerFor } from './apply.js'
-import { pathTo, rootGraph } from './places.js'
-import { Missing } from './samplers.js'
-import { graphTexts } from './texts.js'
-import { oneStep } from './undo.js'
+import { placeOf, rootGraph } from './places.js'
+import { graphTexts, inWords } from './texts.js'
+import { oneStep, stateNow, takeBack } from './undo.js'
 import { idOf } from './wires.js'
 
 /** @import { ApiNode, HostNode } from '../../scripts/app.js' */
 /** @import { Compared, Finding, Manifest, Trial } from '../viewer/types.js' */
 /** @import { SameSeed } from './same_seed.js' */
-/** @import { Place } from './samplers.js' */
 
 /** Inputs that the server adds to a request by itself. @type {ReadonlySet<string>} */
 const SERVERS = new Set(['prompt', 'connected_outputs'])
@@ -55,12 +53,7 @@ export class Trials {
    * @param {Click} click
    */
   async start(node, click) {
-    try {
-      await this.#start(node, click)
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error
-      throw new Error(graphTexts(this.texts)(/** @type {'noSampler'} */ (error.what), error.values), { cause: error })
-    }
+    await inWords(this.texts, () => this.#start(node, click))
   }
 
   /** @param {HostNode} node @param {Click} click */
@@ -72,13 +65,13 @@ export class Trials {
     const before = await pictureOf(view, picture)
     const title = graphTexts(this.texts)('mended')
     await oneStep(async () => {
-      apply(rootGraph(), viewer, sampler, { trial, written, report, title })
+      apply(rootGraph(), viewer, sampler, { trial, kind: finding.kind, written, report, title })
       app.canvas.setDirty(true, true)
       await this.#seeds.run(rootGraph(), idOf(sampler), trial.action === 'seed')
     })
     const { output } = await app.graphToPrompt()
     const compared = { picture, finding, trial, before, undo: () => this.#undo(node) }
-    this.#waiting.set(node, { compared, request: output, state: tracker()?.activeState, view })
+    this.#waiting.set(node, { compared, request: output, state: stateNow(), view })
   }
 
   /**
@@ -109,18 +102,14 @@ export class Trials {
   /** @param {HostNode} node */
   async #undo(node) {
     const waiting = this.#waiting.get(node)
-    const own = tracker()
-    if (!waiting || !own?.undo || own.activeState !== waiting.state) throw new Error(graphTexts(this.texts)('changedSince'))
-    this.onUndo(node, waiting.view)
-    this.#waiting.delete(node)
-    await own.undo()
+    await inWords(this.texts, () =>
+      takeBack(waiting?.state, () => {
+        if (waiting) this.onUndo(node, waiting.view)
+        this.#waiting.delete(node)
+      })
+    )
   }
 }
-
-const tracker = () => app.extensionManager.workflow?.activeWorkflow?.changeTracker
-
-/** @param {HostNode} node @returns {Place} */
-const placeOf = (node) => ({ path: pathTo(rootGraph(), node.graph), node })
 
 /**
  * Whether a run was of this request, apart from what the server adds; a server that tells nothing of it is believed.

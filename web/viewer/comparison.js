@@ -1,9 +1,9 @@
-/** What was tried: the picture before and after it, one over the other, and what became of the finding. */
+/** What was tried, or what a word does: two pictures one over the other, and what is to be said of them. */
 
 import { el, slider } from './dom.js'
 import { reportOf } from './report.js'
 
-/** @import { Actions, Compared, Finding, Manifest, TextKey, Translate, Trial } from './types.js' */
+/** @import { Actions, Compared, Effect, Finding, Manifest, TextKey, Translate, Trial } from './types.js' */
 
 /** What something to try is called in the artist's language. @param {Trial} trial @param {Translate} t */
 export function whatOf({ said, what }, t) {
@@ -38,6 +38,7 @@ export class Comparison {
   }
 
   /**
+   * The picture before something was tried, what is now, and what became of the finding.
    * @param {Compared} compared
    * @param {Manifest} manifest of what is now
    * @param {string} after address of the picture that is now
@@ -46,22 +47,37 @@ export class Comparison {
     const t = this.#t
     this.hide()
     this.#address = URL.createObjectURL(before)
-    const [height, width] = manifest.size
-    const frame = el(
+    const said = el('dl', {}, ...this.#state('before', levelOf(finding, t)), ...this.#state('after', stateOf(manifest, picture, finding, t)))
+    this.#fill(t('tried', { what: whatOf(trial, t) }), undo, [this.#wipe(manifest, [this.#address, t('before')], [after, t('after')])], said)
+  }
+
+  /**
+   * A picture with a word and without it, and where it changes.
+   * @param {Effect} effect
+   * @param {Manifest} manifest
+   * @param {string} withIt address of the picture with it
+   */
+  explain({ word, said, told, without, change, undo }, manifest, withIt) {
+    const t = this.#t
+    this.hide()
+    const frame = this.#wipe(manifest, [withIt, t('withIt')], [without, t('withoutIt')])
+    const where = el(
       'div',
-      { class: 'both', style: { '--wide': String(width), '--high': String(height) } },
-      el('img', { src: after, alt: t('after'), draggable: 'false' }),
-      el('img', { class: 'before', src: this.#address, alt: t('before'), draggable: 'false' }),
-      el('i', { class: 'edge' }),
-      el('span', { class: 'tag', text: t('before') }),
-      el('span', { class: 'tag after', text: t('after') })
+      { class: 'both still', style: sizeOf(manifest) },
+      el('img', { src: change, alt: t('whereItChanges'), draggable: 'false' }),
+      el('span', { class: 'tag', text: t('whereItChanges') })
     )
-    const share = (/** @type {number} */ value) => frame.style.setProperty('--share', `${value}%`)
-    const handle = slider(t('compared'), { min: 0, max: 100, step: 1 }, share, (value) => `${value} %`)
-    handle.input.classList.add('wipe')
-    handle.set(50)
-    share(50)
-    frame.append(handle.input)
+    this.#fill(t('withoutWord', { word }), undo, [frame, where], el('p', { class: 'effect', text: t.say(said, told), dir: 'auto' }))
+  }
+
+  /**
+   * @param {string} title
+   * @param {() => Promise<void>} undo
+   * @param {HTMLElement[]} pictures
+   * @param {HTMLElement} said
+   */
+  #fill(title, undo, pictures, said) {
+    const t = this.#t
     const taken = () => this.#actions.attempt('undoFailed', {}, undo)
     const buttons = el(
       'span',
@@ -69,12 +85,38 @@ export class Comparison {
       el('button', { type: 'button', class: 'plain', data: { compared: 'undo' }, text: t('undo'), on: { click: taken } }),
       el('button', { type: 'button', class: 'plain', data: { compared: 'keep' }, text: t('keep'), on: { click: () => this.hide() } })
     )
+    const rooms = pictures.map((picture) => el('div', { class: 'room' }, picture))
     this.element.replaceChildren(
-      el('div', { class: 'row' }, el('b', { text: t('tried', { what: whatOf(trial, t) }), dir: 'auto' }), buttons),
-      el('div', { class: 'room' }, frame),
-      el('dl', {}, ...this.#state('before', levelOf(finding, t)), ...this.#state('after', stateOf(manifest, picture, finding, t)))
+      el('div', { class: 'row' }, el('b', { text: title, dir: 'auto' }), buttons),
+      el('div', { class: `rooms of${rooms.length}` }, ...rooms),
+      said
     )
     this.element.hidden = false
+  }
+
+  /**
+   * Two pictures, one over the other, with a slider between them.
+   * @param {Manifest} manifest
+   * @param {[address: string, name: string]} first
+   * @param {[address: string, name: string]} second
+   */
+  #wipe(manifest, [before, beforeName], [after, afterName]) {
+    const frame = el(
+      'div',
+      { class: 'both', style: sizeOf(manifest) },
+      el('img', { src: after, alt: afterName, draggable: 'false' }),
+      el('img', { class: 'before', src: before, alt: beforeName, draggable: 'false' }),
+      el('i', { class: 'edge' }),
+      el('span', { class: 'tag', text: beforeName }),
+      el('span', { class: 'tag after', text: afterName })
+    )
+    const share = (/** @type {number} */ value) => frame.style.setProperty('--share', `${value}%`)
+    const handle = slider(this.#t('compared'), { min: 0, max: 100, step: 1 }, share, (value) => `${value} %`)
+    handle.input.classList.add('wipe')
+    handle.set(50)
+    share(50)
+    frame.append(handle.input)
+    return frame
   }
 
   /**
@@ -85,6 +127,9 @@ export class Comparison {
     return [el('dt', { text: this.#t(when) }), el('dd', { text, data: { state: when } })]
   }
 }
+
+/** @param {Manifest} manifest */
+const sizeOf = ({ size: [height, width] }) => ({ '--wide': String(width), '--high': String(height) })
 
 /**
  * @param {Finding} finding

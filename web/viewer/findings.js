@@ -10,6 +10,8 @@ import { factsToTell, opening, reportOf, spoken, sureFindings } from './report.j
 const DETAIL = 3
 /** Findings that are shown at once; the others are folded by kind. */
 const UNFOLDED = 5
+/** Words of a finding that can be asked about. */
+const ASKED = 3
 /** @typedef {{element: HTMLElement, button: HTMLButtonElement, detail: HTMLElement}} Card */
 
 export class FindingsTab {
@@ -24,6 +26,8 @@ export class FindingsTab {
   #opened = null
   /** @type {Source['trials']} */
   #trials = null
+  /** @type {Source['questions']} */
+  #questions = null
   #picture = 0
 
   /**
@@ -118,6 +122,7 @@ export class FindingsTab {
    */
   #card({ manifest, state, store }, finding, number) {
     this.#trials = store.source.trials
+    this.#questions = store.source.questions
     this.#picture = state.picture
     const t = this.#t
     const toggle = () => this.#actions.change(opening(manifest, state, state.opened === number ? null : number))
@@ -151,6 +156,7 @@ export class FindingsTab {
       { class: 'detail', hidden: true },
       reason ? el('p', { text: t.say(said?.reason, reason) }) : null,
       this.#tries(finding, number),
+      this.#ask(finding),
       claim ? el('p', { class: 'faint' }, `${t('claim')}: `, el('b', { text: claim, dir: 'auto' })) : null,
       this.#numbers(finding)
     )
@@ -172,6 +178,22 @@ export class FindingsTab {
     const start = (/** @type {Trial} */ trial) => this.#actions.attempt('tryFailed', {}, () => trials.start(picture, number, trial))
     const told = tries.filter((trial) => can.includes(trial) || trial.action === 'none')
     return el('div', { class: 'try' }, label, ...told.map((trial) => tryOf(trial, can.includes(trial) ? () => start(trial) : null, t)))
+  }
+
+  /**
+   * Whether it is this word: the same seed without it shows what it does.
+   * @param {Finding} finding
+   */
+  #ask({ words }) {
+    const questions = this.#questions
+    if (!questions) return null
+    const t = this.#t
+    const picture = this.#picture
+    const ask = (/** @type {string} */ word) => this.#actions.attempt('tryFailed', {}, () => questions.ask(picture, word))
+    const buttons = [...new Set(words)].slice(0, ASKED).map((word) =>
+      el('button', { type: 'button', title: t('withoutWordHint'), data: { without: word }, on: { click: () => ask(word) } }, el('span', { text: t('withoutWord', { word }), dir: 'auto' }))
+    )
+    return buttons.length ? el('div', { class: 'ask' }, el('b', { text: t('isItThisWord') }), ...buttons) : null
   }
 
   /** @param {Finding} finding */

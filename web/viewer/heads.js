@@ -12,6 +12,8 @@ import { focusOf, isSpoken } from './state.js'
 const MODES = ['selective', 'all', 'least', 'byHand']
 /** What stands above the grid, in CSS px. */
 const ABOVE_GRID = 78
+/** The line about shares, in CSS px. */
+const LINE = 18
 
 export class HeadsTab {
   /** @type {TextKey} */
@@ -23,6 +25,7 @@ export class HeadsTab {
   #modes
   #fraction
   #hint = el('p', { class: 'hint' })
+  #went = el('p', { class: 'went' })
   #row
   /** @type {HeadGrid | null} */
   #grid = null
@@ -96,7 +99,7 @@ export class HeadsTab {
       onLeave: this.#leave,
       say: (head) => look.describeHead(head),
     })
-    this.element.replaceChildren(this.#row, this.#hint, this.#grid.element)
+    this.element.replaceChildren(this.#row, this.#hint, this.#went, this.#grid.element)
   }
 
   /**
@@ -104,7 +107,7 @@ export class HeadsTab {
    * @param {number} height
    */
   resize(width, height) {
-    this.#grid?.resize(width, height - ABOVE_GRID)
+    this.#grid?.resize(width, height - ABOVE_GRID - (this.#went.hidden ? 0 : LINE))
   }
 
   /** @param {Look} look */
@@ -123,6 +126,10 @@ export class HeadsTab {
       ink: getComputedStyle(this.element).color,
     })
     this.#hint.replaceChildren(...this.#hintOf(look, word, ranking !== null))
+    const went = look.attentionShares()
+    this.#went.hidden = !went
+    this.#went.textContent = went ? this.#t('attentionWent', { shares: went }) : ''
+    this.#went.title = `${this.#went.textContent} ${this.#t('attentionWentHint')}`
   }
 
   /**

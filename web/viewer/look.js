@@ -11,10 +11,12 @@ import { bitsOf } from './unpack.js'
 /** @import { MapStore } from './map_store.js' */
 /** @import { ViewState } from './state.js' */
 /** @import { Range } from './strength.js' */
-/** @import { Scene, Translate, WordMap } from './types.js' */
+/** @import { Scene, TextKey, Translate, WordMap } from './types.js' */
 
 /** Words at a spot that are told. */
 const RANKED = 5
+/** Of the attention, below which its kind is not told. */
+const LEAST_SHARE = 0.005
 
 /** Findings that say that there is no place of their words: nothing is outlined then. @type {ReadonlySet<string>} */
 const PLACELESS = new Set(['neglected', 'diffuse'])
@@ -92,6 +94,19 @@ export class Look {
   }
 
   // ----------------------------------------------------------------------------------------------- heads
+
+  /** Where the attention of this picture went, the most first, in words; '' where that is not known. */
+  attentionShares() {
+    const { picture, text } = this.state
+    return Object.entries(this.manifest.texts[text].shares?.[picture] ?? {})
+      .filter(([, share]) => share >= LEAST_SHARE)
+      .sort(([, a], [, b]) => b - a)
+      .map(([kind, share]) => {
+        const name = this.#t(/** @type {TextKey} */ (`share_${kind.replaceAll(' ', '_')}`))
+        return `${name} ${Math.round(100 * share)}%`
+      })
+      .join(', ')
+  }
 
   get totalHeads() {
     return totalHeads(this.manifest.layers)

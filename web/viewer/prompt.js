@@ -132,8 +132,9 @@ export class PromptCard {
     this.#switchPlace.replaceChildren()
     this.#switch = null
     if (texts.length < 2) return
-    const names = texts.map(({ name, kind }, i) => {
-      const shown = name === kind ? this.#t(/** @type {TextKey} */ (kind)) : name
+    const names = texts.map(({ name, kind, pieces }, i) => {
+      const asked = kind === 'asked' ? this.#t('asked', { words: pieces.map(([text]) => text).join('').trim() }) : name
+      const shown = name === kind && kind !== 'asked' ? this.#t(/** @type {TextKey} */ (kind)) : asked
       return /** @type {const} */ ([String(i), shown])
     })
     this.#switch = choice(this.#t('prompts'), names, (number) => this.#actions.change(withText(Number(number))))

@@ -4,7 +4,12 @@ import { arrowStep, el, heard } from './dom.js'
 import { reportOf, sureFindings } from './report.js'
 
 /** @import { Look } from './look.js' */
-/** @import { Actions, Translate } from './types.js' */
+/** @import { Actions, TextKey, Translate } from './types.js' */
+
+/** What a picture of a batch, or a frame of a video, is called: without warnings, and with. @type {[TextKey, TextKey]} */
+const PICTURE = ['picture', 'pictureWarnings']
+/** @type {[TextKey, TextKey]} */
+const FRAME = ['frame', 'frameWarnings']
 
 export class Strip {
   #t
@@ -39,7 +44,9 @@ export class Strip {
    */
   #button({ store: { manifest, source } }, number) {
     const count = sureFindings(reportOf(manifest, number)).length
-    const label = this.#t(count ? 'pictureWarnings' : 'picture', { number: number + 1, count })
+    const frame = manifest.frames?.[number]
+    const [one, warned] = frame ? FRAME : PICTURE
+    const label = this.#t(count ? warned : one, { number: frame ?? number + 1, count })
     return el(
       'button',
       {

@@ -56,6 +56,8 @@ export interface Text {
   steps: number
   /** Parts of the run whose maps were kept apart. */
   bins: number
+  /** For each picture where the attention went, by kind; nothing where it was not recorded. */
+  shares?: Record<string, number>[]
   /** The text as it was written, cut at its words: each piece with its word, if it is one. */
   pieces: [text: string, word: number | null][]
   words: Word[]
@@ -118,6 +120,17 @@ export interface Compared {
   undo(): Promise<void>
 }
 
+/** What a picture would be without a word. said, told: what the word does, and that in English. without, change: addresses of pictures. */
+export interface Effect {
+  word: string
+  picture: number
+  said: Said
+  told: string
+  without: string
+  change: string
+  undo(): Promise<void>
+}
+
 /** How well a word landed. */
 export interface Landing {
   state: TextKey
@@ -169,6 +182,8 @@ export interface Manifest {
   /** Height and width of the pictures. */
   size: [height: number, width: number]
   pictures: number
+  /** Of a video, which of its frames each picture is, from 1; else none. */
+  frames?: number[]
   mode: string
   /** Share of the heads that make a map, 0 to 1. */
   fraction: number
@@ -214,6 +229,8 @@ export interface Source {
   runAgain: (() => Promise<void>) | null
   /** Tries what a finding of a picture suggests; null where the workflow cannot be changed. */
   trials: { can(trial: Trial): boolean; start(picture: number, number: number, trial: Trial): Promise<void> } | null
+  /** Makes a picture again without the word of a label; null where the workflow cannot. */
+  questions: { ask(picture: number, label: string): Promise<void> } | null
 }
 
 // --------------------------------------------------------------------------------------- inside the viewer
@@ -256,6 +273,28 @@ export interface Scene {
   spot: { x: number; y: number } | null
   /** Whether the found region is outlined. */
   found: boolean
+}
+
+export type SpotAnswer = 'right' | 'wrong' | 'unclear'
+
+/** The claims of a spot check with the artist's answers. agreement: with the judges, once all are answered. */
+export interface SpotState {
+  claims: {
+    sentence: string
+    said: Said | null
+    prompt: string
+    /** Name and colour of the things that are outlined. */
+    things: [string, string][]
+    answer: SpotAnswer | null
+  }[]
+  agreement: { agree: number; answered: number; unclear: number; low: number; high: number; enough: boolean } | null
+}
+
+/** Where a spot check gets what it shows from. */
+export interface SpotSource {
+  state(): Promise<SpotState>
+  picture(number: number): string
+  answer(claim: number, answer: SpotAnswer | null): Promise<SpotState>
 }
 
 export type TextKey = keyof typeof ENGLISH

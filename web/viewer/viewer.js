@@ -19,7 +19,7 @@ import { translator } from './text.js'
 
 /** @import { Kept } from './beginning.js' */
 /** @import { ViewState } from './state.js' */
-/** @import { Actions, Compared, Manifest, Source, TextKey, Values } from './types.js' */
+/** @import { Actions, Compared, Effect, Manifest, Source, TextKey, Values } from './types.js' */
 
 /**
  * @typedef {object} Options
@@ -152,6 +152,12 @@ export class Viewer {
   compare(compared) {
     const look = this.#look
     if (look) this.#parts.comparison.show(compared, look.manifest, look.store.source.picture(compared.picture))
+  }
+
+  /** What the picture that is shown would be without a word. @param {Effect} effect */
+  explain(effect) {
+    const look = this.#look
+    if (look) this.#parts.comparison.explain(effect, look.manifest, look.store.source.picture(effect.picture))
   }
 
   /** @param {MapStore} store */

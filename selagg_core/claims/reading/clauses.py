@@ -13,7 +13,7 @@ from enum import Enum
 from . import jargon, thing_words
 from .links import Kind, Link
 from .phrases import Phrase
-from .tagging import Tagged
+from .tagging import Tag, Tagged
 from .vocabulary import Thing, Vocabulary
 
 
@@ -110,7 +110,8 @@ class ClauseReader:
         """A phrase of values after "is", "in" and "made of" says what stands before it is like."""
         bare = len(phrase.name) == 1 and not phrase.determined and not phrase.values
         values = phrase.values if not phrase.name else ()
-        if bare and self.before in (Kind.IN, Kind.MADE_OF):
+        in_or_of = self.before in (Kind.IN, Kind.MADE_OF)
+        if bare and (in_or_of or self._is_predicate(phrase)):
             values = ((phrase.name[0], self.vocabulary.value(phrase.words[-1])),)
         owner = {Kind.COPULA: self._described(), Kind.IN: self.last, Kind.MADE_OF: self.last}.get(self.before)
         values = tuple(value for value in values if value[1])
@@ -120,11 +121,25 @@ class ClauseReader:
             self._value(owner, index, concepts, sure=self.before is Kind.COPULA)
         return True
 
+    def _is_predicate(self, phrase: Phrase) -> bool:
+        """ "the sky is orange", neither "there are oranges" nor "is light brown"."""
+        at = phrase.name[0]
+        spoken = [word.text for word in self.tagged[max(0, at - 3) : at]]
+        after = self.tagged[at + 1].tag if at + 1 < len(self.tagged) else Tag.BREAK
+        there = any(word.startswith("there") for word in spoken)
+        return self.before is Kind.COPULA and not there and after is not Tag.ADJECTIVE
+
     def _described(self) -> Phrase | None:
         """Whom "is red" speaks of."""
-        if self.last is not None and self.roles.get(id(self.last)) is Role.SUBJECT:
-            return self.last
-        return self.subject or self.last
+        last = self.last
+        if last is not None and (self.roles.get(id(last)) is Role.SUBJECT or self._is_after_whose(last)):
+            return last
+        return self.subject or last
+
+    def _is_after_whose(self, phrase: Phrase) -> bool:
+        """ "a house whose roof": what "is red" then speaks of, and not the house."""
+        first = min([*phrase.name, *(index for index, _ in phrase.values)])
+        return first > 0 and self.tagged[first - 1].text == "whose"
 
     def _only_says_how(self, phrase: Phrase) -> bool:
         """ "on fire", "on canvas": no place and no thing."""
