@@ -139,9 +139,8 @@ class DenoiserTraining:
         self.optimizers = self._new_optimizers()
         self.step, self.resumed_at, self.seconds, self.loss = 0, 0, 0.0, 0.0
         self.misread, self.latent_spread = 1.0, 1.0
-        self.began = (
-            0  # step from which on weights are averaged: what another training left is soon forgotten
-        )
+        # Averaged from here on: what another training left is soon forgotten.
+        self.began = 0
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
 
     def _new_networks(self) -> nn.ModuleDict:
