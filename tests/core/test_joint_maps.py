@@ -47,12 +47,17 @@ def test_the_table_has_every_row_and_the_intervals_of_every_difference():
     mask[8:24, 8:24] = True
     rng = np.random.default_rng(0)
     scores = {
-        name: [score_map("object", group, mask + rng.random(mask.shape), mask) for group in range(6)]
+        name: [
+            score_map(kind, group, mask + rng.random(mask.shape), mask)
+            for group in range(6)
+            for kind in ("object", "material")
+        ]
         for name in every_row()
     }
     found = compare(scores, scores, deltas())
     assert len(found["deltas"]) == len(deltas())
     lines = markdown(found).splitlines()
+    assert "| map | object | material | overall | hit | AP |" in lines
     shown = [line.split(" | ")[0].removeprefix("| ") for line in lines]
     assert set(table_names().values()) <= set(shown)
     assert {f"{one}-{other}" for one, other in deltas()} <= set(shown)
