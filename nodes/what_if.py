@@ -178,7 +178,9 @@ class _Run:
             raise ValueError(f"from_share is {from_share}: write a share of the steps, from 0 to 1.")
         if not 0 < how["denoise"] <= 1:
             raise ValueError(f"denoise is {how['denoise']:g}: write more than 0, at most 1.")
-        self.shared = min(steps - 1, round(float(from_share) * steps))
+        # A masked run that goes on would take its noisy latent for the picture around the mask.
+        masked = latent.get("noise_mask") is not None
+        self.shared = 0 if masked else min(steps - 1, round(float(from_share) * steps))
         self._start: dict = latent
 
     def begin(self, positive) -> None:

@@ -133,7 +133,7 @@ def sample_new(
 
     size: (h, w) in cells of 8 pixels, whatever the model's own cells are.
     """
-    empty = empty_latent(model, size)
+    empty = {"samples": empty_latent(model, size)}
     return sample_part(model, positive, negative, seed, steps, cfg, sampler, scheduler, empty, 0, None)
 
 

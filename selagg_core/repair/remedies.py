@@ -26,6 +26,7 @@ LEAST_PLACE, MOST_PLACE = 0.04, 0.3
 """Shares of the picture that such a disc covers."""
 SPOT = 0.4
 """Share of a half or quarter of the picture that a thing is drawn to: in all of it there is room for two."""
+FROM_A_PICTURE = "If the picture starts from another one, set strength to 2, or raise denoise."
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
 
@@ -184,19 +185,38 @@ def _leaked(fault: Fault, known: Known) -> Remedy:
             advice=(f'Where "{short(missing)}" is, is not known: connect a SelAgg Expect that says it.',)
         )
     apart = _apart(known_places)
-    return _drawn({thing: (region, "to its own place") for thing, region in apart.items()}, known)
+    drawn = _drawn({thing: (region, "to its own place") for thing, region in apart.items()}, known)
+    return Remedy(drawn.operators, drawn.said, (FROM_A_PICTURE,))
 
 
 def _blended(fault: Fault, known: Known) -> Remedy:
+    """What is there stays, the other goes to a free place; both go to halves where the prompt says how."""
+    kept, lost = _there_and_lost(fault, known)
+    place = known.expected.get(kept) or known.place(kept)
+    if place is None or _stated(fault, known) is not None:
+        return in_halves(fault, known)
+    free = known.expected.get(lost) or free_region(lost, known)
+    return _drawn({kept: (place, "to its own place"), lost: (free, "to a free place")}, known)
+
+
+def _there_and_lost(fault: Fault, known: Known) -> tuple[WordGroup, WordGroup]:
+    """Of a blend the thing that is seen, and the other: a model looks hardest for what it has not found."""
     one, other = fault.words[:2]
-    stated = next(
-        (
-            c
-            for c in known.claims.of("relation")
-            if c.other is not None and {c.subject, c.other} == {one, other} and c.value in DIRECTIONS
-        ),
-        None,
-    )
+    peaks = [seen.peak if seen is not None else 0.0 for seen in (known.seen(one), known.seen(other))]
+    return (one, other) if peaks[0] <= peaks[1] else (other, one)
+
+
+def _stated(fault: Fault, known: Known) -> Claim | None:
+    """What the prompt says of how the two things of a blend lie to each other."""
+    pair = set(fault.words[:2])
+    told = (c for c in known.claims.of("relation") if c.other is not None and {c.subject, c.other} == pair)
+    return next((claim for claim in told if claim.value in DIRECTIONS), None)
+
+
+def in_halves(fault: Fault, known: Known) -> Remedy:
+    """Two things, each in a half of the picture: as the prompt says, else as their maps lie."""
+    one, other = fault.words[:2]
+    stated = _stated(fault, known)
     if stated is not None and stated.other is not None:
         one, other = stated.subject, stated.other
         direction = DIRECTIONS[stated.value]
@@ -213,9 +233,9 @@ def _blended(fault: Fault, known: Known) -> Remedy:
 def _neglected(fault: Fault, known: Known) -> Remedy:
     word = fault.words[0]
     advice = (
-        f'For "{short(word.label)}", which is missing: if the picture starts from another one, raise '
-        f"denoise; raise the weight of the word, such as ({short(bare(word.label))}:1.4); or try "
-        "another seed.",
+        f'For "{short(word.label)}", which is missing: if the picture starts from another one, set strength '
+        f"to 2, or raise denoise; raise the weight of the word, such as ({short(bare(word.label))}:1.4); or "
+        "try another seed.",
     )
     region = known.expected.get(word) or free_region(word, known)
     drawn = _drawn({word: (region, "to a free place")}, known)

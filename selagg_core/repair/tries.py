@@ -28,7 +28,7 @@ from ..prompt.rewritten import with_weight, with_words
 from ..prompt.words import Prompt
 from ..relevance.relevance import HeadRelevance
 from .plan import Placing
-from .remedies import BY_KIND, Fault, Known, Remedy, colour_word, fault_of, remedy_for, spot
+from .remedies import BY_KIND, Fault, Known, Remedy, colour_word, fault_of, in_halves, remedy_for, spot
 
 COUNTS_FILE = Path(__file__).resolve().parents[1] / "presets" / "repair_demo.json"
 """kind -> what SelAgg Repair was worth: counted on the demo model by benchmarks/repair.py."""
@@ -125,8 +125,9 @@ def _weighted(told: Try, words: WordGroup, weight: float, known: Known) -> Try:
 
 
 def _region(told: Try, fault: Fault, known: Known) -> Try:
-    """The things of the fault once more, each where SelAgg Repair would draw it."""
-    own = _apart if fault.kind == "wrong_sense" else BY_KIND.get(fault.kind)
+    """The things of the fault once more, each where SelAgg Repair would draw it, or two in halves."""
+    apart = {"wrong_sense": _apart, "blended": in_halves}
+    own = apart.get(fault.kind, BY_KIND.get(fault.kind))
     remedy = Remedy() if own is None else own(fault, known)
     areas = tuple(_areas(remedy, known))
     return replace(told, action="region", areas=areas) if areas else told
@@ -138,7 +139,7 @@ def _apart(fault: Fault, known: Known) -> Remedy:
     others = [claim.subject for claim in known.claims.of("entity") if claim.subject != thing]
     if not others:
         return Remedy()
-    return BY_KIND["blended"](Fault("blended", (thing, others[0])), known)
+    return in_halves(Fault("blended", (thing, others[0])), known)
 
 
 def _areas(remedy: Remedy, known: Known) -> Iterator[Area]:

@@ -17,7 +17,8 @@ def asked(frontend, viewer, place: int = 0):
     button.click()
     shown = viewer.locator(".comparison")
     shown.locator(".effect").wait_for()
-    frontend.page.wait_for_timeout(400)
+    loaded = "(own) => Promise.all([...own.querySelectorAll('img')].map((image) => image.decode()))"
+    shown.evaluate(loaded)
     return word, shown
 
 
@@ -37,11 +38,12 @@ def test_one_click_shows_what_a_word_does(frontend, server, shot, vue):
     assert f'"{word}"' in shown.locator(".effect").inner_text() and "of 255" in shown.inner_text()
     without, with_it = pixels(shown.locator(".rooms .room").first)
     assert without != with_it
-    assert shown.locator(".still img").evaluate("(image) => image.complete && image.naturalWidth > 0")
+    assert shown.locator(".still img").evaluate("(image) => image.naturalWidth") > 0
     check_wiring(frontend, word)
     assert viewer.locator(".finding.open .message").inner_text() == view, "the diagnosis stays as it is"
     viewer.locator("[data-compared=undo]").click()
     frontend.page.wait_for_timeout(2500)
+    assert not viewer.locator(".complaint").is_visible(), viewer.locator(".complaint").inner_text()
     undone = graph(frontend)
     assert undone[0]["links"] == before[0]["links"]
     assert len(undone[0]["nodes"]) == len(before[0]["nodes"])

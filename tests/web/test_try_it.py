@@ -117,6 +117,7 @@ def check_change(frontend, action: str) -> None:
         assert positive["class_type"] == model["class_type"] == "SelAggRepair"
         report = json.loads(requested[model["inputs"]["report"][0]]["inputs"]["value"])
         assert [f["kind"] for picture in report["pictures"] for f in picture["findings"]] == ["misplaced"]
+        assert model["inputs"]["strength"] == 1
     if action == "region":
         texts = [inputs["text"] for inputs in of(frontend, "CLIPTextEncode")]
         assert texts == ["a yellow triangle", "a striped red square"]
@@ -127,6 +128,22 @@ def check_change(frontend, action: str) -> None:
         assert boxes == [[0, 0, 0.5, 1], [0.5, 0, 0.5, 1]]
     if action == "seed":
         assert positive["class_type"] == "SelAggTextEncode"
+
+
+DENOISE = """(value) => {
+  const sampler = app.graph._nodes.find((n) => n.type === 'KSampler')
+  sampler.widgets.find((w) => w.name === 'denoise').value = value
+}"""
+
+
+@pytest.mark.parametrize(("denoise", "strength"), [(0.5, 2), (1.0, 1)])
+def test_a_leak_out_of_a_start_picture_is_mended_firmly(frontend, denoise, strength):
+    frontend.open()
+    viewer = diagnosed(frontend, example("leaked"))
+    frontend.page.evaluate(DENOISE, denoise)
+    tried(frontend, viewer, "repair")
+    (repair,) = of(frontend, "SelAggRepair")
+    assert repair["strength"] == strength
 
 
 def test_what_was_put_in_can_be_taken_out(frontend):

@@ -20,10 +20,14 @@ const ENCODER = 'CLIPTextEncode'
 const MOST_DENOISE = 0.95
 const MORE_DENOISE = 0.2
 const GAP = 40
+/** Of SelAgg Repair: what proved itself where a start picture brings the fault along (docs/repair.md). */
+const FIRM = 2
+const FIRMLY = ['neglected', 'leaked']
 
 /**
- * What is tried. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the node that holds it.
- * @typedef {{trial: Trial, written: string, report: string, title: string}} Asked
+ * What is tried. kind: of the finding. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the
+ * node that holds it.
+ * @typedef {{trial: Trial, kind: string, written: string, report: string, title: string}} Asked
  */
 
 /**
@@ -141,7 +145,7 @@ function promptInAreas(root, sampler, { areas }) {
  * @param {Place} sampler
  * @param {Asked} asked
  */
-function wireRepair(viewer, sampler, { report, title }) {
+function wireRepair(viewer, sampler, { kind, report, title }) {
   const { graph, node, slot } = positiveInput(sampler)
   const model = modelInput(sampler)
   if ([...upstream(sampler)].some((source) => source.node.type === REPAIR)) throw new Missing('repairThere', { name: titleOf(node) }, node)
@@ -149,6 +153,7 @@ function wireRepair(viewer, sampler, { report, title }) {
   note.title = title
   set(note.widgets?.[0], report)
   note.connect(0, repair, inputOf(repair, 'report'))
+  if (FIRMLY.includes(kind) && denoiseOf(sampler)) set(widgetOf(repair, 'strength'), FIRM)
   for (const [name, input, output] of /** @type {const} */ ([['model', model.slot, 0], ['conditioning', slot, 1]])) {
     const link = linkOf(graph, node.inputs?.[input].link)
     if (link) feed(graph, link, repair, inputOf(repair, name))

@@ -145,7 +145,7 @@ function unrecorded(graph, node, slot) {
 function wired({ sampler, graph, links, vae }, viewer, word, title) {
   const there = nodesOf(graph).find((node) => node.type === WHAT_IF && node.properties?.[ADDED])
   const node = there ?? ours(graph, WHAT_IF)
-  if (!there) node.title = title
+  if (!there) Object.assign(node, { title, flags: { ...node.flags, collapsed: true } }) // it would grow with its pictures
   for (const [name, link] of Object.entries(links)) feed(graph, link, node, inputOf(node, name))
   connect(vae, node, 'vae')
   const own = inputOf(viewer, 'prompt')

@@ -65,7 +65,7 @@ export class Trials {
     const before = await pictureOf(view, picture)
     const title = graphTexts(this.texts)('mended')
     await oneStep(async () => {
-      apply(rootGraph(), viewer, sampler, { trial, written, report, title })
+      apply(rootGraph(), viewer, sampler, { trial, kind: finding.kind, written, report, title })
       app.canvas.setDirty(true, true)
       await this.#seeds.run(rootGraph(), idOf(sampler), trial.action === 'seed')
     })

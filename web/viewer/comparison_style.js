@@ -2,11 +2,12 @@
 
 export const COMPARISON = `
 /* before and after something was tried */
-.comparison { position: absolute; z-index: 3; inset: -2px; padding: 2px; display: flex; flex-direction: column; gap: 8px; background: var(--ground); }
+.comparison { position: absolute; z-index: 3; inset: -2px; padding: 2px; display: flex; flex-direction: column; gap: 8px; background: var(--ground); container: stage / size; }
 .comparison > .row b { color: var(--strong); font-weight: 600; min-width: 0; overflow-wrap: anywhere; flex: 1; }
 .comparison > .row .end { display: flex; gap: 4px; } .comparison .plain { box-shadow: inset 0 0 0 1px var(--line); padding: 2px 9px; }
 .comparison > .rooms { flex: 1; min-height: 0; display: grid; gap: 8px; grid-template-columns: minmax(0, 1fr); }
-.comparison > .rooms.of2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.comparison > .rooms.of2 { grid-template-rows: repeat(2, minmax(0, 1fr)); }
+@container stage (min-aspect-ratio: 5/4) { .comparison > .rooms.of2 { grid-template: minmax(0, 1fr) / repeat(2, minmax(0, 1fr)); } }
 .comparison .room { min-height: 0; display: grid; place-items: center; container: room / size; }
 .comparison > .effect { margin: 0; color: var(--strong); }
 .both { position: relative; overflow: hidden; border-radius: 7px; box-shadow: 0 0 0 1px var(--line); line-height: 0; aspect-ratio: var(--wide) / var(--high);

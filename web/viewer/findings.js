@@ -193,7 +193,7 @@ export class FindingsTab {
     const buttons = [...new Set(words)].slice(0, ASKED).map((word) =>
       el('button', { type: 'button', title: t('withoutWordHint'), data: { without: word }, on: { click: () => ask(word) } }, el('span', { text: t('withoutWord', { word }), dir: 'auto' }))
     )
-    return buttons.length ? el('div', { class: 'try ask' }, el('b', { text: t('isItThisWord') }), ...buttons) : null
+    return buttons.length ? el('div', { class: 'ask' }, el('b', { text: t('isItThisWord') }), ...buttons) : null
   }
 
   /** @param {Finding} finding */

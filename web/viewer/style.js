@@ -171,15 +171,14 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .finding.open { box-shadow: inset 0 0 0 1.5px var(--state); }
 .detail { padding: 0 11px 10px 38px; display: grid; gap: 7px; overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
 .detail p { margin: 0; }
-.detail .try { color: var(--strong); }
-.detail .try b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
-.detail .try { display: flex; flex-wrap: wrap; gap: 5px 6px; align-items: baseline; }
+.detail :is(.try, .ask) { color: var(--strong); display: flex; flex-wrap: wrap; gap: 5px 6px; align-items: baseline; }
+.detail :is(.try, .ask) b { color: var(--state); font-weight: 600; margin-inline-end: 4px; }
 .detail p.try { display: block; }
-.detail .try > b { width: 100%; }
-.detail .try button, .detail .try .only { padding: 3px 9px; border-radius: 6px; box-shadow: inset 0 0 0 1px var(--line); max-width: 100%; }
+.detail :is(.try, .ask) > b { width: 100%; }
+.detail :is(.try, .ask) :is(button, .only) { padding: 3px 9px; border-radius: 6px; box-shadow: inset 0 0 0 1px var(--line); max-width: 100%; }
 .detail .try .only { box-shadow: none; color: var(--soft); }
-.detail .try button { background: color-mix(in srgb, var(--accent) 14%, var(--ground)); color: var(--strong); }
-.detail .try button:hover { background: color-mix(in srgb, var(--accent) 30%, var(--ground)); }
+.detail :is(.try, .ask) button { background: color-mix(in srgb, var(--accent) 14%, var(--ground)); color: var(--strong); }
+.detail :is(.try, .ask) button:hover { background: color-mix(in srgb, var(--accent) 30%, var(--ground)); }
 .detail .try small { color: var(--soft); font-size: 10.5px; margin-inline-start: 7px; white-space: nowrap; }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
