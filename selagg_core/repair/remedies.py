@@ -26,6 +26,7 @@ LEAST_PLACE, MOST_PLACE = 0.04, 0.3
 """Shares of the picture that such a disc covers."""
 SPOT = 0.4
 """Share of a half or quarter of the picture that a thing is drawn to: in all of it there is room for two."""
+BLEND_SIDE_EFFECT = "It may turn the thing that is there into the other one: compare both pictures."
 FROM_A_PICTURE = "If the picture starts from another one, set strength to 2, or raise denoise."
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
@@ -196,7 +197,8 @@ def _blended(fault: Fault, known: Known) -> Remedy:
     if place is None or _stated(fault, known) is not None:
         return in_halves(fault, known)
     free = known.expected.get(lost) or free_region(lost, known)
-    return _drawn({kept: (place, "to its own place"), lost: (free, "to a free place")}, known)
+    drawn = _drawn({kept: (place, "to its own place"), lost: (free, "to a free place")}, known)
+    return Remedy(drawn.operators, drawn.said, (BLEND_SIDE_EFFECT,))
 
 
 def _there_and_lost(fault: Fault, known: Known) -> tuple[WordGroup, WordGroup]:
