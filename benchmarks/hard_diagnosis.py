@@ -25,16 +25,17 @@ from demo.host_path import prepare_host
 from demo.relevance import HARD_RELEVANCE
 from demo.result_file import write_line
 from demo.scenes import render, scene_from_seed
+from selagg_core.calibrate import with_thresholds
 from selagg_core.claims.read_claims import general_lexicon, read_claims
 from selagg_core.diagnose import observe
-from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
-from selagg_core.diagnosis.features import Observed, candidates
+from selagg_core.diagnosis.calibration import Calibration, KindModel, fit_kind, shipped_calibration
+from selagg_core.diagnosis.features import FEATURES, Observed, candidates
 from selagg_core.recording.settings import CaptureSettings
 from selagg_core.relevance.choose_heads import HeadSettings
 from selagg_core.relevance.relevance import HeadRelevance
 from selagg_core.relevance.run_view import RunView
 
-from .calibrate import OTHERS, fit_method
+from .calibrate import OTHERS, labelled
 from .contradictions import CHANGES, Shown, changed
 from .diagnosis import against_all_heads, false_alarms, kind_figures, plain
 from .labelled import Row, key_of
@@ -104,12 +105,13 @@ class ShownScenes:
 def figures(rows: Sequence[Row], models: dict[str, dict[str, KindModel]]) -> dict[str, Any]:
     """AUROC and calibration by kind, selective against all heads, false alarms; models by method and kind."""
     kinds, less = {}, {}
+    daam = models["daam"]
     for kind, model in models["selective"].items():
         own = [row for row in rows if row.kind == kind]
         if {row.wrong for row in own} >= {True, False}:
             kinds[kind] = kind_figures(own, model)
-            if kind in models["daam"]:
-                less[kind] = against_all_heads(own, model, models["daam"][kind])
+            if kind in daam:
+                less[kind] = against_all_heads(own, model, daam[kind])
     alarms = false_alarms(rows, models["selective"])
     return {
         "kinds": kinds,
@@ -118,6 +120,21 @@ def figures(rows: Sequence[Row], models: dict[str, dict[str, KindModel]]) -> dic
         "false_alarms_by_kind": alarms["by_kind"],
         "right_scenes": alarms["pictures"],
     }
+
+
+def fitted_models(rows: Sequence[Row], method: str) -> dict[str, KindModel]:
+    """A model of each kind that the rows have labels enough for."""
+    models = {}
+    for kind, features in FEATURES.items():
+        own = labelled(rows, kind, method)
+        try:
+            model = fit_kind(
+                [r.features for r in own], [r.wrong for r in own], features, [r.prompt for r in own]
+            )
+            models[kind] = with_thresholds(model, own)
+        except ValueError as error:
+            sys.stderr.write(f"{method} {kind} is not fitted: {error}\n")
+    return models
 
 
 def _shipped() -> dict[str, dict[str, KindModel]]:
@@ -147,7 +164,7 @@ def main() -> None:
             scenes = ShownScenes()
             rows = scenes.rows(args.seeds)
             development = scenes.rows(args.development)
-            fitted = {method: fit_method(development, method) for method in METHODS}
+    fitted = {method: fitted_models(development, method) for method in METHODS}
     result = {
         "world": "hard",
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",

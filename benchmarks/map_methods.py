@@ -65,13 +65,17 @@ def by_wrong_concept(relevance: HeadRelevance) -> Scorer:
 
 
 def by_oracle(samples: Sequence[Sample]) -> Scorer:
-    """Mean correlation of each head's own map with the mask, by kind of word: the ceiling of any choice."""
+    """Mean correlation of each head's own map with the mask, by kind of word: the ceiling of any choice.
+
+    A kind that no sample has takes the mean over all words.
+    """
     found: dict[str, list[np.ndarray]] = {}
     for sample in samples:
         for target in sample.targets:
             found.setdefault(target.kind, []).append(_correlations(sample.head_maps, target))
     means = {kind: np.mean(rows, axis=0) for kind, rows in found.items()}
-    return lambda target: means[target.kind]
+    everything = np.mean([row for rows in found.values() for row in rows], axis=0)
+    return lambda target: means.get(target.kind, everything)
 
 
 def _correlations(head_maps: Any, target: Target) -> np.ndarray:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from selagg_core.proof.methods import NAMES as METHODS
+from selagg_core.proof.scoring import KINDS
 
 from .joint_maps import table_names
 
@@ -36,7 +37,6 @@ NAMES = {
     "default_oracle": "default, but oracle heads",
 }
 NAMES |= table_names()
-_COLUMNS = ("object", "colour", "pattern", "overall")
 _BARS = ("all", "paper25", "matched", "agreement25", "oracle", "default_all_heads", "default")
 
 
@@ -45,9 +45,11 @@ def markdown(result: dict[str, Any]) -> str:
     parts = []
     for title, source in _sources(result):
         parts.append(f"**{title}**, IoU at the threshold of the development split\n")
-        parts.append("| map | object | colour | pattern | overall | hit | AP |")
-        parts.append("|---|---|---|---|---|---|---|")
-        parts += [_row(name, source["methods"][name]) for name in NAMES if name in source["methods"]]
+        found = source["methods"]
+        columns = [kind for kind in KINDS if any(kind in means for means in found.values())] + ["overall"]
+        parts.append(f"| map | {' | '.join(columns)} | hit | AP |")
+        parts.append("|---" * (len(columns) + 3) + "|")
+        parts += [_row(name, found[name], columns) for name in NAMES if name in found]
         parts += ["", "| difference | overall, 95 % interval |", "|---|---|"]
         for name, change in source["deltas"].items():
             whole = change["overall"]
@@ -61,8 +63,8 @@ def _sources(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return found + ([("Sampled pictures", result["pictures"])] if "pictures" in result else [])
 
 
-def _row(name: str, means: dict[str, dict[str, float]]) -> str:
-    ious = [f"{means[kind]['iou']:.3f}" if kind in means else "-" for kind in _COLUMNS]
+def _row(name: str, means: dict[str, dict[str, float]], columns: list[str]) -> str:
+    ious = [f"{means[kind]['iou']:.3f}" if kind in means else "-" for kind in columns]
     whole = means["overall"]
     return f"| {NAMES[name]} | {' | '.join(ious)} | {whole['hit']:.2f} | {whole['ap']:.2f} |"
 

@@ -68,9 +68,10 @@ def main() -> None:
         _unpack(folder, tokenizer.tokens)
     plan = DenoiserPlan(
         steps=args.steps, fall=args.fall, text_learning_rate=6e-4, first_pool=512, pool=12000, pool_growth=2,
-        save_every=100, compile=args.compile,
+        save_every=50, compile=args.compile,
     )  # fmt: skip
     training = DenoiserTraining(folder, plan, tokenizer)
+    training.began = json.loads(load_weights().metadata["training"])["steps"]
     training.resume(checkpoint)
     if not args.export:
         autoencoder = new_autoencoder()

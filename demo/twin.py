@@ -61,8 +61,26 @@ def load_twin(path: Path = TWIN_WEIGHTS) -> TwinWeights:
     return TwinWeights(**parts, vae=load_weights().vae, tokens=tokens, metadata=metadata)
 
 
+def flux_config() -> dict[str, Any]:
+    """`FLUX_CONFIG`, as far as this version of the host asks for it.
+
+    Raises:
+        ValueError: this host has no Flux.
+    """
+    try:
+        from comfy.ldm.flux.model import FluxParams
+    except ImportError:
+        raise ValueError("This ComfyUI is older than Flux: it cannot run the twin.") from None
+    return {name: value for name, value in FLUX_CONFIG.items() if name in FluxParams.__dataclass_fields__}
+
+
 def build_twin(weights: TwinWeights):
-    """The twin in the host's `ModelPatcher`, sampled as Flux.1 is."""
+    """The twin in the host's `ModelPatcher`, sampled as Flux.1 is.
+
+    Raises:
+        ValueError: this host has no Flux.
+    """
+    config = {"image_model": "flux", **flux_config(), "dtype": torch.float32}
     from comfy import latent_formats, supported_models
 
     from selagg_nodes.demo_model import patcher_of
@@ -71,6 +89,12 @@ def build_twin(weights: TwinWeights):
         latent_format = latent_formats.SD15
         sampling_settings = {"shift": SHIFT}
 
-    return patcher_of(
-        TwinConfig({"image_model": "flux", **FLUX_CONFIG, "dtype": torch.float32}), weights.flux
-    )
+    return patcher_of(TwinConfig(config), {_host_name(name): values for name, values in weights.flux.items()})
+
+
+def _host_name(name: str) -> str:
+    """Hosts before 0.4 have a norm of their own in Flux, and another name for its weight."""
+    from comfy.ldm.flux import layers
+
+    own = isinstance(getattr(layers, "RMSNorm", None), type)
+    return name.replace("_norm.weight", "_norm.scale") if own else name

@@ -148,11 +148,14 @@ class SelAggScore:
 
 
 def _kept_for_spot_check(file: str, view, truth: RunTruth, first: Taken, report: Report | None) -> str:
-    """Keeps what chance takes of the labels; says how many. Raises ValueError if the disk is full."""
+    """Keeps what chance takes of the labels; says how many, or why not: the rows are kept all the same."""
     if report is None:
         return "Nothing was kept for a spot check: connect the report of SelAgg Diagnose."
     drawn = spot.drawn_of_run(view.pictures, truth.pictures, report, first)
-    kept = spot.keep_claims(spot_folder(file), drawn)
+    try:
+        kept = spot.keep_claims(spot_folder(file), drawn)
+    except ValueError as error:
+        return f"problem: nothing more was kept for a spot check: {error}"
     return f"{kept} claims kept for a spot check, which SelAgg Calibrate shows."
 
 

@@ -139,6 +139,8 @@ class DenoiserTraining:
         self.optimizers = self._new_optimizers()
         self.step, self.resumed_at, self.seconds, self.loss = 0, 0, 0.0, 0.0
         self.misread, self.latent_spread = 1.0, 1.0
+        # Averaged from here on: what another training left is soon forgotten.
+        self.began = 0
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
 
     def _new_networks(self) -> nn.ModuleDict:
@@ -279,7 +281,8 @@ class DenoiserTraining:
         return loss, seen, alpha.flatten() ** 2
 
     def _average(self) -> None:
-        keep = min(self.plan.ema, (self.step + 1) / (self.step + 10))
+        done = self.step - self.began
+        keep = min(self.plan.ema, (done + 1) / (done + 10))
         state = self.net.state_dict()
         torch._foreach_lerp_([self.average[k] for k in state], list(state.values()), 1 - keep)
 

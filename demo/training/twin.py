@@ -16,7 +16,7 @@ from torch import nn
 
 from ..model import LATENT_SIDE, DemoWeights
 from ..scenes import Caption
-from ..twin import FLUX_CONFIG
+from ..twin import FLUX_CONFIG, flux_config
 from .denoiser import DenoiserPlan, DenoiserTraining, LayoutReader
 from .flux import TrainableFlux, new_flux
 from .muon import Muon
@@ -65,7 +65,7 @@ class TwinTraining(DenoiserTraining):
     plan: TwinPlan
 
     def _new_networks(self) -> nn.ModuleDict:
-        self.flux = new_flux(FLUX_CONFIG)
+        self.flux = new_flux(flux_config())
         self.layout = LayoutReader(FLUX_CONFIG["hidden_size"])
         self.denoise = TrainableFlux(self.flux, LATENT_SIDE, self.plan.compile)
         return nn.ModuleDict({"flux": self.flux, "text": self.text, "layout": self.layout})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from benchmarks.joint_maps import (
     methods,
     table_names,
 )
+from benchmarks.map_methods import by_oracle
 from benchmarks.map_table import markdown
 from benchmarks.maps import compare
 from selagg_core.proof.scoring import score_map
@@ -44,12 +47,17 @@ def test_the_table_has_every_row_and_the_intervals_of_every_difference():
     mask[8:24, 8:24] = True
     rng = np.random.default_rng(0)
     scores = {
-        name: [score_map("object", group, mask + rng.random(mask.shape), mask) for group in range(6)]
+        name: [
+            score_map(kind, group, mask + rng.random(mask.shape), mask)
+            for group in range(6)
+            for kind in ("object", "material")
+        ]
         for name in every_row()
     }
     found = compare(scores, scores, deltas())
     assert len(found["deltas"]) == len(deltas())
     lines = markdown(found).splitlines()
+    assert "| map | object | material | overall | hit | AP |" in lines
     shown = [line.split(" | ")[0].removeprefix("| ") for line in lines]
     assert set(table_names().values()) <= set(shown)
     assert {f"{one}-{other}" for one, other in deltas()} <= set(shown)
@@ -71,6 +79,15 @@ def test_concept_attention_is_a_softmax_over_words_of_the_sum_over_heads():
     assert np.allclose(one + other, 1, atol=1e-5)
     assert one[20, 20] == pytest.approx(1 / (1 + np.exp(-6.0)), abs=0.05)
     assert other[44, 44] == pytest.approx(1 / (1 + np.exp(2.0)), abs=0.05)
+
+
+def test_oracle_heads_of_a_kind_that_no_sample_has_are_those_of_all_words():
+    first, second = np.zeros((2, 8, 8))
+    first[2, 2] = second[5, 5] = 1.0
+    sample = two_words(first, second)
+    score = by_oracle([sample])
+    assert np.isfinite(score(replace(sample.targets[0], kind="material"))).all()
+    assert np.allclose(score(replace(sample.targets[0], kind="material")), score(sample.targets[0]))
 
 
 def test_output_space_is_the_reading_that_concept_attention_is_made_of():

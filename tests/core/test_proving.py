@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import sys
 import threading
@@ -332,6 +334,27 @@ def test_half_a_picture_is_made_again(tmp_path):
     assert folder.finished() == set()
     folder.keep(Done(JOBS[0], "one", 0.1, ROWS_OF[JOBS[0]]))
     assert folder.finished() == {JOBS[0]} and len(folder.rows().words) == 4
+
+
+def test_a_full_disk_ends_a_proof_and_keeps_what_was_finished(tmp_path, monkeypatch):
+    folder, written = Folder(tmp_path, {}), os.write
+    whole = sum(len(f"{line}\n".encode()) for job in JOBS[:2] for line in ROWS_OF[job])
+    room = [whole + 100]
+
+    def full(handle, content):
+        if room[0] <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = written(handle, content[: room[0]])
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ValueError, match="disk is full"):
+        prove.prove(folder, JOBS, Crew(["one"], {}, work=good))
+    monkeypatch.undo()
+    assert folder.finished() == set(JOBS[:2]) and folder.rows().damaged == 0
+    assert prove.prove(folder, JOBS, Crew(["one"], {}, work=good)) == []
+    assert folder.finished() == set(JOBS)
 
 
 def test_what_is_published_says_what_it_was_made_with(tmp_path):

@@ -162,7 +162,7 @@ def test_no_two_inputs_of_a_node_are_called_the_same(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_setting_is_translated(language):
-    script = (ROOT / "web" / "selagg.js").read_text("utf-8")
+    script = (ROOT / "web" / "extension" / "settings.js").read_text("utf-8")
     ids = set(re.findall(r"'(SelAgg\.Viewer\.\w+)'", script))
     own = translated(language)["settings"]
     assert set(own) == {name.replace(".", "_") for name in ids}

@@ -190,6 +190,43 @@ def test_templates_and_padding_are_special(nodes, clips, name):
     assert [word.text for word in prompt.words] == ["two", "cats"]
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "marks", "template"),
+    [
+        ("flux", "t5xxl", ["</s>"], ""),
+        ("cosmos", "t5xxl", ["</s>"], ""),
+        ("z_image", "qwen3_4b", ["<|im_start|>"], "user\n<|im_end|>\n<|im_start|>assistant\n"),
+        ("klein", "qwen3_4b", ["<|im_start|>"], "user\n<|im_end|>\n<|im_start|>assistant\n"),
+    ],
+)
+def test_special_columns_are_told_apart(nodes, clips, name, key, marks, template):
+    """Padding, the outer marks, and the template between them, against the host's own tokens."""
+    kinds_of = importlib.import_module("selagg_core.prompt.column_kinds").column_kinds
+    _, prompt = nodes.SelAggTextEncode().encode("a red umbrella, of paper", clips[name])
+    tokenizer = getattr(clips[name].tokenizer, key, None) or getattr(clips[name].tokenizer, f"clip_{key}")
+    tokens = [token for chunk in clips[name].tokenize(prompt.text)[key] for token, *_ in chunk]
+    kinds = dict(kinds_of(prompt))
+    assert sorted(column for own in kinds.values() for column in own) == list(range(prompt.length))
+    said = {kind: [tokens[column] for column in own] for kind, own in kinds.items()}
+    assert set(said.get("padding", ())) <= {tokenizer.pad_token}
+    assert tokenizer.tokenizer.convert_ids_to_tokens(said["marks"]) == marks
+    assert tokenizer.tokenizer.decode(said.get("template", [])).startswith(template)
+    assert tokenizer.tokenizer.decode(said["stop words"]).split() == ["a", "of"]
+    assert tokenizer.tokenizer.decode(said["punctuation"]).strip() == ","
+
+
+def test_special_columns_of_clip(nodes, clips):
+    """SD3: CLIP's begin and first end are marks, what fills its chunk is padding; T5's likewise."""
+    kinds_of = importlib.import_module("selagg_core.prompt.column_kinds").column_kinds
+    _, prompt = nodes.SelAggTextEncode().encode("a red umbrella", clips["sd3"])
+    kinds = dict(kinds_of(prompt))
+    tokens = clips["sd3"].tokenize(prompt.text)
+    second = [token for chunk in tokens["t5xxl"] for token, *_ in chunk]
+    end = 77 + second.index(1)
+    assert kinds["marks"] == (0, 4, end)
+    assert kinds["padding"] == (*range(5, 77), *range(end + 1, prompt.length))
+
+
 def test_an_empty_prompt_has_no_words(nodes, clips):
     for name, clip in clips.items():
         _, prompt = nodes.SelAggTextEncode().encode("", clip)

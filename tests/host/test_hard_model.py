@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -11,10 +12,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from demo.model import HARD_WEIGHTS, load_hard_weights, load_weights
+from demo.relevance import HARD_CONCEPTS, HARD_RELEVANCE
 from demo.scenes import render, scene_from_seed
 from demo.studio import Studio
 from demo.training.text_encoder import CaptionTokenizer, grown_embedding
-from demo.vocabulary import NEW_WORDS
+from demo.vocabulary import GROUNDS, HARD_COLOURS, MATERIALS, NEW_WORDS, OBJECTS, STYLES
+from selagg_core.prompt.lexicon import Lexicon
+from selagg_core.relevance.concepts import assign_concepts
+from selagg_core.relevance.relevance import HeadRelevance
 
 SEEDS = range(5000, 5008)
 NEW_KINDS = {"material", "style", "size", "ground"}
@@ -91,3 +96,13 @@ def test_words_of_the_new_kinds_are_targets_and_the_ground_lies_behind_all_thing
             if target.kind == "ground":
                 assert not (target.mask & np.any(things, axis=0)).any()
         assert all(np.isfinite(maps).all() for maps in sample.head_maps.maps.values())
+
+
+def test_the_relevance_for_benchmarks_is_of_these_weights():
+    relevance = HeadRelevance.load(HARD_RELEVANCE)
+    digest = hashlib.sha256(HARD_WEIGHTS.read_bytes()).hexdigest()
+    assert relevance.about["sha256 of the weights"] == digest, "run python -m demo.train_hard --relevance 160"
+    assert {concept.name: concept.words for concept in relevance.concepts} == HARD_CONCEPTS
+    lexicon = Lexicon.of(relevance.concepts)
+    words = (*HARD_COLOURS, *OBJECTS, *MATERIALS[1:], *STYLES, *GROUNDS[1:], "tiny", "huge")
+    assert all(assign_concepts(word, lexicon).concepts for word in words)

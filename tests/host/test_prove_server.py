@@ -95,3 +95,16 @@ def test_a_workflow_that_the_server_lacks_nodes_for_fails(server, graph):
     }
     with pytest.raises(PictureFailed, match="NoSuchNode"):
         make_picture(server.address, other, JOBS[0], 120)
+
+
+def test_a_checkpoint_that_the_server_does_not_have_fails_and_names_it(server, graph):
+    other = {
+        **graph,
+        "loader": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "none.safetensors"}},
+    }
+    sampler = workflow.one_of(graph, "KSampler")
+    capture = graph[sampler]["inputs"]["model"][0]
+    inputs = {**graph[capture]["inputs"], "model": ["loader", 0]}
+    other[capture] = {**graph[capture], "inputs": inputs}
+    with pytest.raises(PictureFailed, match=r"none\.safetensors"):
+        make_picture(server.address, other, JOBS[0], 120)

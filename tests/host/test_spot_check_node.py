@@ -186,11 +186,11 @@ def test_scores_without_a_spot_check_say_so_and_calibrate(parts):
 def scored(parts, nodes, viewers, run, **given) -> str:  # noqa: F811
     truth, _ = judged(nodes, run, words=WORDS, mask=masks(*BOTH))
     report = json.dumps(diagnosed(viewers, run).report)
-    told = ""
+    told = []
     for seed in range(0, 40, 2):
         usual = {"file": "own", "checkpoint": "tiny", "picture_seed": seed, "report": report}
-        told = nodes.score.score(**run, truth=truth, **{**usual, **given})["result"][1]
-    return told
+        told.append(nodes.score.score(**run, truth=truth, **{**usual, **given})["result"][1])
+    return "\n".join(told)
 
 
 def test_labels_are_kept_if_the_artist_asks_for_it(parts, nodes, viewers, run):  # noqa: F811
@@ -209,3 +209,18 @@ def test_without_a_report_there_is_nothing_to_ask(parts, nodes, run):  # noqa: F
     told = nodes.score.score(**run, truth=truth, file="own", spot_check=True)["result"][1]
     assert "connect the report of SelAgg Diagnose" in told and "rows added" in told
     assert not parts.score.spot_folder("own").exists()
+
+
+def test_a_full_disk_keeps_the_rows_and_is_told(parts, nodes, viewers, run, monkeypatch):  # noqa: F811
+    core = importlib.import_module("selagg_core.proof.spot_check")
+
+    def full(path, content):
+        raise ValueError("the disk is full: make room on it.")
+
+    monkeypatch.setattr(core, "write_file", full)
+    told = scored(parts, nodes, viewers, run, spot_check=True)
+    rows = parts.score.score_file("own").read_text().splitlines()
+    assert told.count("rows added") == 20 and len(rows) > 40
+    assert "problem: nothing more was kept for a spot check: the disk is full" in told
+    folder = parts.score.spot_folder("own")
+    assert not folder.exists() or not list(folder.glob("*.png"))

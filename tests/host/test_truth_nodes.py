@@ -72,6 +72,16 @@ def test_a_black_mask_says_that_it_is_not_there(nodes, run):
     assert any(line.startswith("picture 2: right: square") for line in told)
 
 
+def test_masks_of_nothing_are_an_answer_and_leave_no_word_to_score(nodes, run, output):
+    truth, told = judged(nodes, run, words=WORDS, mask=masks("", "", "", ""))
+    assert not truth.problems and sum(line.startswith("picture 1: wrong: ") for line in told) == 2
+    made = nodes.score.score(**run, truth=truth, file="nothing")
+    rows = [json.loads(line) for line in made["result"][0].splitlines()]
+    assert {row["row"] for row in rows} == {"claim", "picture"} and "rows added" in made["result"][1]
+    _, told, data, _ = nodes.table.table("nothing")["result"]
+    assert "no word was scored yet: a word needs a judge that finds it" in told and data == "{}"
+
+
 def test_nodes_are_chained(nodes, run):
     first, _ = judged(nodes, run, words="circle", mask=masks("left", "left"))
     _, told = judged(nodes, run, words="square", mask=masks("right", ""), truth=first)
@@ -260,11 +270,10 @@ def test_what_the_detector_is_sure_of_is_right_and_its_box_is_kept(nodes, detect
     """Its scores are noise here: so the surest box is taken to be a cat."""
     boxes = detected.boxes()
     for own in boxes:
-        best = max(own, key=lambda box: box["score"])
-        best.update(label="cat", score=0.9)
+        own[0].update(label="cat", score=0.9)
     truth, told = judged(nodes, detected.run, words="cat", boxes=boxes)
     (cat,) = [noun for noun in truth.pictures[0].nouns if noun.noun.text == "cat"]
-    best = max(boxes[0], key=lambda box: box["score"])
+    best = boxes[0][0]
     edges = (best["x"], best["y"], best["x"] + best["width"], best["y"] + best["height"])
     assert cat.verdict == "right" and cat.box == pytest.approx(edges)
     assert any(line.startswith("picture 2: right: cat (boxes: score 0.90)") for line in told)

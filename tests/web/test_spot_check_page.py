@@ -128,3 +128,22 @@ def test_a_spot_check_by_keys_over_a_reload_into_the_calibration(page, place, sh
     page.run()
     kept = json.loads((base / "models" / "selagg" / "looked_at.calibration.json").read_text("utf-8"))
     assert kept["data"]["spot_check"]["agree"] == kept["data"]["spot_check"]["answered"] == every
+
+
+def test_vue_nodes_show_it_too(page, place, shots):
+    name, *_ = place
+    page.open(vue_nodes=True)
+    page.load({**WORKFLOW, "id": "5b0f3f0e-0000-4000-8000-0000000bbbbb"}, "SelAggCalibrate")
+    page.run()
+    found = panel(page)
+    page.show_node("SelAggCalibrate")
+    root = found.locator(".spot-check")
+    root.wait_for(state="visible")
+    box = root.bounding_box()
+    assert box["width"] > 300 and box["height"] > 350
+    root.focus()
+    page.page.keyboard.press("Backspace")  # all are answered by the test before, or none is
+    page.page.keyboard.press("3")
+    page.page.wait_for_timeout(500)
+    assert found.locator(".complaint").is_hidden()
+    page.screenshot(shots / f"{name}_spot_check_vue.png")

@@ -73,8 +73,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 
 .tools { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; }
 .tools .end { margin-inline-start: auto; display: flex; gap: 2px; }
-.choice { display: inline-flex; padding: 2px; gap: 1px; background: var(--field); border-radius: 7px; box-shadow: inset 0 0 0 1px var(--line); }
-.choice button { padding: 2px 9px; border-radius: 5px; color: var(--soft); font-size: 11px; white-space: nowrap; line-height: 1.5; }
+.choice { display: inline-flex; flex-wrap: wrap; max-width: 100%; padding: 2px; gap: 1px; background: var(--field); border-radius: 7px; box-shadow: inset 0 0 0 1px var(--line); }
+.choice button { padding: 2px 9px; border-radius: 5px; color: var(--soft); font-size: 11px; white-space: nowrap; line-height: 1.5; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
 .choice button:hover { color: var(--strong); }
 .choice button[aria-checked="true"] { background: color-mix(in srgb, var(--ink) 16%, var(--ground)); color: var(--strong); font-weight: 600; }
 .slider { display: inline-flex; align-items: center; gap: 6px; font-size: 11px; color: var(--soft); }
