@@ -223,6 +223,7 @@ KINDS = {
                 "sampler_name",
                 "scheduler",
                 "from_share",
+                "denoise",
             ),
             outputs=(("strip", "IMAGE"), ("told", "STRING"), ("without", "IMAGE")),
             size=(900, 760),

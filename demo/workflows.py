@@ -63,7 +63,7 @@ def build(recipe: Recipe) -> Workflow:
         return flow
     if recipe.without:
         how = {name: value for name, value in sampling.items() if name != "denoise"}
-        asked = {"words": recipe.without, **how, "from_share": 0.0}
+        asked = {"words": recipe.without, **how, "from_share": 0.0, "denoise": sampling["denoise"]}
         own = {"model": model, "positive": positive, "negative": negative, "latent": empty, "vae": vae}
         flow.add("SelAggDiagnose", (1160, 0), _checks(recipe), "Diagnosis", **seen)
         flow.add("SelAggWhatIf", (2100, 0), asked, "What if", **own)

@@ -26,6 +26,7 @@ LEAST_PLACE, MOST_PLACE = 0.04, 0.3
 """Shares of the picture that such a disc covers."""
 SPOT = 0.4
 """Share of a half or quarter of the picture that a thing is drawn to: in all of it there is room for two."""
+BLEND_SIDE_EFFECT = "It may turn the thing that is there into the other one: compare both pictures."
 FROM_A_PICTURE = "If the picture starts from another one, set strength to 2, or raise denoise."
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
@@ -190,20 +191,8 @@ def _leaked(fault: Fault, known: Known) -> Remedy:
 
 
 def _blended(fault: Fault, known: Known) -> Remedy:
-    """What is there stays, the other goes to a free place; both go to halves where the prompt says how."""
-    kept, lost = _there_and_lost(fault, known)
-    place = known.expected.get(kept) or known.place(kept)
-    if place is None or _stated(fault, known) is not None:
-        return in_halves(fault, known)
-    free = known.expected.get(lost) or free_region(lost, known)
-    return _drawn({kept: (place, "to its own place"), lost: (free, "to a free place")}, known)
-
-
-def _there_and_lost(fault: Fault, known: Known) -> tuple[WordGroup, WordGroup]:
-    """Of a blend the thing that is seen, and the other: a model looks hardest for what it has not found."""
-    one, other = fault.words[:2]
-    peaks = [seen.peak if seen is not None else 0.0 for seen in (known.seen(one), known.seen(other))]
-    return (one, other) if peaks[0] <= peaks[1] else (other, one)
+    parted = in_halves(fault, known)
+    return Remedy(parted.operators, parted.said, (BLEND_SIDE_EFFECT,))
 
 
 def _stated(fault: Fault, known: Known) -> Claim | None:

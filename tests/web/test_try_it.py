@@ -130,20 +130,27 @@ def check_change(frontend, action: str) -> None:
         assert positive["class_type"] == "SelAggTextEncode"
 
 
-DENOISE = """(value) => {
-  const sampler = app.graph._nodes.find((n) => n.type === 'KSampler')
-  sampler.widgets.find((w) => w.name === 'denoise').value = value
+#: What the button does to the workflow, without a run.
+MEND = """async ([kind, denoise]) => {
+  const served = await (await fetch('/extensions')).json()
+  const { apply, samplerFor } = await import(served.find((path) => path.endsWith('/extension/apply.js')))
+  const node = (type) => app.graph._nodes.find((each) => each.type === type)
+  node('KSampler').widgets.find((w) => w.name === 'denoise').value = denoise
+  const viewer = { path: [], node: node('SelAggDiagnose') }
+  const asked = { trial: { action: 'repair' }, kind, written: '', report: '{}', title: 'x' }
+  apply(app.graph, viewer, samplerFor(viewer), asked)
+  return node('SelAggRepair').widgets.find((w) => w.name === 'strength').value
 }"""
 
 
-@pytest.mark.parametrize(("denoise", "strength"), [(0.5, 2), (1.0, 1)])
-def test_a_leak_out_of_a_start_picture_is_mended_firmly(frontend, denoise, strength):
+@pytest.mark.parametrize(
+    ("kind", "denoise", "strength"),
+    [("leaked", 0.5, 2), ("neglected", 0.4, 2), ("leaked", 1.0, 1), ("misplaced", 0.5, 1)],
+)
+def test_what_a_start_picture_brings_along_is_mended_firmly(frontend, kind, denoise, strength):
     frontend.open()
-    viewer = diagnosed(frontend, example("leaked"))
-    frontend.page.evaluate(DENOISE, denoise)
-    tried(frontend, viewer, "repair")
-    (repair,) = of(frontend, "SelAggRepair")
-    assert repair["strength"] == strength
+    frontend.load(example("misplaced"))
+    assert frontend.page.evaluate(MEND, [kind, denoise]) == strength
 
 
 def test_what_was_put_in_can_be_taken_out(frontend):
