@@ -40,8 +40,16 @@ def put_files(models) -> None:
             if "vae_name" in node["inputs"]:
                 path = models / "vae" / node["inputs"]["vae_name"]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                torch.manual_seed(0)
-                save_file(TAESD(latent_channels=16).state_dict(), path)
+                # The host leaves weights as memory was: a picture of one colour could not be judged.
+                seeded = torch.Generator().manual_seed(0)
+                weights = TAESD(latent_channels=16).state_dict()
+                for key, values in weights.items():
+                    if values.ndim > 1:
+                        noise = torch.randn(values.shape, generator=seeded)
+                        weights[key] = noise / values[0].numel() ** 0.5
+                    else:
+                        weights[key] = torch.full(values.shape, float(key == "vae_scale"))
+                save_file(weights, path)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +96,7 @@ def test_an_example_runs_from_loader_to_table(place, name):
     assert {"car", "bench", "red > car", "blue > bench"} <= set(claims)
     assert claims["car"].reason.startswith("SAM3: score ")
     checked = {row.kind for row in rows.claims if row.taken == picture.taken} - {""}
-    assert "neglected" in checked, "the diagnosis is kept beside the truth"
+    assert "neglected" in checked, by_kind["SelAggDiagnose"]["text"]
     told = "\n".join(by_kind["SelAggScoreTable"]["text"])
     assert "could not do its work" not in told
     if any(row.taken == picture.taken for row in rows.words):
