@@ -23,6 +23,7 @@ from selagg_core.diagnosis.kinds.leaked import Leak
 from selagg_core.diagnosis.kinds.misplaced import Places
 from selagg_core.diagnosis.kinds.wrong_sense import Meanings
 from selagg_core.diagnosis.landing import landing
+from selagg_core.diagnosis.measure import WordEvidence
 from selagg_core.diagnosis.scene import Observed
 from selagg_core.drawing.pictures import rgb_picture
 from selagg_core.prompt.groups import WordGroup
@@ -232,3 +233,12 @@ def test_diffuse_maps_stand_behind_what_they_may_hide():
     diffuse = diffuse_finding((WAGON,), {}, "Maps disagree.")
     other = replace(found("blended", WAGON, KETTLE), kind="of_a_pack", level=diffuse.level, severity=0.0)
     assert rank(diffuse) > rank(other)
+
+
+def test_how_far_a_word_landed_is_told_against_the_other_words():
+    """One that is half as sharp as usual lands half by that, whole by its one part."""
+    clear = WordEvidence(WAGON, 0.1, 0.8, 4.0, 0.2, 1.0, 0.1, (0.3, 0.5), True)
+    faint = replace(clear, word=KETTLE, focus=0.1, peak_ratio=2.0)
+    picture = PictureDiagnosis(0, (clear, replace(clear, word=LADDER), faint), (), ())
+    found = landing(picture)
+    assert found[WAGON]["landed"] == 1 and abs(found[KETTLE]["landed"] - 2 / 3) < 1e-6

@@ -300,3 +300,13 @@ def test_one_number_that_is_not_finite_among_finite_ones_is_told(value):
         run.add_wins(layer, torch.zeros(heads, 2, dtype=torch.int64), 1, torch.tensor([1.0, value, 1.0]))
     with pytest.raises(ValueError, match="is not finite"):
         run.wins()
+
+
+def test_one_map_that_is_not_finite_among_finite_ones_is_told():
+    def maps(layer):
+        values = np.ones((LAYOUT.heads_of(layer), 1, *GRIDS[layer]), np.float32)
+        values[0, 0, 0, 0] = np.nan if layer == LAYOUT.layers[-1] else 1
+        return values
+
+    with pytest.raises(ValueError, match="is not finite"):
+        RelevanceSums.empty(2, LAYOUT.total).plus(run_of((SpokenWord("red", (1,), 0),), maps=maps))

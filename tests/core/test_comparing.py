@@ -233,3 +233,7 @@ def test_the_sheet_has_every_pair_and_the_verdict():
     strange = compare([trial(TURNED, RIGHT)], CLAIM)
     assert sheet(strange, [own[:, :40] for own in TURNED], [own[:, :40] for own in RIGHT]).size
     assert sheet(compare([trial(TURNED[:1], RIGHT[:1])], CLAIM), TURNED[:1], RIGHT[:1]).size
+
+
+def test_without_a_placebo_nothing_is_said_of_one():
+    assert "placebo" not in verdict(compare([trial(TURNED, RIGHT)], CLAIM)).lower()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -164,3 +165,12 @@ def test_shares_of_attention_are_kept_and_of_reports_before_there_are_none():
     for bad in ([1], [{"text": 0, "picture": 0, "shares": {"words": "many"}}], [{"shares": {}}], {"a": 1}):
         with pytest.raises(ValueError, match="damaged"):
             Report.from_json(json.dumps({**body, "shares": bad}))
+
+
+def test_every_finding_has_a_card_and_what_is_not_sure_says_so():
+    made = report()
+    first = made.pictures[0].findings[0]
+    doubt = replace(first, sure=False, level="unsure", reason="Its maps disagree.", message="Perhaps so.")
+    page = Page(report_page(replace(made, pictures=(replace(made.pictures[0], findings=(first, doubt)),))))
+    assert first.message in page.text and "Perhaps so. Its maps disagree." in page.text
+    assert f"{first.title}? (not sure)" in page.text and first.heading == first.title
