@@ -293,11 +293,12 @@ def test_the_usual_prompts_speak_of_every_published_concept_often_enough():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_one_number_that_is_not_finite_among_finite_ones_is_told(value):
+def test_one_layer_that_is_not_finite_among_finite_ones_is_told(value):
     run = RunMeasurement(LAYOUT, ())
     for layer in LAYOUT.layers:
         heads = LAYOUT.heads_of(layer)
-        run.add_wins(layer, torch.zeros(heads, 2, dtype=torch.int64), 1, torch.tensor([1.0, value, 1.0]))
+        begin = torch.tensor([1.0, value if layer == LAYOUT.layers[-1] else 1.0, 1.0])
+        run.add_wins(layer, torch.zeros(heads, 2, dtype=torch.int64), 1, begin)
     with pytest.raises(ValueError, match="is not finite"):
         run.wins()
 
