@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.library import custom_op
 
 CHUNK = 16
 """Heads of attention that are worked on together, so that their probabilities stay in the cache of a CPU."""
@@ -20,7 +21,7 @@ def _chunks(count: int):
     return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
 
 
-@torch.library.custom_op("selagg_demo::attention", mutates_args=())
+@custom_op("selagg_demo::attention", mutates_args=())
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """Softmax attention of (n, tokens, dim) heads in their own precision; probabilities are not kept."""
     out = torch.empty(q.shape, dtype=q.dtype)
@@ -30,7 +31,7 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor
     return out
 
 
-@torch.library.custom_op("selagg_demo::attention_back", mutates_args=())
+@custom_op("selagg_demo::attention_back", mutates_args=())
 def _attention_back(
     grad: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

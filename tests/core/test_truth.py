@@ -146,6 +146,11 @@ def test_directions(dx, dy, expected):
         ("top left", 0.25, 0.25, "right"),
         ("top left", 0.25, 0.75, "wrong"),
         ("top left", 0.25, 0.47, "open"),
+        ("top right", 0.75, 0.25, "right"),
+        ("top right", 0.25, 0.25, "wrong"),
+        ("bottom left", 0.25, 0.75, "right"),
+        ("bottom right", 0.75, 0.75, "right"),
+        ("bottom right", 0.53, 0.75, "open"),
         ("center", 0.5, 0.55, "right"),
         ("center", 0.5, 0.61, "open"),
         ("center", 0.8, 0.5, "wrong"),
@@ -288,19 +293,3 @@ def test_the_absent_thing_is_not_in_the_prompt():
         assert absent_noun(f"a {noun} by two {noun}s") != noun
     assert absent_noun("a cat") == absent_noun("a cat")
     assert absent_noun(" ".join(ABSENT_NOUNS)) not in ABSENT_NOUNS
-
-
-@pytest.mark.parametrize(
-    ("place", "x", "y", "verdict"),
-    [
-        ("top right", 0.75, 0.25, "right"),
-        ("top right", 0.25, 0.25, "wrong"),
-        ("bottom left", 0.25, 0.75, "right"),
-        ("bottom right", 0.75, 0.75, "right"),
-        ("bottom right", 0.53, 0.75, "open"),
-    ],
-)
-def test_corners(place, x, y, verdict):
-    view = view_of_text("a circle")
-    told = verdicts(view, Said((sighting(view, "circle", disc(x, y)),)), f"circle: {place}")
-    assert told[f"circle: {place}"] == verdict
