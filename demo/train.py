@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import os
-import platform
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +93,7 @@ def main() -> None:
             log.info("latent spread %s", pool.statistics()[1].tolist())
         training.run(pool, (lambda t: preview_sheet(t, autoencoder)) if args.preview else None)
     training.resume(checkpoint)
-    export(training, autoencoder.state_dict(), args)
+    export(training, autoencoder.state_dict())
 
 
 def _first_lesson(folder: Path, tokenizer, steps: int) -> None:
@@ -127,21 +126,14 @@ def preview_sheet(training, autoencoder) -> None:
     cv2.imwrite(str(training.folder / f"preview_{training.step:06d}.png"), sheet)
 
 
-def export(training, autoencoder: dict[str, torch.Tensor], args: argparse.Namespace) -> None:
+def export(training, autoencoder: dict[str, torch.Tensor]) -> None:
     """Writes the averaged weights in float16, as `model.load_weights` reads them."""
     flat = {k: v.half().contiguous() for k, v in training.average.items() if not k.startswith("layout.")}
     flat |= {f"vae.{k}": v.half().contiguous() for k, v in autoencoder.items()}
     flat["vae.vae_scale"] = torch.tensor(LATENT_SCALE * training.latent_spread)
     flat["vae.vae_shift"] = torch.tensor(0.0)
     flat["tokens"] = training.tokenizer.tokens.int()
-    card = {
-        "steps": training.step,
-        "batch": training.plan.batch,
-        "loss": round(training.loss, 4),
-        "denoiser_hours": round(training.seconds / 3600, 2),
-        "machine": f"{platform.machine()}, {args.threads} threads, torch {torch.__version__}",
-        "latent_spread": training.latent_spread,
-    }
+    card = training.card("denoiser_hours")
     WEIGHTS.parent.mkdir(exist_ok=True)
     save_file(flat, WEIGHTS, {"training": json.dumps(card), "licence": "Apache-2.0"})
     log.info("wrote %s: %.1f MB, %s", WEIGHTS, WEIGHTS.stat().st_size / 1e6, card)

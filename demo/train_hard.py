@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import platform
 from pathlib import Path
 
 import torch
@@ -29,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--steps", type=int, default=14000, help="in all, those of the shipped model included"
     )
-    parser.add_argument("--fall", type=float, default=0.1, help="share of the steps in which the rates fall")
+    parser.add_argument("--fall", type=int, default=1000, help="the rates fall over so many steps at the end")
     parser.add_argument("--hard", type=float, default=0.7, help="share of scenes of the hard world")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="torch.compile: minutes to start, then faster")
@@ -67,8 +66,8 @@ def main() -> None:
     if not checkpoint.exists():
         _unpack(folder, tokenizer.tokens)
     plan = DenoiserPlan(
-        steps=args.steps, fall=args.fall, text_learning_rate=6e-4, first_pool=512, pool=12000, pool_growth=2,
-        save_every=50, compile=args.compile,
+        steps=args.steps, fall_steps=args.fall, text_learning_rate=6e-4, first_pool=512, pool=12000,
+        pool_growth=2, save_every=50, compile=args.compile,
     )  # fmt: skip
     training = DenoiserTraining(folder, plan, tokenizer)
     training.began = json.loads(load_weights().metadata["training"])["steps"]
@@ -116,15 +115,7 @@ def _export(training, hard: float) -> None:
     """
     flat = {k: v.half().contiguous() for k, v in training.average.items()}
     flat["tokens"] = training.tokenizer.tokens.int()
-    card = {
-        "steps": training.step,
-        "batch": training.plan.batch,
-        "share of the hard world": hard,
-        "loss": round(training.loss, 4),
-        _HOURS: round(training.seconds / 3600, 2),
-        "machine": f"{platform.machine()}, torch {torch.__version__}",
-        "latent_spread": training.latent_spread,
-    }
+    card = {**training.card(_HOURS), "share of the hard world": hard}
     save_file(flat, HARD_WEIGHTS, {"training": json.dumps(card), "licence": "Apache-2.0"})
     log.info("wrote %s: %.1f MB, %s", HARD_WEIGHTS, HARD_WEIGHTS.stat().st_size / 1e6, card)
 

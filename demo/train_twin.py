@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,14 +94,7 @@ def export(training: TwinTraining, path: Path) -> None:
     """Writes the averaged weights in float16, as `twin.load_twin` reads them."""
     flat = {k: v.half().contiguous() for k, v in training.average.items() if not k.startswith("layout.")}
     flat["tokens"] = training.tokenizer.tokens.int()
-    card = {
-        "steps": training.step,
-        "batch": training.plan.batch,
-        "loss": round(training.loss, 4),
-        "hours": round(training.seconds / 3600, 2),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
-        "latent_spread": training.latent_spread,
-    }
+    card = training.card("hours")
     save_file(flat, path, {"training": json.dumps(card), "licence": "Apache-2.0"})
     log.info("wrote %s: %.1f MB, %s", path, path.stat().st_size / 1e6, card)
 

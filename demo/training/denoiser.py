@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import math
+import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +33,7 @@ log = logging.getLogger("selagg.demo.train")
 
 @dataclass(frozen=True)
 class DenoiserPlan:
-    """Training settings. The learning rate warms up, stays, and falls over the last part of `steps`."""
+    """Training settings. The learning rate warms up, stays, and falls over the last `fall_steps`."""
 
     steps: int = 6000
     batch: int = 32
@@ -39,7 +41,7 @@ class DenoiserPlan:
     learning_rate: float = 8e-4
     text_learning_rate: float = 3e-4
     warmup: int = 60
-    fall: float = 0.25
+    fall_steps: int = 1500
     unconditional: float = 0.1
     ema: float = 0.996
     first_pool: int = 1000
@@ -52,7 +54,7 @@ class DenoiserPlan:
 
     def rate(self, step: int, started: int) -> float:
         """Factor on the learning rates at a step of a run that started or was resumed at step `started`."""
-        left = (self.steps - step) / (self.fall * self.steps)
+        left = (self.steps - step) / self.fall_steps
         return min(1.0, (step - started + 1) / self.warmup, max(left, 0.02))
 
 
@@ -174,6 +176,17 @@ class DenoiserTraining:
     @property
     def checkpoint(self) -> Path:
         return self.folder / f"{self.name}.safetensors"
+
+    def card(self, hours: str) -> dict[str, Any]:
+        """What a weights file says of this training. hours: what it calls the time that this took."""
+        return {
+            "steps": self.step,
+            "batch": self.plan.batch,
+            "loss": round(self.loss, 4),
+            hours: round(self.seconds / 3600, 2),
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+            "latent_spread": self.latent_spread,
+        }
 
     def save(self) -> None:
         """Writes the checkpoint. Moments are left out: a warm-up brings them back."""

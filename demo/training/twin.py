@@ -30,7 +30,7 @@ TABLE = "text_model.embeddings.token_embedding.weight"
 
 @dataclass(frozen=True)
 class TwinPlan(DenoiserPlan):
-    """Training settings; the rate falls over the last `fall_steps` of `steps`.
+    """Training settings.
 
     whole: share of batches that have all 77 columns, as the host gives them; the others have what they need.
     """
@@ -45,10 +45,6 @@ class TwinPlan(DenoiserPlan):
     fall_steps: int = 600
     whole: float = 0.2
     save_every: int = 200
-
-    def rate(self, step: int, started: int) -> float:
-        left = (self.steps - step) / self.fall_steps
-        return min(1.0, (step - started + 1) / self.warmup, max(left, 0.02))
 
 
 def noise_shares(rng: np.random.Generator, count: int) -> torch.Tensor:
