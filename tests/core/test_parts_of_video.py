@@ -14,7 +14,7 @@ from selagg_core.recording.run import EncodedText
 from selagg_core.recording.run_sums import RunSums
 from selagg_core.recording.settings import CaptureSettings
 
-FIRST, SECOND = LayerId("block", 0), LayerId("block", 1)
+FIRST, SECOND = LayerId("block", 0, 0), LayerId("block", 1, 0)
 LAYOUT = HeadLayout.of([("block", 0, 0, 2), ("block", 1, 0, 2)])
 GRID, COLUMNS, WIDTH = (3, 2), 5, 8
 

@@ -49,7 +49,7 @@ def text(studio, words: str):
 def probe(pack, studio):
     node = pack.NODE_CLASS_MAPPINGS["SelAggProbe"]()
     return node.probe(
-        studio.model, text(studio, "a red circle"), 4, latent={"samples": torch.zeros(1, 4, 16, 16)}
+        studio.model, text(studio, "a red circle"), 4, latent={"samples": torch.ones(1, 4, 16, 16)}
     )
 
 
@@ -78,7 +78,7 @@ def test_a_node_tells_how_far_it_is(pack, studio, bars, run, calls):
 def test_a_node_ends_when_the_artist_stops_it(pack, studio, bars, run, stop_at):
     bars.stop_at = stop_at
     host = importlib.import_module("selagg_nodes.host")
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(BaseException) as caught:  # some hosts raise no Exception
         run(pack, studio)
     assert host.is_interruption(caught.value)
     (bar,) = bars.made
