@@ -42,6 +42,11 @@ ANIMA = {
     "adaln_lora_dim": 256, "min_fps": 1, "max_fps": 30, "extra_per_block_abs_pos_emb": False,
     "rope_h_extrapolation_ratio": 4.0, "rope_w_extrapolation_ratio": 4.0, "rope_t_extrapolation_ratio": 1.0,
 }  # fmt: skip
+WAN = {  # 14B, text to video
+    "image_model": "wan2.1", "model_type": "t2v", "dim": 5120, "out_dim": 16, "num_heads": 40,
+    "ffn_dim": 13824, "patch_size": (1, 2, 2), "freq_dim": 256, "window_size": (-1, -1), "qk_norm": True,
+    "cross_attn_norm": True, "eps": 1e-6, "in_dim": 16, "text_dim": 4096, "text_len": 512,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ TRANSFORMERS = {
             "t5xxl_weights": torch.ones(columns),
         },
     ),
+    "wan": FullTransformer("WAN21_T2V", WAN, {"num_layers": 40}, 512, 4096, 5.0, True),
 }  # fmt: skip
 
 

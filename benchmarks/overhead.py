@@ -206,13 +206,14 @@ class TransformerBench(Bench):
         dtype = getattr(torch, args.dtype)
         self.model = random_transformer(self.transformer, self.blocks, self.device, dtype, args.seed)
         self.positive, self.negative = (random_text(self.transformer, args.seed + i) for i in (1, 2))
-        self.words = self._label(args.prompt)
+        self.prompt = self._label(args.prompt)
+        self.words = len(self.prompt.words)
         found = family_of(self.model)
         self.sites = found[1] if found is not None else ()
 
-    def _label(self, text: str) -> int:
+    def _label(self, text: str) -> Prompt:
         """One column a word; of an encoder's template and padding is the rest."""
-        from selagg_core.prompt.words import Prompt, Word
+        from selagg_core.prompt.words import Word
         from selagg_nodes.recording.labels import LABELS
 
         columns = self.transformer.columns
@@ -221,10 +222,13 @@ class TransformerBench(Bench):
             raise ValueError(f"The prompt has {len(words)} words; this benchmark has {columns} columns.")
         rest = (0, *range(1 + len(words), columns))
         embedding, extra = self.positive[0]
-        LABELS.register(Prompt(text, words, columns, rest), embedding, recoded="t5xxl_ids" in extra)
-        return len(words)
+        prompt = Prompt(text, words, columns, rest)
+        LABELS.register(prompt, embedding, recoded="t5xxl_ids" in extra)
+        return prompt
 
-    def sample(self, model, steps: int | None = None, callback: Callable | None = None) -> torch.Tensor:
+    def sample(
+        self, model, steps: int | None = None, callback: Callable | None = None, positive: list | None = None
+    ) -> torch.Tensor:
         import comfy.sample
 
         form = self.model.get_model_object("latent_format")
@@ -232,8 +236,9 @@ class TransformerBench(Bench):
         shape = (1, form.latent_channels, *((1,) if self.transformer.frames else ()), side, side)
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(self._args.seed))
         return comfy.sample.sample(
-            model, noise, steps or self._args.steps, self.transformer.cfg, "euler", "simple", self.positive,
-            self.negative, torch.zeros(shape), seed=self._args.seed, disable_pbar=True, callback=callback,
+            model, noise, steps or self._args.steps, self.transformer.cfg, "euler", "simple",
+            positive or self.positive, self.negative, torch.zeros(shape), seed=self._args.seed,
+            disable_pbar=True, callback=callback,
         )  # fmt: skip
 
 

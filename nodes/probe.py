@@ -114,7 +114,9 @@ class SelAggProbe:
             sigmas = host.sigmas_between(model, FIRST, LAST, int(levels))
             noised = host.noised(model, clean, sigmas, int(noise))
             settings = CaptureSettings(self_attention=True)
-            recording = record_evaluations(model, conditioning, noised, sigmas, settings, texts)
+            recording = record_evaluations(
+                model, conditioning, noised, sigmas, settings, texts, host.Progress(len(sigmas))
+            )
         except ValueError as error:
             raise ValueError(f"{NODE}: {error}") from error
         return SavedCapture(recording, clean, NODE), {"samples": clean}, "\n".join(asked_lines(recording))

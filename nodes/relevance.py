@@ -197,7 +197,7 @@ def _built(model, clip, plan: BuildPlan, stem: str, score: str) -> HeadRelevance
     state = folder / f"{stem}.building"
     relevance = build_relevance(
         model, clip, plan, state, bar.update_absolute, {"source": BUILD}, score,
-        lambda found: found.save(folder / f"{stem}{SUFFIX}"),
+        lambda found: found.save(folder / f"{stem}{SUFFIX}"), bar.update_absolute,
     )  # fmt: skip
     logger.info("%s saved %s%s in %s.", BUILD, stem, SUFFIX, folder)
     return relevance

@@ -182,9 +182,11 @@ class _Run:
         masked = latent.get("noise_mask") is not None
         self.shared = 0 if masked else min(steps - 1, round(float(from_share) * steps))
         self._start: dict = latent
+        self._on_step: host.Progress | None = None
 
-    def begin(self, positive) -> None:
-        """The steps that all share."""
+    def begin(self, positive, pictures: int) -> None:
+        """The steps that all share; pictures: how many will be finished."""
+        self._on_step = host.Progress(self.shared + pictures * (self._how["steps"] - self.shared))
         if self.shared:
             self._start = {**self._start, "samples": self._part(self.model, positive, 0, self.shared)}
 
@@ -193,7 +195,9 @@ class _Run:
         return self._part(model, positive, self.shared, None)
 
     def _part(self, model, positive, first: int, last: int | None) -> torch.Tensor:
-        return host.sample_part(model, positive, latent=self._start, first=first, last=last, **self._how)
+        return host.sample_part(
+            model, positive, latent=self._start, first=first, last=last, on_step=self._on_step, **self._how
+        )
 
 
 def _effects(run: _Run, positive, vae, words: str, offered) -> tuple[list[WordEffect], np.ndarray]:
@@ -203,7 +207,7 @@ def _effects(run: _Run, positive, vae, words: str, offered) -> tuple[list[WordEf
     groups = choose_groups(prompts, words)
     if len(groups) > MOST_WORDS:
         raise ValueError(f"{len(groups)} words are too many: name {MOST_WORDS} of them at most in words.")
-    run.begin(positive)
+    run.begin(positive, 1 + len(groups))
     capture = Capture(LABELS)
     recorded = run.model.clone()
     record(recorded, capture)

@@ -18,6 +18,7 @@ from .models import (
     sigmas_between,
 )
 from .places import (
+    Progress,
     embeds_workflows,
     executing,
     is_interruption,
@@ -42,6 +43,7 @@ from .text import (
     tokens_of,
     widths_side_by_side,
 )
+from .windows import window_frames
 
 __all__ = [
     "CLIP_NAMES",
@@ -49,6 +51,7 @@ __all__ = [
     "BatchHooks",
     "Detection",
     "ModelCall",
+    "Progress",
     "SamplingHooks",
     "SamplingRun",
     "TokenStream",
@@ -89,4 +92,5 @@ __all__ = [
     "token_streams",
     "tokens_of",
     "widths_side_by_side",
+    "window_frames",
 ]

@@ -61,6 +61,18 @@ def progress_bar(total: int):
     return importlib.import_module("comfy.utils").ProgressBar(total)
 
 
+class Progress:
+    """Of a node that calls a model many times: the host shows it, and the artist can end it."""
+
+    def __init__(self, total: int):
+        self._bar = progress_bar(max(1, total))
+
+    def __call__(self, *_) -> None:
+        """One more is done. Raises the host's own exception if the user has asked it to stop."""
+        self._bar.update(1)
+        stop_if_interrupted()
+
+
 def executing() -> tuple[str | None, str | None]:
     """(request, node) that the host works on in this thread; None where that is not known."""
     try:

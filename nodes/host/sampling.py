@@ -90,11 +90,16 @@ def _add_run_wrappers(guider, hooks: SamplingHooks) -> None:
 
 
 def evaluate(
-    model, positive: list, latents: Sequence[torch.Tensor] | torch.Tensor, sigmas: Sequence[float]
+    model,
+    positive: list,
+    latents: Sequence[torch.Tensor] | torch.Tensor,
+    sigmas: Sequence[float],
+    each: Callable[[], None] = lambda: None,
 ) -> None:
     """Evaluate a ModelPatcher once per sigma on given noised latents, through the host's own sampling path.
 
     latents: for each sigma (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.
+    each: called after each evaluation.
     """
 
     def evaluations(denoiser, noise, _sigmas, extra_args=None, callback=None, disable=None):
@@ -104,6 +109,7 @@ def evaluate(
             denoised = denoiser(x, x.new_full((x.shape[0],), float(sigma)), **extra_args)
             if callback is not None:
                 callback({"i": step, "x": x, "sigma": sigma, "denoised": denoised})
+            each()
         return denoised
 
     guider = comfy.samplers.CFGGuider(model)
@@ -162,11 +168,13 @@ def sample_part(
     first: int,
     last: int | None,
     denoise: float = 1.0,
+    on_step: Callable[..., None] | None = None,
 ) -> torch.Tensor:
     """Steps `first` to `last` of a run (None: to its end), as the KSampler (Advanced) node does them.
 
     latent: LATENT where the run starts; from a later step on with what the steps before gave, with its noise.
     denoise: below 1 it starts from a picture, as with the KSampler node.
+    on_step: called after each step, as the host calls callbacks.
     """
     sample = importlib.import_module("comfy.sample")
     ratios = [latent[name] for name in LATENT_RATIOS if name in latent]  # older hosts have none
@@ -190,6 +198,7 @@ def sample_part(
         last_step=last,
         force_full_denoise=last is None,
         noise_mask=latent.get("noise_mask"),
+        callback=on_step,
         disable_pbar=True,
         seed=seed,
     )

@@ -94,11 +94,13 @@ def build_relevance(
     about: dict[str, str] | None = None,
     score_kind: str = ARGMAX_WINS,
     save: Callable[[HeadRelevance], None] = lambda relevance: None,
+    on_word: Callable[[int, int], None] = lambda done, total: None,
 ) -> HeadRelevance:
     """The head relevance of a model (ModelPatcher) with its CLIP, by sampling the prompts of a plan.
 
     state: a file that holds what is done, written after every picture; the same plan goes on from it. It is
     deleted at the end, after `save` was given the result.  on_step: called with steps done and steps in all.
+    on_word: before the first step, with words of the concepts that are encoded, and words in all.
 
     Wins are counted where a layer attends to text alone, and can be asked about a word encoded alone: in
     UNets, Anima, Cosmos-Predict2, Wan, PixArt, HunyuanDiT. Of others only the scores of maps are measured.
@@ -110,8 +112,8 @@ def build_relevance(
     if not plan.prompts:
         raise ValueError("there is no prompt to sample: write at least one.")
     layout = layout_of(sites)
-    texts = encode_concepts(clip, plan.concepts) if isinstance(family, UNet) else None
-    keys = _keys_of(model, clip, family, sites, plan)
+    texts = encode_concepts(clip, plan.concepts, on_word) if isinstance(family, UNet) else None
+    keys = _keys_of(model, clip, family, sites, plan, on_word)
     job = plan.job(layout)
     sums = _begin(state, job, len(plan.concepts), layout.total)
     lexicon = Lexicon.of(plan.concepts)
@@ -172,12 +174,12 @@ def why_no_wins(model) -> str:
     return message("agreement_only" if any(site.joint for site in sites) else "agreement_timed")
 
 
-def _keys_of(model, clip, family, sites, plan: BuildPlan) -> ConceptKeys | None:
+def _keys_of(model, clip, family, sites, plan: BuildPlan, on_word) -> ConceptKeys | None:
     if isinstance(family, UNet) or not getattr(family, "asks_words_alone", False):
         return None
     if clip is None:
         raise ValueError("there is no CLIP. Connect the CLIP output of a loader.")
-    return concept_keys(model, clip, family, sites, plan.concepts, plan.size)
+    return concept_keys(model, clip, family, sites, plan.concepts, plan.size, on_word)
 
 
 class _Counter:
@@ -269,11 +271,24 @@ class _Steps(host.SamplingHooks):
         host.stop_if_interrupted()
 
 
-def encode_concepts(clip, concepts: Sequence[Concept]) -> ConceptTexts:
-    """Every word of the concepts encoded alone. Raises ValueError for a word that has no text columns."""
+def encode_concepts(
+    clip, concepts: Sequence[Concept], on_word: Callable[[int, int], None] = lambda done, total: None
+) -> ConceptTexts:
+    """Every word of the concepts encoded alone. Raises ValueError for a word that has no text columns.
+
+    on_word: called with words done and words in all.
+    """
     if clip is None:
         raise ValueError("there is no CLIP. Connect the CLIP output of a checkpoint loader.")
-    encoded = [[encode_word(clip, word) for word in concept.words] for concept in concepts]
+    encoded: list[list[tuple[torch.Tensor, torch.Tensor]]] = []
+    done, total = 0, sum(len(concept.words) for concept in concepts)
+    for concept in concepts:
+        encoded.append([])
+        for word in concept.words:
+            encoded[-1].append(encode_word(clip, word))
+            done += 1
+            on_word(done, total)
+            host.stop_if_interrupted()
     start = encoded[0][0][0]
     words = tuple(tuple(tokens for _, tokens in own) for own in encoded)
     return ConceptTexts(tuple(concepts), start, words)

@@ -83,10 +83,12 @@ def concept_keys(
     sites: Sequence[AttentionSite],
     concepts: Sequence[Concept],
     size: tuple[int, int],
+    on_word: Callable[[int, int], None] = lambda done, total: None,
 ) -> ConceptKeys:
     """The keys of every word of the concepts in every layer, one call of the network a word.
 
     size: (h, w) in cells of 8 pixels of the picture that it is called with, which has no say in the keys.
+    on_word: called with words done and words in all.
 
     Raises ValueError for a word that has no text columns, and for layers that were not heard.
     """
@@ -102,6 +104,7 @@ def concept_keys(
     latent = host.empty_latent(model, size)
     start: dict[LayerId, torch.Tensor] = {}
     words: dict[LayerId, list[list[torch.Tensor]]] = {site.layer: [] for site in sites}
+    done, total = 0, sum(len(concept.words) for concept in concepts)
     for concept in concepts:
         for own in words.values():
             own.append([])
@@ -123,6 +126,8 @@ def concept_keys(
             for layer, own in words.items():
                 start.setdefault(layer, heard[layer][marks[0]])
                 own[-1].append(heard[layer][columns])
+            done += 1
+            on_word(done, total)
             host.stop_if_interrupted()
     return ConceptKeys(
         tuple(concepts), start, {layer: tuple(map(tuple, own)) for layer, own in words.items()}

@@ -19,7 +19,7 @@ import torch
 
 from selagg_core.prompt.messages import message
 from selagg_core.recording.capture import Capture, Origin
-from selagg_core.recording.frames import FIRST_FRAME, chosen_frames, frames_in
+from selagg_core.recording.frames import frames_in
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
@@ -35,6 +35,7 @@ from ..families import AttentionReading, AttentionSite, ModelFamily, family_of
 from ..families.family import CHANGE, AttentionChange, asked_keys_of, context_of, layout_of
 from .labels import LABELS, PROMPT_KEY
 from .rows import Rows, are_of, area_of, area_size, blocks_of, genuine_of, pictures_of, same_entries
+from .windows import Part, part_of, views_of
 
 logger = logging.getLogger("selagg")
 
@@ -50,6 +51,7 @@ NO_PROMPT = message("no_prompt")
 NO_TEXT = message("no_text")
 NO_GRID = message("no_grid")
 PARTS = message("parts")
+UNKNOWN_PART = message("unknown_part")
 TILES = message("tiles")
 OUTSIDE = message("outside")
 NEGATIVE_UNUSED = message("negative_unused")
@@ -85,6 +87,7 @@ def record_evaluations(
     sigmas: Sequence[float],
     settings: CaptureSettings | None = None,
     asked: Sequence[torch.Tensor] = (),
+    each: Callable[[], None] = lambda: None,
 ) -> Recording:
     """Record single evaluations of a model on given noised latents, averaged over them.
 
@@ -92,7 +95,7 @@ def record_evaluations(
     (batch, channels, h, w) in the model's latent space, x = latent + sigma * noise.  settings: what to
     record; by default no self-attention.  asked: encoded texts (1, columns, width) that are not in the
     prompt: each becomes an entry of its own (kind ASKED), of its keys against the very queries of the prompt,
-    with a softmax of its own.
+    with a softmax of its own.  each: called after each evaluation.
     """
     if len(latents) != len(sigmas) or not len(sigmas):
         raise ValueError(
@@ -101,7 +104,7 @@ def record_evaluations(
     capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
     install(model, capture, asked)
-    host.evaluate(model, positive, latents, sigmas)
+    host.evaluate(model, positive, latents, sigmas, each)
     return _sharing_pixels(capture.last())
 
 
@@ -154,11 +157,12 @@ class RunRecorder(host.BatchHooks):
         self._failure: str | None = None
         self._denoised: torch.Tensor | None = None
         self._depth = 0
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[tuple[str, int], Part | None]] = set()
+        """Entries that the evaluation that runs now has seen, with the part of a video that it was of."""
         self._whole: torch.Tensor | None = None
         self._pictures: dict[tuple[str, int], tuple[int, ...]] = {}
         """Which pictures of the run are recorded for an entry: a model may be called on a few at a time."""
-        self._passed: set[tuple[str, int]] = set()
+        self._passed: dict[tuple[str, int], str] = {}
         self._record, self._testify = self._record_reading, self._record_verdict
         self._compare = self._compare_texts
         if "torch._dynamo" in sys.modules:  # keep recording out of compiled graphs
@@ -181,8 +185,9 @@ class RunRecorder(host.BatchHooks):
         finally:
             self._depth -= 1
             if self._depth == 0:
-                for _ in self._passed - self._seen:
-                    self._sums.rows(x.shape[0], PARTS)
+                seen = {place for place, _ in self._seen}
+                for place in self._passed.keys() - seen:
+                    self._sums.rows(x.shape[0], self._passed[place])
 
     @contextmanager
     def model_call(self, call: host.ModelCall):
@@ -278,20 +283,24 @@ class RunRecorder(host.BatchHooks):
         if x.shape[0] != size * len(order):
             self._sums.rows(x.shape[0], NO_PICTURE)
             return []
+        part = part_of(latent, latent if self._whole is None else self._whole, host.window_frames(options))
         found = []
         for entries, uuid, block in blocks_of(conds, size, options):
             text = context[block]
             same = same_entries(entries or (), uuid, text[0])
-            rows = self._claim(entries, same, x, block.start, text, latent)
+            rows = self._claim(entries, same, x, block.start, text, latent, part)
             if rows is not None:
                 found.append(rows)
         return found
 
-    def _claim(self, entries, same: list[dict], x, start: int, text, latent) -> Rows | None:
+    def _claim(
+        self, entries, same: list[dict], x, start: int, text, latent, part: Part | None
+    ) -> Rows | None:
         """Rows for the first of these entries that this evaluation has not seen yet.
 
-        text: what the model is given in these rows.  Guidance nodes evaluate an entry again with a perturbed
-        model: those repetitions are left out.
+        text: what the model is given in these rows.  part: of a video that is seen part by part, in each of
+        which an entry is new.  Guidance nodes evaluate an entry again with a perturbed model: those
+        repetitions are left out.
         """
         size = latent.shape[0]
         fitting = [e for e in same if area_size(e, latent) == tuple(x.shape[-2:])]
@@ -303,7 +312,7 @@ class RunRecorder(host.BatchHooks):
         if not fitting:
             self._sums.rows(size, TILES)
             return None
-        fresh = [pair for pair in zip(known, fitting, strict=True) if pair[0] not in self._seen]
+        fresh = [pair for pair in zip(known, fitting, strict=True) if (pair[0], part) not in self._seen]
         if not fresh or not self._capture.settings.wants(fresh[0][0][0]):
             return None
         place, entry = fresh[0]
@@ -313,16 +322,26 @@ class RunRecorder(host.BatchHooks):
             self._sums.rows(size, TILES)
             return None
         if pictures is None or self._pictures.setdefault(place, pictures) != pictures:
-            self._passed.add(place)
+            self._passed[place] = PARTS
             return None
-        self._seen.add(place)
-        if self._sums.frames is None:  # a window of a video may be all that a call sees of it
-            self._sums.frames = chosen_frames(frames_in(latent.shape))
+        if part is not None and not any(frame is not None for frame in part):
+            self._passed[place] = UNKNOWN_PART
+            return None
+        views = views_of(part, self._sums.frames)
+        if not views:
+            return None  # none of its frames is one of those that are kept
+        again = any(place == own for own, _ in self._seen)
+        self._seen.add((place, part))
         own = context_of(entry)
         if own is not None and not are_of(own, text):
             self._sums.rows(size, OTHER_TEXT)
             return None
         rows = self._open(place, entry, start, start + size, latent)
+        if rows is not None:
+            frames, places = zip(*views, strict=True)
+            rows = replace(rows, frames=frames, places=None if part is None else places)
+        if again:
+            return rows
         self._sums.rows(size, "" if rows else NO_TEXT)
         if len(pictures) < whole.shape[0]:
             self._sums.rows(whole.shape[0] - len(pictures), PARTS)
@@ -454,8 +473,8 @@ class RunRecorder(host.BatchHooks):
         if cells != grid[0] * (reading.row or grid[1]) or any(len(text) % own.columns for own in call.rows):
             self._sums.missed(layer, OTHER_COLUMNS)
             return False
-        frames = self._sums.frames or FIRST_FRAME
-        if frames[-1] >= reading.frames:
+        frames, video = call.rows[0].frames, frames_in(self._sums.latent_shape) > 1
+        if max(frames) >= reading.frames:
             self._sums.missed(layer, OTHER_COLUMNS)
             return False
         shared = len(text) < k.shape[2] or reading.mask is not None
@@ -467,13 +486,13 @@ class RunRecorder(host.BatchHooks):
             if not shared:
                 image, keys = own_q[:, :, reading.image], own_keys
                 asked = grid
-                if reading.frames > 1:  # of a video as many cells are asked as in joint layers
+                if video:  # of a video as many cells are asked as in joint layers
                     parts = [own_q[:, :, _frame(reading, number)] for number in frames]
                     few = [sampled_queries(part, grid, stride) for part in parts]
                     image, asked = torch.stack(few, dim=1).flatten(0, 1), sampled_grid(grid)[0]
                     keys = own_keys.repeat_interleave(len(frames), dim=0)
                 queries, keys = (x.transpose(1, 2).flatten(2) for x in (image, keys))
-                self._sums.add(own.handle, layer, queries, keys, q.shape[1], asked)
+                self._sums.add(own.handle, layer, queries, keys, q.shape[1], asked, own.places)
                 self._add_asked(own, layer, queries, q.shape[1], asked)
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
@@ -486,7 +505,7 @@ class RunRecorder(host.BatchHooks):
                     )
                     for number in frames
                 ]  # fmt: skip
-                self._sums.add_joint(own.handle, layer, calls)
+                self._sums.add_joint(own.handle, layer, calls, own.places)
             else:
                 self._sums.missed(layer, OTHER_COLUMNS)
         return True
@@ -506,7 +525,9 @@ class RunRecorder(host.BatchHooks):
         for number, text in enumerate(self._asked):
             keys = keys_of(network, site, text.to(queries)).to(queries)
             handle = self._sums.entry(ASKED, number, EncodedText.of(text))
-            self._sums.add(handle, layer, queries, keys.expand(len(queries), -1, -1), heads, grid)
+            self._sums.add(
+                handle, layer, queries, keys.expand(len(queries), -1, -1), heads, grid, rows.places
+            )
 
     def _add_self_attention(self, call: _Call, reading: AttentionReading) -> None:
         layer, q, k, grid = reading.layer, reading.q, reading.k, reading.grid

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from selagg_core.recording.frames import FIRST_FRAME
+
 from ..families.family import context_of
 
 
@@ -35,12 +37,18 @@ def blocks_of(conds: Sequence, size: int, options: Mapping) -> Iterator[tuple[Se
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one conditioning entry in a model call."""
+    """The rows of one conditioning entry in a model call.
+
+    frames: of a video, which frames of the call are recorded.  places: where the call is on a part of it,
+    their places among the recorded frames; None: they are all, in order.
+    """
 
     start: int
     stop: int
     handle: tuple[str, int]
     columns: int
+    frames: tuple[int, ...] = FIRST_FRAME
+    places: tuple[int, ...] | None = None
 
 
 def same_entries(entries: Sequence[dict], uuid, row: torch.Tensor) -> list[dict]:
@@ -79,15 +87,15 @@ def are_of(text: torch.Tensor, rows: torch.Tensor) -> bool:
 def pictures_of(part: torch.Tensor, whole: torch.Tensor) -> tuple[int, ...] | None:
     """Which pictures of a batch (pictures, channels, [frames,] h, w) a part of it holds, in its order.
 
-    A part of a video holds it if it begins with it.  None: it holds none of them, or only parts of pictures.
+    A part of a video holds some of its frames (`windows.part_of`).  None: it holds none of the pictures, or
+    only parts of them.
     """
     if part.shape == whole.shape:
         return tuple(range(whole.shape[0]))
     if part.ndim != whole.ndim or part.shape[1] != whole.shape[1] or part.shape[-2:] != whole.shape[-2:]:
         return None
-    if part.ndim == 5 and part.shape[2] < whole.shape[2]:
-        same = part.shape[0] == whole.shape[0] and torch.equal(part[:, :, 0], whole[:, :, 0].to(part))
-        return tuple(range(whole.shape[0])) if same else None
+    if part.ndim == 5 and part.shape[2] != whole.shape[2]:
+        return tuple(range(whole.shape[0])) if part.shape[0] == whole.shape[0] else None
     if part.shape[1:] != whole.shape[1:]:
         return None
     places = []

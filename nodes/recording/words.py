@@ -66,5 +66,6 @@ class ConceptFinder:
 
     def _embedding(self, clip, word: str) -> np.ndarray:
         if word not in self._known:
+            host.stop_if_interrupted()  # hundreds of words are encoded when a prompt is first looked at
             self._known[word] = encode_word(clip, word)[1].mean(dim=0).numpy()
         return self._known[word]

@@ -34,6 +34,9 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         "(another pack?). For maps, bypass that node (Ctrl+B)",
         "parts": "the model was called on a few pictures at a time (context windows?), and only one "
         "call's are recorded. For maps of all, bypass that node (Ctrl+B) or sample fewer",
+        "unknown_part": "the model was called on a part of the video at a time, and which frames were in it "
+        "cannot be told (context windows of another pack?). For maps of all, use the Context Windows nodes "
+        "of ComfyUI",
         "tiles": "they cover another part of the picture than their prompt (tiles?). For maps, bypass "
         "that node (Ctrl+B)",
         "grid_changed": "their grid changed during the run, and only the first grid was recorded. For "
@@ -80,6 +83,10 @@ _RUNS = {
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
     "video_frames": "This is a video: SelAgg shows and checks {count} of its {every} frames, those with the "
     "numbers {numbers}.",
+    "frames_lost": "Of the {every} frames that SelAgg would keep of this video it has {count}: the model was "
+    "called on a part of the video at a time, and the others were in no part whose frames can be told.",
+    "frames_of_prompt": "A part of this video was made without {entry} (context windows with a prompt of "
+    "their own?): in {count} of its {every} kept frames the maps of its words are empty.",
     "beside": "This model puts the picture that is to be changed beside the one that it makes, and "
     "SelAgg cannot read such a pair yet. For maps, sample without it.",
     "guessed": "SelAgg does not know this model: it takes the first tokens of its sequence for the text. "

@@ -18,13 +18,14 @@ from ..prompt.known_texts import LabelCache
 from ..prompt.messages import message
 from ..prompt.words import Prompt
 from .coverage import Tally
-from .frames import FIRST_FRAME
+from .frames import chosen_frames, frames_in
 from .joint import JointCall
 from .layout import HeadLayout, LayerId
 from .probabilities import LayerGroup, column_matrix, pool_grid
 from .run import ASKED, EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
+from .windows import Count, by_row, mean_of_rows, with_part
 
 GRID_CHANGED = message("grid_changed")
 
@@ -50,6 +51,7 @@ class _KeptSelfAttention:
 class _EntrySums:
     """Device sums of an entry (batch, heads, pixels, slots) and recorded steps, by part of the run and layer.
 
+    counts: of a video that is seen in parts, frame by frame.
     self_attention[layer]: q and k (batch, cells, heads * dim) and the grid.  shares[layer]: (batch, heads,
     kinds), sums over the recorded steps of what goes to columns of each kind.  taken: bytes of its budget
     that are not for maps.  references: whether one more map is what goes to reference pictures.  coarser: the
@@ -58,7 +60,7 @@ class _EntrySums:
 
     entry: Entry
     sums: dict[tuple[int, LayerId], torch.Tensor] = field(default_factory=dict)
-    counts: dict[tuple[int, LayerId], int] = field(default_factory=dict)
+    counts: dict[tuple[int, LayerId], Count] = field(default_factory=dict)
     grids: dict[LayerId, tuple[int, int]] = field(default_factory=dict)
     self_attention: dict[LayerId, _KeptSelfAttention] = field(default_factory=dict)
     self_layers: tuple[LayerId, ...] = ()
@@ -91,8 +93,8 @@ class RunSums:
         """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
         self.expected_entries = 1
-        self.frames: tuple[int, ...] | None = None
-        """Of a video, which frames of its latent are recorded; None before the first call of the model."""
+        self.frames = chosen_frames(frames_in(latent_shape))
+        """Of a video, which frames of its latent are recorded."""
         self._settings = settings or CaptureSettings()
         self._grids, self._labels, self._self_layers = dict(grids), labels, dict(self_layers or {})
         steps = max(1, len(sigmas) - 1)
@@ -101,6 +103,8 @@ class RunSums:
         self._entries: dict[tuple[str, int], _EntrySums] = {}
         self._buffer: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
         self._shares: dict[tuple[tuple[str, int], LayerId], torch.Tensor] = {}
+        self._views: dict[tuple[tuple[str, int], LayerId], np.ndarray] = {}
+        """How often each frame is in the buffer, where a video is seen in parts."""
         self._groups: dict[tuple, tuple[LayerGroup, list[LayerId]]] = {}
         self._self_buffer: dict[tuple[tuple[str, int], LayerId], _KeptSelfAttention] = {}
         self._next_step = 0
@@ -154,6 +158,7 @@ class RunSums:
         self._groups.clear()
         self._buffer.clear()
         self._shares.clear()
+        self._views.clear()
         self._self_buffer.clear()
 
     def add(
@@ -164,15 +169,19 @@ class RunSums:
         k: torch.Tensor,
         heads: int,
         grid: tuple[int, int],
+        places: tuple[int, ...] | None = None,
     ) -> None:
         """Buffer one layer whose keys are the text alone.
 
         q: (batch, h * w, heads * dim_head), k: (batch, keys, heads * dim_head), the text once or repeated.
+        places: of a part of a video, which of the recorded frames it holds; None: all, in order.
         """
         if not self._keeps_grid(handle, layer, grid):
             return
+        for earlier in [x for x in self._groups if x[0] == handle and x[-1] != places]:
+            self._compute(earlier)  # of another part of the video: no more layers come of it
         factor = self._entries[handle].pool.get(layer, 1)
-        place = (handle, grid, factor, heads, q.shape, k.shape, q.device)
+        place = (handle, grid, factor, heads, q.shape, k.shape, q.device, places)
         if place not in self._groups:
             self._groups[place] = LayerGroup(q, k, heads), []
         group, layers = self._groups[place]
@@ -186,6 +195,7 @@ class RunSums:
         handle: tuple[str, int],
         layer: LayerId,
         calls: Sequence[JointCall],
+        places: tuple[int, ...] | None = None,
     ) -> None:
         """Buffer one layer whose keys are the text and more.  calls: the same call, frame by frame."""
         call = calls[0]
@@ -203,8 +213,8 @@ class RunSums:
         values = read[0] if len(read) == 1 else torch.stack(read, dim=1).flatten(0, 1)
         kept, shares = _parted(values, len(entry.slots), len(entry.kinds))
         factor = state.pool.get(layer, 1)
-        self._buffer[handle, layer], *_ = pool_grid(kept, *grid, factor)
-        self._shares[handle, layer] = shares
+        kept, *_ = pool_grid(kept, *grid, factor)
+        self._keep(handle, layer, kept, shares, places)
 
     def _keeps_grid(self, handle: tuple[str, int], layer: LayerId, grid: tuple[int, int]) -> bool:
         if layer in self._left_out:
@@ -217,15 +227,30 @@ class RunSums:
     def _compute(self, place: tuple) -> None:
         """Probabilities of a group of layers, into the buffer."""
         group, layers = self._groups.pop(place)
-        handle, grid, factor = place[:3]
-        values = group.probabilities(self._matrix(handle, *place[5:]))
+        handle, grid, factor, _, _, k_shape, device, places = place
+        values = group.probabilities(self._matrix(handle, k_shape, device))
         height, width = grid
         entry = self._entries[handle].entry
         kept, shares = _parted(values.flatten(0, 1), len(entry.slots), len(entry.kinds))
         kept, *_ = pool_grid(kept, height, width, factor)
         kept, shares = (x.unflatten(0, (len(layers), -1)) for x in (kept, shares))
-        self._buffer.update({(handle, layer): kept[i] for i, layer in enumerate(layers)})
-        self._shares.update({(handle, layer): shares[i] for i, layer in enumerate(layers)})
+        for i, layer in enumerate(layers):
+            self._keep(handle, layer, kept[i], shares[i], places)
+
+    def _keep(self, handle: tuple[str, int], layer: LayerId, kept, shares, places) -> None:
+        """Put a layer's maps and shares into the buffer, or add those of a part to its frames."""
+        place, frames = (handle, layer), len(self.frames)
+        if places is None:
+            self._buffer[place], self._shares[place] = kept, shares
+            self._views.pop(place, None)
+            return
+        if place not in self._views:  # what was there is of the whole video, evaluated before
+            self._views[place] = np.zeros(frames, dtype=int)
+            self._buffer.pop(place, None)
+            self._shares.pop(place, None)
+        self._buffer[place] = with_part(self._buffer.get(place), kept, places, frames)
+        self._shares[place] = with_part(self._shares.get(place), shares, places, frames)
+        np.add.at(self._views[place], list(places), 1)
 
     def _matrix(self, handle: tuple[str, int], k_shape: Sequence[int], device: torch.device) -> torch.Tensor:
         state, keys = self._entries[handle], k_shape[1]
@@ -265,9 +290,15 @@ class RunSums:
             self._compute(place)
         self._settle_doubts()
         sums, values = [], []
+        for place, views in self._views.items():  # a step counts once, in however many parts a frame is
+            for kind in (self._buffer, self._shares):
+                if place in kind:
+                    kind[place] = mean_of_rows(kind[place], views)
         for (handle, layer), own in self._buffer.items():
             state = self._entries[handle]
-            state.counts[part, layer] = state.counts.get((part, layer), 0) + 1
+            own_views = self._views.get((handle, layer))
+            seen: Count = 1 if own_views is None else np.minimum(own_views, 1)
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + seen
             if (part, layer) in state.sums:
                 sums.append(state.sums[part, layer])
                 values.append(own)
@@ -302,6 +333,7 @@ class RunSums:
             self.notice(message("no_steps"))
             self.commit(0)
         self.begin_evaluation()
+        self._settle_frames()
         entries = tuple(self._to_host(state) for state in self._entries.values() if state.sums)
         if complete and not entries and not self._tally.layers and not any(self._tally.rows):
             self.notice(message("nothing_seen"))
@@ -319,8 +351,49 @@ class RunSums:
             notices,
             self._context_width,
             coverage,
-            self.frames or FIRST_FRAME,
+            self.frames,
         )
+
+    def _settle_frames(self) -> None:
+        """Of a video seen in parts, keep the frames that were seen, and say which were not.
+
+        A layer that was not heard in all parts in which its entry was is left out.
+        """
+        states = [state for state in self._entries.values() if state.sums]
+        if not any(isinstance(count, np.ndarray) for state in states for count in state.counts.values()):
+            return
+        seen = [self._seen_frames(state) for state in states]
+        for state, own in zip(states, seen, strict=True):
+            if not own.all():
+                told = {"count": int((~own).sum()), "every": len(own)}
+                self.notice(message("frames_of_prompt", entry=state.entry.said_name, **told))
+        kept = np.logical_or.reduce(seen).nonzero()[0]
+        if len(kept) < len(self.frames):
+            self.notice(message("frames_lost", count=len(kept), every=len(self.frames)))
+            for state in states:
+                self._keep_frames(state, kept.tolist())
+            self.frames = tuple(self.frames[number] for number in kept)
+
+    def _seen_frames(self, state: _EntrySums) -> np.ndarray:
+        """Which of the recorded frames (frames,) an entry was in; layers that lack some are dropped."""
+        by_layer = {}
+        for _, layer in state.sums:
+            steps = sum(state.counts.get((part, layer), 0) for part in range(self._bins))
+            by_layer[layer] = np.broadcast_to(np.asarray(steps), len(self.frames)) > 0
+        every = np.logical_or.reduce(list(by_layer.values()))
+        lacking = {layer for layer, own in by_layer.items() if (own != every).any()}
+        state.sums = {place: own for place, own in state.sums.items() if place[1] not in lacking}
+        return every
+
+    def _keep_frames(self, state: _EntrySums, kept: list[int]) -> None:
+        def rows(values: torch.Tensor) -> torch.Tensor:
+            return values.unflatten(0, (-1, len(self.frames)))[:, kept].flatten(0, 1)
+
+        state.sums = {place: rows(values) for place, values in state.sums.items()}
+        state.shares = {layer: rows(values) for layer, values in state.shares.items()}
+        state.counts = {
+            place: count if isinstance(count, int) else count[kept] for place, count in state.counts.items()
+        }
 
     def fail(self, reason: str) -> Run:
         """The run of which nothing could be recorded, and why."""
@@ -356,7 +429,7 @@ class RunSums:
     @property
     def _pictures(self) -> int:
         """Whose maps are kept: every recorded frame of every picture."""
-        return self.latent_shape[0] * len(self.frames or FIRST_FRAME)
+        return self.latent_shape[0] * len(self.frames)
 
     def _entry_budget(self) -> int:
         return self._settings.budget // max(1, self.expected_entries)
@@ -397,7 +470,7 @@ class RunSums:
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
         flat = torch.empty(int(ends[-1]), dtype=state.dtype, device=next(iter(state.sums.values())).device)
         for place, end in zip(places, ends, strict=True):
-            mean = (state.sums[place] / state.counts[place]).mT
+            mean = mean_of_rows(state.sums[place], state.counts[place]).mT
             flat[end - mean.numel() : end].view(mean.shape).copy_(mean)
         parts: list[dict[LayerId, np.ndarray]] = [{} for _ in range(self._bins)]
         for (part, layer), shape, values in zip(
@@ -405,7 +478,7 @@ class RunSums:
         ):
             parts[part][layer] = values.reshape(shape)
         counts = [{x: state.counts[part, x] for x in own} for part, own in enumerate(parts)]
-        steps = max(sum(own.get(x, 0) for own in counts) for x in self.layout.layers)
+        steps = int(max(np.max(sum(own.get(x, 0) for own in counts)) for x in self.layout.layers))
         maps = parts[0] if self._bins == 1 else _mean_of(parts, counts)
         attention = {layer: kept.to_host() for layer, kept in state.self_attention.items()}
         finite = {
@@ -434,26 +507,29 @@ def _parted(values: torch.Tensor, slots: int, kinds: int) -> tuple[torch.Tensor,
     return torch.cat([values[..., :slots], values[..., slots + kinds :]], dim=-1), shares
 
 
-def _shares_of(state: _EntrySums, counts: Sequence[Mapping[LayerId, int]]) -> dict[LayerId, np.ndarray]:
+def _shares_of(state: _EntrySums, counts: Sequence[Mapping[LayerId, Count]]) -> dict[LayerId, np.ndarray]:
     """Means over the recorded steps of what goes to columns of each kind, by recorded layer."""
     layers = [x for x in state.shares if any(x in own for own in counts)]
     if not layers:
         return {}
-    means = [state.shares[x] / sum(own.get(x, 0) for own in counts) for x in layers]
+    means = [mean_of_rows(state.shares[x], sum(own.get(x, 0) for own in counts)) for x in layers]
     flat = torch.cat([mean.flatten() for mean in means]).cpu().numpy()
     parts = np.split(flat, np.cumsum([mean.numel() for mean in means])[:-1])
     return {x: own.reshape(mean.shape) for x, own, mean in zip(layers, parts, means, strict=True)}
 
 
 def _mean_of(
-    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, int]]
+    parts: Sequence[Mapping[LayerId, np.ndarray]], counts: Sequence[Mapping[LayerId, Count]]
 ) -> dict[LayerId, np.ndarray]:
     """Means of the whole run from the means of its parts and their numbers of steps, by layer."""
     means = {}
     for layer in dict.fromkeys(layer for part in parts for layer in part):
         own = [
-            (part[layer], np.float32(n[layer])) for part, n in zip(parts, counts, strict=True) if layer in n
+            (part[layer], by_row(n[layer], part[layer]))
+            for part, n in zip(parts, counts, strict=True)
+            if layer in n
         ]
-        total = sum(values * n for values, n in own) / sum(n for _, n in own)
+        seen = sum(n for _, n in own)
+        total = sum(values * n for values, n in own) / np.maximum(seen, np.float32(1))
         means[layer] = total.astype(own[0][0].dtype)
     return means

@@ -129,6 +129,32 @@ def test_an_interrupted_build_goes_on_and_ends_the_same(parts, clip, plan, tmp_p
         np.testing.assert_array_equal(made.with_score(kind).scores, whole.with_score(kind).scores)
 
 
+def test_the_words_are_told_before_the_first_picture_and_can_be_stopped(parts, clip, plan):
+    import comfy.model_management as management
+
+    words, steps = [], []
+    parts.builder.build_relevance(
+        unet(),
+        clip,
+        plan,
+        on_word=lambda *told: words.append((len(steps), *told)),
+        on_step=lambda *told: steps.append(told),
+    )
+    assert words == [(0, 1, 3), (0, 2, 3), (0, 3, 3)] and len(steps) == 4
+
+    def stop_after_the_second(done, total):
+        words.append(done)
+        management.interrupt_current_processing(done == 2)
+
+    words.clear()
+    steps.clear()
+    with pytest.raises(_interruption()):
+        parts.builder.build_relevance(
+            unet(), clip, plan, on_step=lambda *told: steps.append(told), on_word=stop_after_the_second
+        )
+    assert words == [1, 2] and not steps
+
+
 def _interruption() -> type:
     """What the host raises when it is interrupted; the registry's keeps it elsewhere."""
     try:

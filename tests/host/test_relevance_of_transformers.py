@@ -162,8 +162,12 @@ def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypa
         return asked[-1][-1]
 
     monkeypatch.setattr(builder, "count_wins", kept)
+    words: list[tuple[int, int]] = []
     with torch.inference_mode():
-        made = builder.build_relevance(model, clip, plan, tmp_path / "state.safetensors")
+        made = builder.build_relevance(
+            model, clip, plan, tmp_path / "state.safetensors", on_word=lambda *told: words.append(told)
+        )
+    assert words == [(done, 4) for done in (1, 2, 3, 4)]
     layers = len(kind.layers)
     assert made.score_kinds[0] == "argmax wins" and "agreement" in made.score_kinds
     assert len(asked) == 2 * 2 * layers  # pictures, steps
@@ -186,6 +190,26 @@ def test_wins_are_counted_where_a_word_can_be_encoded_alone(pack, name, monkeypa
     wanted = heard[0].k[0].transpose(0, 1).flatten(1)[list(prompt.words[0].columns)]
     last = asked[0][1][-len(wanted) :]  # "circle" is the one word of the last concept
     assert torch.allclose(last.double(), wanted, atol=1e-5)
+
+
+def test_the_words_can_be_stopped_before_the_first_picture(pack, monkeypatch, tmp_path: Path):
+    """The network is called with each word: no more of them are once the artist has stopped it."""
+    management = importlib.import_module("comfy.model_management")
+    builder = importlib.import_module("selagg_nodes.recording.build_relevance")
+    concepts = importlib.import_module("selagg_core.relevance.concepts").parse_concepts(CONCEPTS)
+    plan = builder.BuildPlan(PROMPTS[:1], concepts, "Tiny", 3, 2, 4.0, "euler", "simple", (16, 24))
+    words, steps = [], []
+
+    def stop_after_the_second(done, total):
+        words.append(done)
+        management.interrupt_current_processing(done == 2)
+
+    with torch.inference_mode(), pytest.raises(management.InterruptProcessingException):
+        builder.build_relevance(
+            transformer(KINDS["cosmos"]), cross_clip("cosmos", monkeypatch), plan,
+            on_step=lambda *told: steps.append(told), on_word=stop_after_the_second,
+        )  # fmt: skip
+    assert words == [1, 2] and not steps
 
 
 def expected_agreement(recording, word: int) -> np.ndarray:
