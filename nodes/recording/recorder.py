@@ -102,7 +102,7 @@ def record_evaluations(
     model = model.clone()
     install(model, capture, asked)
     host.evaluate(model, positive, latents, sigmas)
-    return _sharing_pixels(capture.last())
+    return replace(_sharing_pixels(capture.last()), from_picture=None)  # no picture was sampled
 
 
 def _sharing_pixels(recording: Recording) -> Recording:
@@ -148,6 +148,7 @@ class RunRecorder(host.BatchHooks):
             capture.labels,
             capture.settings,
             {layer: widths[layer] for layer in kept},
+            run.from_picture,
         )
         # Read once the host has loaded the model: packs exchange modules while they load.
         self._sites: tuple[AttentionSite, ...] = ()
