@@ -139,7 +139,8 @@ MEND = """async ([kind, denoise, fromPicture]) => {
   const viewer = { path: [], node: node('SelAggDiagnose') }
   const asked = { trial: { action: 'repair' }, kind, written: '', report: '{}', title: 'x', fromPicture }
   apply(app.graph, viewer, samplerFor(viewer), asked)
-  return ['strength', 'finding'].map((name) => node('SelAggRepair').widgets.find((w) => w.name === name).value)
+  const valueOf = (name) => node('SelAggRepair').widgets.find((w) => w.name === name).value
+  return [valueOf('strength'), valueOf('finding')]
 }"""
 
 
