@@ -139,31 +139,10 @@ def test_a_kind_without_counts_quotes_nothing_and_regions_quote_those_of_places(
     assert counts.repair_counts("no such kind") == ()
 
 
-def row(mended, before, broken, right):
-    return {"mended": mended, "fresh_before": before, "broken": [broken, right]}
-
-
-@pytest.fixture
-def file_of_counts(monkeypatch, tmp_path):
-    """Writes the counts of kinds, by start, in place of those that ship."""
-
-    def write(**kinds):
-        file = tmp_path / "counts.json"
-        file.write_text(
-            json.dumps({"kinds": {kind: {"starts": own} for kind, own in kinds.items()}}), "utf-8"
-        )
-        monkeypatch.setattr(counts, "COUNTS_FILE", file)
-        counts._counted.cache_clear()
-
-    yield write
-    monkeypatch.undo()
-    counts._counted.cache_clear()
-
-
 def test_too_few_pictures_and_few_broken_claims_are_not_told(file_of_counts):
     file_of_counts(
-        leaked={"empty": row(7, 7, 5, 10), "picture": row(3, 8, 3, 100)},
-        blended={"empty": row(9, 9, 4, 100), "picture": row(0, 0, 0, 0)},
+        leaked={"empty": (7, 7, 5, 10), "picture": (3, 8, 3, 100)},
+        blended={"empty": (9, 9, 4, 100), "picture": (0, 0, 0, 0)},
     )
     assert counts.repair_counts("leaked") == (StartCount(True, (3, 8)),)
     assert counts.repair_counts("leaked", False) == ()
@@ -171,7 +150,7 @@ def test_too_few_pictures_and_few_broken_claims_are_not_told(file_of_counts):
     assert counts.breaks("blended", None) and not counts.breaks("leaked", True)
 
 
-def test_without_the_file_nothing_is_quoted(file_of_counts):
+def test_without_counts_nothing_is_quoted(file_of_counts):
     file_of_counts()
     assert counts.repair_counts("misplaced") == ()
 
@@ -185,7 +164,7 @@ def test_a_finding_quotes_the_count_of_its_run(start):
 
 @pytest.mark.parametrize(("start", "warned"), [(None, True), (False, False), (True, True)])
 def test_a_blend_says_before_the_click_what_may_become_of_it(file_of_counts, start, warned):
-    file_of_counts(blended={"empty": row(9, 12, 0, 75), "picture": row(19, 32, 11, 105)})
+    file_of_counts(blended={"empty": (9, 12, 0, 75), "picture": (19, 32, 11, 105)})
     own = found("a circle and a star", "blended", ("circle", "star"), "entity", start=start)["repair"]
     assert ("turn into the other" in own.what) == warned == any(count.broken for count in own.by_start)
 
@@ -198,7 +177,7 @@ def test_the_button_is_as_firm_as_what_was_counted():
 
 
 def test_the_page_quotes_both_starts_where_it_does_not_know(file_of_counts):
-    file_of_counts(blended={"empty": row(9, 12, 0, 75), "picture": row(19, 32, 11, 105)})
+    file_of_counts(blended={"empty": (9, 12, 0, 75), "picture": (19, 32, 11, 105)})
     own = with_a_try(by_start=counts.repair_counts("blended"))
     page = report_page(own)
     assert "from an empty latent it helped 9 of 12; from a start picture it helped 19 of 32" in page
