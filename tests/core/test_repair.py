@@ -206,7 +206,7 @@ def test_a_blend_whose_things_have_a_relation_is_parted_as_it_says(text):
 def test_a_blend_parts_two_things_as_their_maps_lie_and_says_what_that_may_do():
     own = known("a circle and a star", {"circle": (0.5, 0.7), "star": (0.5, 0.4)})
     remedy = remedy_for(Fault("blended", (group(own, "circle"), group(own, "star"))), own)
-    assert "compare both pictures" in remedy.advice[0]
+    assert "compare both pictures" in remedy.advice[0].lower()
     below, above = (each.region.mask for each in remedy.operators)
     assert below[24, 24] and below[17:].sum() > 20 * below[:15].sum()
     assert above[8, 24] and above[:15].sum() > 20 * above[17:].sum()

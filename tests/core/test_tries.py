@@ -25,6 +25,7 @@ from selagg_core.repair.remedies import FIRM, FIRMLY
 from selagg_core.report.page import report_page
 from selagg_core.report.report import Report
 
+FEATURES = {"blended": {"overlap": 0.9}}
 FACTS = {
     "misplaced": Places("left of", ((0.7, 0.5), (0.2, 0.5))),
     "wrong_sense": Meanings(("Color",), ("Fruits and Vegetables",)),
@@ -49,7 +50,7 @@ def found(
     groups = tuple(next(g for g in claims.groups if g.label == w) for w in words)
     told = next(c for c in claims.of(claim_kind) if c.subject.label in words or c.words in groups)
     facts = FACTS.get(kind, Facts())
-    made = finding_of(Candidate(kind, told, groups, {}, facts), 0.9, "warning", True)
+    made = finding_of(Candidate(kind, told, groups, FEATURES.get(kind, {}), facts), 0.9, "warning", True)
     picture = PictureDiagnosis(0, tuple(seen(w, (0.5, 0.5)) for w in groups), (), (made,))
     size = next(iter(expected.values())).mask.shape if expected else (256, 384)
     where = {group(own, word): region for word, region in (expected or {}).items()}
@@ -263,7 +264,7 @@ def test_the_schema_knows_every_action():
     assert schema["$defs"]["try"]["properties"]["action"]["enum"] == list(ACTIONS)
     told = schema["$defs"]["try"]
     assert set(told["properties"]) == set(Try("none", "seed").to_dict())
-    assert set(told["required"]) == set(told["properties"]) - {"by_start"}, "reports of before have none"
+    assert set(told["required"]) == set(told["properties"])
     count = told["properties"]["by_start"]["items"]
     assert set(count["required"]) == set(StartCount(True, (1, 2)).to_dict())
 
