@@ -4,8 +4,10 @@
 taking turns. Where its picture is wrong in that way, the operator of the kind is measured on the failing seed
 and, which is what counts, on `--fresh` other seeds with the same plan: with all heads, and on words that the
 fault is not about; on the first `--in-depth` failures of a kind also with the heads of the word's concept,
-with random heads of the same grids, and at other strengths. `--checkpoint FILE` keeps what is done, so that a
-run can be interrupted and goes on where it was.
+with random heads of the same grids, and at other strengths. Where the viewer's button applies strength 2, all
+failures have that too. `--checkpoint FILE` keeps what is done, so that a run can be interrupted and goes on
+where it was; a failure of before that lacks an arm which all failures have gets that one alone. `--count`
+samples nothing, and counts what the checkpoint has.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ import torch
 
 from demo.host_path import prepare_host
 from demo.result_file import write_line
+from selagg_core.repair.counts import COUNTS_FILE
 from selagg_core.repair.plan import Operator, PictureRepair, RepairPlan
-from selagg_core.repair.tries import COUNTS_FILE
 
 from .maps import seed_range
 from .pictures import Case, drawn_case
 from .prompts import LeftOut
 from .repair_arms import Failure, RepairBench, arms_of
-from .repair_counts import kind_summary, quoted
+from .repair_counts import DEFAULT, applied_arm, kind_summary, quoted
 from .truth import KINDS, PictureTruth, truth_of
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -45,39 +47,83 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Kind of fault -> the groups of prompts in which it occurs (see `pictures.GROUPS`), taking turns."""
 DENOISE = (0.3, 0.4, 0.55)
 """Of start pictures: with less nothing that attention does is seen."""
-ALWAYS = ("all", "wrong_word")
-"""Arms of every failure; the others are those of the first ones of a kind."""
+PLACEBO = "wrong_word"
 STRENGTHS = (0.5, 2.0)
 FRESH = 100_000
 """Fresh seeds are so far from the failing one."""
 
 
+def always(kind: str, group: str) -> tuple[str, ...]:
+    """Arms of every failure; the others are those of the first ones of a kind."""
+    return tuple(dict.fromkeys((DEFAULT, PLACEBO, applied_arm(kind, group))))
+
+
 def measure(bench: RepairBench, failure: Failure, fresh: int, in_depth: bool) -> dict[str, Any] | None:
     """What every arm does to a failure: rows for JSON; None where the operator does not apply."""
-    arms = arms_of(failure, bench)
-    if not arms:
+    plans = plans_of(failure, bench)
+    if not plans:
         return None
     case = failure.case
-    seeds = [case.seeds[0] + FRESH * (number + 1) for number in range(fresh)]
-    before = bench.pictures(case, seeds)
+    before = bench.pictures(case, fresh_seeds(case, fresh))
     truths = [truth_of(picture, case.caption) for picture in before]
     row: dict[str, Any] = {"kind": failure.kind, "prompt": case.text, "group": case.group}
     row["weighted"] = "(" in case.text
     row["before"] = [_of(truth, failure.key) for truth in truths]
     row["things"] = [len(truth.reading.objects) for truth in truths]
     row["matches"] = [truth.matches for truth in truths]
-    plans = {name: _plan(failure, arms[name], 1.0) for name in (arms if in_depth else ALWAYS)}
-    if in_depth:
-        plans |= {f"all x {s:g}": _plan(failure, arms["all"], s) for s in STRENGTHS}
-    row["arms"] = {}
+    chosen = plans if in_depth else always(failure.kind, case.group)
+    return {**row, **_measured(bench, failure, before, {name: plans[name] for name in chosen})}
+
+
+def completed(bench: RepairBench, failure: Failure, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with the arms that are `missing`. Raises ValueError if its pictures do not come again."""
+    case, plans = failure.case, plans_of(failure, bench)
+    before = bench.pictures(case, fresh_seeds(case, len(row["before"])))
+    if not plans or [_of(truth_of(p, case.caption), failure.key) for p in before] != row["before"]:
+        raise ValueError(NOT_AGAIN)
+    new = _measured(bench, failure, before, {name: plans[name] for name in missing(row)})
+    return {**row, **new, "arms": {**row["arms"], **new["arms"]}}
+
+
+NOT_AGAIN = "the pictures of this row are others now: it keeps the arms that it has"
+
+
+def missing(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Arms of every failure that a row lacks; none of a row that is no failure."""
+    if "arms" not in row:
+        return ()
+    return tuple(name for name in always(row["kind"], row["group"]) if name not in row["arms"])
+
+
+def fresh_seeds(case: Case, count: int) -> list[int]:
+    return [case.seeds[0] + FRESH * (number + 1) for number in range(count)]
+
+
+def plans_of(failure: Failure, bench: RepairBench) -> dict[str, RepairPlan]:
+    """Arm -> what it changes; empty where the operator does not apply."""
+    arms = arms_of(failure, bench)
+    if not arms:
+        return {}
+    plans = {name: _plan(failure, operators, 1.0) for name, operators in arms.items()}
+    return plans | {f"{DEFAULT} x {s:g}": _plan(failure, arms[DEFAULT], s) for s in STRENGTHS}
+
+
+def _measured(
+    bench: RepairBench, failure: Failure, before, plans: Mapping[str, RepairPlan]
+) -> dict[str, Any]:
+    """{"arms": ...} of these plans, and with the default one what became of the failing seed ("own")."""
+    case = failure.case
+    seeds = fresh_seeds(case, len(before))
+    truths = [truth_of(picture, case.caption) for picture in before]
+    found: dict[str, Any] = {"arms": {}}
     for name, plan in plans.items():
-        own = [*case.seeds[:1], *seeds] if name == "all" else seeds
+        own = [*case.seeds[:1], *seeds] if name == DEFAULT else seeds
         after = bench.pictures(case, own, plan)
-        if name == "all":
-            row["own"] = _of(truth_of(after[0], case.caption), failure.key)
+        if name == DEFAULT:
+            found["own"] = _of(truth_of(after[0], case.caption), failure.key)
             after = after[1:]
-        row["arms"][name] = _compared(before, truths, after, case, failure.key)
-    return row
+        found["arms"][name] = _compared(before, truths, after, case, failure.key)
+    return found
 
 
 def _plan(failure: Failure, operators: tuple[Operator, ...], strength: float) -> RepairPlan:
@@ -152,6 +198,14 @@ class Checkpoint:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(self.rows[seed]) + "\n")
 
+    def change(self, seed: int, row: Mapping[str, Any]) -> None:
+        """Another row for a seed that is done, in its place in the file."""
+        self.rows[seed] = {**row, "seed": seed}
+        if self._path is not None:
+            part = self._path.with_name(self._path.name + ".part")
+            part.write_text("".join(json.dumps(own) + "\n" for own in self.rows.values()), "utf-8")
+            part.replace(self._path)
+
 
 def run(args: argparse.Namespace, done: Checkpoint, left_out: LeftOut) -> None:
     bench = RepairBench()
@@ -160,25 +214,51 @@ def run(args: argparse.Namespace, done: Checkpoint, left_out: LeftOut) -> None:
     for kind, case in candidates(args.seeds):
         seed = case.seeds[0]
         asked = kind in counts and (not args.groups or case.group in args.groups)
-        if not asked or seed in done.rows or counts[kind] >= args.most:
+        new = seed not in done.rows and kind in counts and counts[kind] < args.most
+        if not asked or not (new or missing(done.rows.get(seed, {}))):
             continue
         if args.minutes and time.monotonic() - started > 60 * args.minutes:
             break
-        try:
-            failure = bench.failure(kind, case)
-            deep = counts[kind] < args.in_depth
-            row = None if failure is None else measure(bench, failure, args.fresh, deep)
-        except (ValueError, RuntimeError) as error:
-            left_out.add(case.text, error)
-            done.add(seed, {"left_out": str(error)[:200]})
-            continue
-        done.add(seed, row or {"right": kind} if failure is None else row or {"no_operator": kind})
-        if row is not None:
-            counts[kind] += 1
+        if new:
+            row = _new(bench, kind, case, args.fresh, counts[kind] < args.in_depth, left_out)
+            done.add(seed, row)
+            counts[kind] += "arms" in row
+        else:
+            row = _completed(bench, kind, case, done.rows[seed], left_out)
+            done.change(seed, row)
+        if "arms" in row:
             told = {name: own["after"] for name, own in row["arms"].items()}
             sys.stderr.write(
                 f"{time.monotonic() - started:.0f} s {counts} {case.text} {row['before']} {told}\n"
             )
+
+
+def _new(
+    bench: RepairBench, kind: str, case: Case, fresh: int, in_depth: bool, left_out: LeftOut
+) -> dict[str, Any]:
+    """The row of a case that was not looked at before."""
+    try:
+        failure = bench.failure(kind, case)
+        if failure is None:
+            return {"right": kind}
+        return measure(bench, failure, fresh, in_depth) or {"no_operator": kind}
+    except (ValueError, RuntimeError) as error:
+        left_out.add(case.text, error)
+        return {"left_out": str(error)[:200]}
+
+
+def _completed(
+    bench: RepairBench, kind: str, case: Case, row: Mapping[str, Any], left_out: LeftOut
+) -> dict[str, Any]:
+    """The row with what it lacked; as it was where it does not come again."""
+    try:
+        failure = bench.failure(kind, case)
+        if failure is None:
+            raise ValueError(NOT_AGAIN)
+        return completed(bench, failure, row)
+    except (ValueError, RuntimeError) as error:
+        left_out.add(case.text, error)
+        return dict(row)
 
 
 def main() -> None:
@@ -194,26 +274,37 @@ def main() -> None:
     parser.add_argument("--groups", nargs="+", default=[], help="of prompts; by default all of the kinds")
     parser.add_argument("--minutes", type=float, default=0, help="look for no more after; 0: all seeds")
     parser.add_argument("--checkpoint", type=Path, help="file that keeps what is done")
-    parser.add_argument("--write", action="store_true", help="keep the counts for findings to quote")
+    parser.add_argument("--count", action="store_true", help="sample nothing: count what is done")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the counts of all kinds for findings to quote"
+    )
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
     left_out, done = LeftOut(), Checkpoint(args.checkpoint)
-    with contextlib.redirect_stdout(sys.stderr):
-        prepare_host()
-        with torch.inference_mode():
-            run(args, done, left_out)
+    if not args.count:
+        with contextlib.redirect_stdout(sys.stderr):
+            prepare_host()
+            with torch.inference_mode():
+                run(args, done, left_out)
     rows = [row for seed, row in sorted(done.rows.items()) if "arms" in row]
+    lacking = {kind: sum(bool(missing(row)) for row in rows if row["kind"] == kind) for kind in args.kinds}
     result = {
         "base": "SelAgg demo model",
         "seeds": f"{args.seeds[0]}:{args.seeds[-1] + 1}",
         "fresh": args.fresh,
         "looked_at": len(done.rows),
-        "kinds": {kind: kind_summary([r for r in rows if r["kind"] == kind]) for kind in args.kinds},
+        "kinds": _summaries(rows, args.kinds),
+        "lacking_arms": lacking,
         "left_out": left_out.to_json(),
     }
     if args.write:
-        COUNTS_FILE.write_text(json.dumps(quoted(result), indent=1) + "\n", "utf-8")
+        every = {**result, "kinds": _summaries(rows, tuple(GROUPS))}
+        COUNTS_FILE.write_text(json.dumps(quoted(every), indent=1) + "\n", "utf-8")
     write_line(json.dumps(result), args.json)
+
+
+def _summaries(rows: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {kind: kind_summary([row for row in rows if row["kind"] == kind]) for kind in kinds}
 
 
 if __name__ == "__main__":

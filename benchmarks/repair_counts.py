@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from selagg_core.comparing.paired import Paired
+from selagg_core.repair.counts import start_name
+from selagg_core.repair.remedies import FIRM, FIRMLY
 
 QUOTED = (
     "failures",
@@ -21,6 +23,18 @@ QUOTED = (
     "broken",
 )
 """What findings may quote of a kind."""
+DEFAULT, FIRM_ARM = "all", f"all x {FIRM:g}"
+"""The operator of the kind in all heads, as it is wired in, and as the viewer's button sets it for FIRMLY."""
+
+
+def from_picture(group: str) -> bool:
+    """Whether cases of a group start from a picture (`pictures.Case.start`)."""
+    return group.startswith("start_")
+
+
+def applied_arm(kind: str, group: str) -> str:
+    """The arm that the button of a finding applies to such a failure."""
+    return FIRM_ARM if kind in FIRMLY and from_picture(group) else DEFAULT
 
 
 def pairs_of(rows: Sequence[Mapping], arm: str) -> list[tuple[bool, bool]]:
@@ -73,7 +87,7 @@ def kind_summary(rows: Sequence[Mapping]) -> dict[str, Any]:
     """What the default arm did, and beside it every other one."""
     judged = [row["own"] for row in rows if row["own"] is not None]
     arms = {arm: arm_summary(rows, arm) for arm in dict.fromkeys(a for row in rows for a in row["arms"])}
-    default = arms.get("all", {})
+    default = arms.get(DEFAULT, {})
     return {
         "failures": len(rows),
         "prompts": len({row["prompt"] for row in rows}),
@@ -81,17 +95,40 @@ def kind_summary(rows: Sequence[Mapping]) -> dict[str, Any]:
         "fixed_own": [sum(not wrong for wrong in judged), len(judged)],
         **{name: default.get(name) for name in QUOTED[3:]},
         "placebo_after": {arm: arms[arm]["fresh_after"] for arm in ("random", "wrong_word") if arm in arms},
+        "starts": {
+            start_name(start): start_summary([row for row in rows if from_picture(row["group"]) == start])
+            for start in dict.fromkeys(from_picture(row["group"]) for row in rows)
+        },
         "groups": {
-            group: arm_summary([row for row in rows if row["group"] == group], "all")
+            group: arm_summary([row for row in rows if row["group"] == group], DEFAULT)
             for group in dict.fromkeys(row["group"] for row in rows)
         },
         "arms": arms,
     }
 
 
+def start_summary(rows: Sequence[Mapping]) -> dict[str, Any]:
+    """Of failures of a kind that start alike, what the arm did that the button of a finding applies.
+
+    failures: those in which it was measured, of so many; their own seed was tried with DEFAULT alone.
+    """
+    arm = applied_arm(rows[0]["kind"], rows[0]["group"])
+    own = [row for row in rows if arm in row["arms"]]
+    judged = [row["own"] for row in own if row["own"] is not None] if arm == DEFAULT else []
+    summary = arm_summary(own, arm)
+    return {
+        "arm": arm,
+        "failures": [len(own), len(rows)],
+        "fixed_own": [sum(not wrong for wrong in judged), len(judged)],
+        **{name: summary[name] for name in QUOTED[3:]},
+    }
+
+
 def quoted(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a result that ships with the core (`selagg_core.repair.tries.COUNTS_FILE`)."""
+    """The part of a result that ships with the core (`selagg_core.repair.counts.COUNTS_FILE`)."""
     kinds = {
-        kind: {name: row[name] for name in QUOTED} for kind, row in result["kinds"].items() if row["failures"]
+        kind: {name: row[name] for name in (*QUOTED, "starts")}
+        for kind, row in result["kinds"].items()
+        if row["failures"]
     }
     return {name: result[name] for name in ("base", "seeds", "fresh")} | {"kinds": kinds}

@@ -99,6 +99,7 @@ def diagnose_run(
     chosen = chooser.choose([group.text for group in checked])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
     judge = replace(_judge(calibration, chosen.relevance), kinds=kinds)
+    start = view.recording.from_picture
     diagnoses, annotated = [], []
     for index, picture in enumerate(view.pictures):
         diagnosis = PictureDiagnosis(index, (), (), ())
@@ -107,7 +108,7 @@ def diagnose_run(
             observed = observe(view, index, checked, claims, chosen, settings)
             diagnosis = examine(measured, claims, observed, expected[index], judge, index)
             diagnosis = with_tries(
-                diagnosis, view.prompts, read, view.size, expected[index], chosen.relevance
+                diagnosis, view.prompts, read, view.size, expected[index], chosen.relevance, start
             )
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
@@ -126,6 +127,7 @@ def diagnose_run(
         ),
         claims=tuple(claim_lines(claims)),
         shares=all_shares(view.entries, len(view.pictures)),
+        from_picture=start,
     )
     shown = planned.with_maps() if planned is not None else None
     return Diagnosis(report, tuple(annotated), tuple(expected), checked, chosen, shown, read)

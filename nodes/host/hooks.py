@@ -65,14 +65,35 @@ class BatchHooks(SamplingHooks):
             self._batch = outer
 
 
+LEAST_KEPT = 0.05
+"""Share of the schedule that is left out where a start picture counts: denoise below 0.95."""
+
+
 @dataclass(frozen=True)
 class SamplingRun:
-    """A sampling run that is about to start.  `guider.conds` holds the entries once it runs."""
+    """A sampling run that is about to start.  `guider.conds` holds the entries once it runs.
+
+    latent: where it starts, (batch, channels, h, w) without noise; empty or a picture's.
+    """
 
     guider: Any
     noise: torch.Tensor
+    latent: torch.Tensor | None
     sigmas: torch.Tensor
     proceed: Callable[[SamplingHooks | None], torch.Tensor]
+
+    @property
+    def from_picture(self) -> bool | None:
+        """Whether a picture shows through the noise at the start; None: no noise is added, so it goes on with
+        what an earlier sampler has begun, or the model does not say how much noise is all of it.
+        """
+        sampling = self.guider.model_patcher.get_model_object("model_sampling")
+        if not bool(self.noise.any()) or not hasattr(sampling, "percent_to_sigma"):
+            return None
+        latent = self.latent
+        if latent is None or not latent.numel() or bool((latent == latent.flatten()[0]).all()):
+            return False
+        return float(self.sigmas[0]) < float(sampling.percent_to_sigma(LEAST_KEPT))
 
 
 def with_steps(hooks: SamplingHooks, callback: Callable | None) -> Callable:

@@ -52,7 +52,9 @@ def _outer_sample_wrapper(handler):
                 return executor(*args[:position], callback, *args[position + 1 :], **kwargs)
             return executor(*args, **{**kwargs, "callback": callback})
 
-        return handler(SamplingRun(guider, given["noise"], given["sigmas"], proceed))
+        return handler(
+            SamplingRun(guider, given["noise"], given.get("latent_image"), given["sigmas"], proceed)
+        )
 
     outer_sample.handler = handler
     return outer_sample

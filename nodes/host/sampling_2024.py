@@ -35,6 +35,7 @@ def install_sampling_shim() -> None:
                 SamplingRun(
                     self,
                     arguments["noise"],
+                    arguments["latent_image"],
                     arguments["sigmas"],
                     lambda hooks: run(remaining[1:], hooked if hooks is None else [*hooked, hooks]),
                 )

@@ -27,6 +27,7 @@ GENERAL: Mapping[str, str] = MappingProxyType(
         "advice": "{told}.",
         "weight": 'bring the weight of "{word}", which is {weight}, back to 1, such as ({bare}:1.0)',
         "repair": "change what the words attend to (SelAgg Repair)",
+        "part": "draw the two apart (SelAgg Repair): one may turn into the other",
         "denoise": "raise denoise: the picture keeps less of the one that it starts from",
         "reword": 'write "{new}" for "{word}"',
         "without": 'Without "{word}" the picture changes by {mean} of 255.',

@@ -24,6 +24,23 @@ class Area:
 
 
 @dataclass(frozen=True)
+class StartCount:
+    """What a remedy was worth on the demo model where runs start from a picture, or from an empty latent.
+
+    helped: (how often it helped, was tried).  broken: (claims that it made wrong, that were right before); ()
+    where that is too few to be said.
+    """
+
+    from_picture: bool
+    helped: tuple[int, int]
+    broken: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**vars(self), "helped": list(self.helped), "broken": list(self.broken)}
+
+
+@dataclass(frozen=True)
 class Try:
     """One remedy of a finding.
 
@@ -31,7 +48,8 @@ class Try:
     the same for other languages, as `Sentence.to_dict` has it.  words: labels of what it is about; entry: the
     conditioning entry whose text is changed.  weight: of the words in the new text, None where no weight
     changes.  text: that of the entry, written anew.  helped: (how often it helped, was tried) on the demo
-    model; () where it was not counted.
+    model; () where it was not counted.  by_start: the same where it was counted apart for where a run starts:
+    for the start of this run, or for both where that is not known.
     """
 
     action: str
@@ -44,6 +62,7 @@ class Try:
     text: str = ""
     areas: tuple[Area, ...] = ()
     helped: tuple[int, ...] = ()
+    by_start: tuple[StartCount, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -52,6 +71,7 @@ class Try:
             "words": list(self.words),
             "areas": [{"text": area.text, "box": list(area.box)} for area in self.areas],
             "helped": list(self.helped),
+            "by_start": [count.to_dict() for count in self.by_start],
         }
 
     @classmethod
@@ -65,7 +85,16 @@ class Try:
         if len(helped) not in (0, 2):
             raise ValueError("how often something helped is no pair")
         values |= {"areas": tuple(map(_area, values["areas"])), "words": tuple(values["words"])}
-        return cls(**{**values, "helped": helped})
+        return cls(**{**values, "helped": helped, "by_start": tuple(map(_count, values.get("by_start", ())))})
+
+
+def _count(body: Mapping[str, Any]) -> StartCount:
+    values = dict(mapping(body))
+    check_fields(StartCount, values)
+    helped, broken = tuple(values["helped"]), tuple(values["broken"])
+    if len(broken) not in (0, 2):
+        raise ValueError("what a remedy broke is no pair")
+    return StartCount(**{**values, "helped": helped, "broken": broken})
 
 
 def _area(body: Mapping[str, Any]) -> Area:

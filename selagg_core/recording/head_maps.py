@@ -161,7 +161,8 @@ class Recording:
 
     context_width: width of the text encoding, which tells models with the same heads apart; 0: none seen.
     coverage: None if it is not known.  frames: of a video, which frames of its latent were recorded: the
-    entries hold one after the other, picture by picture (`frames.py`).
+    entries hold one after the other, picture by picture (`frames.py`).  from_picture: whether it started from
+    a picture that shows through the noise; None if that is not known.
     """
 
     entries: tuple[EntryRecording, ...]
@@ -173,6 +174,7 @@ class Recording:
     context_width: int = 0
     coverage: Coverage | None = None
     frames: tuple[int, ...] = FIRST_FRAME
+    from_picture: bool | None = None
 
     @property
     def pictures(self) -> int:

@@ -352,6 +352,7 @@ class Run:
     coverage: Coverage | None = None
     frames: tuple[int, ...] = FIRST_FRAME
     offers: tuple[OfferedText, ...] = ()
+    from_picture: bool | None = None
 
     def recording(self, labels: LabelCache) -> Recording:
         """With the words that are known now."""
@@ -360,7 +361,7 @@ class Run:
         entries = tuple(entry for entry, _ in labelled)
         return Recording(
             entries, self.layout, self.latent_shape, self.sigmas, self.complete, notices, self.context_width,
-            self.coverage, self.frames,
+            self.coverage, self.frames, self.from_picture,
         )  # fmt: skip
 
     @property

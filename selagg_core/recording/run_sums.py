@@ -89,9 +89,14 @@ class RunSums:
         labels: LabelCache,
         settings: CaptureSettings | None = None,
         self_layers: Mapping[LayerId, int] | None = None,
+        from_picture: bool | None = None,
     ):
-        """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width."""
+        """grids: layer -> (h, w) of the whole picture.  self_layers: self-attention to keep -> its width.
+
+        from_picture: see `Recording`.
+        """
         self.layout, self.latent_shape, self.sigmas = layout, latent_shape, sigmas
+        self.from_picture = from_picture
         self.expected_entries = 1
         self.frames = chosen_frames(frames_in(latent_shape))
         """Of a video, which frames of its latent are recorded."""
@@ -352,6 +357,7 @@ class RunSums:
             self._context_width,
             coverage,
             self.frames,
+            from_picture=self.from_picture,
         )
 
     def _settle_frames(self) -> None:

@@ -72,6 +72,7 @@ def save_recording(recording: Recording, path: Path | str) -> None:
         "frames": list(recording.frames),
         "sigmas": [float(sigma) for sigma in recording.sigmas],
         "complete": recording.complete,
+        "from_picture": recording.from_picture,
         "notices": list(recording.notices),
         "context_width": recording.context_width,
         "coverage": None if recording.coverage is None else asdict(recording.coverage),
@@ -161,7 +162,15 @@ def _recording(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> R
         _count(header["context_width"]),
         None if coverage is None else Coverage(**{k: _pair(v) for k, v in coverage.items()}),
         frames,
+        _known_start(header.get("from_picture")),
     )
+
+
+def _known_start(told: Any) -> bool | None:
+    """Whether a run started from a picture; files of before do not say."""
+    if not fits(told, bool | None):
+        raise ValueError("whether it started from a picture is no yes or no.")
+    return told
 
 
 def _latent_shape(

@@ -16,6 +16,7 @@ from ..claims.read_claims import general_lexicon, read_claims
 from ..diagnosis.brief import rank
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
+from ..diagnosis.tries import StartCount
 from ..maps.regions import Region
 from ..prompt.groups import WordGroup
 from ..prompt.quoted import reasons, short
@@ -24,6 +25,7 @@ from ..recording.layout import HeadLayout
 from ..relevance.relevance import HeadRelevance
 from ..report.model_name import name_of_model
 from ..report.report import Report
+from .counts import breaks
 from .placebo import on_other_words
 from .plan import UNTIL, Operator, PictureRepair, RepairPlan
 from .remedies import Fault, Known, Remedy, fault_of, remedy_for
@@ -90,9 +92,13 @@ def plan_from_report(
     claims = _claims(report, prompts, asked)
     repaired, changes, advice = [], [], []
     for number, picture in enumerate(report.pictures):
-        known = _known(picture, prompts, claims, expected[number], report, asked.relevance)
+        known = _known(picture, prompts, claims, expected[number], report, asked)
         operators: list[Operator] = []
         for finding in (own for own, index in chosen if index == number):
+            if _is_all(asked.finding) and (spoiling := breaks(finding.kind, report.from_picture)):
+                told = _asked_for(finding, spoiling, report)
+                advice.append(f"{_of(number, report)}{finding.kind}: {told}")
+                continue
             fault = fault_of(finding, known)
             remedy = remedy_for(fault, known)
             if asked.placebo and remedy.operators:
@@ -104,6 +110,19 @@ def plan_from_report(
     notes = tuple(note for prompt in prompts for note in prompt.notes)
     return _plan(
         prompts, tuple(repaired), asked, tuple(dict.fromkeys(changes)), (*dict.fromkeys(advice), *notes)
+    )
+
+
+def _asked_for(finding: Finding, count: StartCount, report: Report) -> str:
+    """What is said instead of a remedy that breaks too much to be done unasked."""
+    number = next(n for n, (own, _) in enumerate(listed(report), 1) if own is finding)
+    where = "from a start picture" if count.from_picture else "from an empty latent"
+    broken, right = count.broken
+    helped, tried = count.helped
+    return (
+        f"nothing was changed for it. On the demo model, {where}, it helped {helped} of {tried} times, but "
+        f"{broken} of {right} claims that were right became wrong. To try it, set finding to {number}, and "
+        "compare both pictures."
     )
 
 
@@ -158,10 +177,14 @@ def listed(report: Report) -> list[tuple[Finding, int]]:
     return sorted(found, key=lambda item: (*rank(item[0]), item[1]))
 
 
+def _is_all(asked: str) -> bool:
+    return asked.strip().casefold() in ("", "all", ALL)
+
+
 def _chosen(report: Report, asked: str) -> Iterator[tuple[Finding, int]]:
     found = listed(report)
     wanted = asked.strip().casefold()
-    if wanted in ("", "all", ALL):
+    if _is_all(asked):
         yield from ((finding, number) for finding, number in found if finding.level == "warning")
         return
     match = re.fullmatch(r"#?\s*(\d{1,4})", wanted)
@@ -195,7 +218,8 @@ def _known(
     claims: Claims,
     expected: Mapping[WordGroup, Region],
     report: Report,
-    relevance: HeadRelevance | None,
+    asked: Asked,
 ) -> Known:
     measured = {seen.word: seen for seen in picture.words}
-    return Known(tuple(prompts), claims, _size(report), measured, expected, relevance)
+    size, start = _size(report), report.from_picture
+    return Known(tuple(prompts), claims, size, measured, expected, asked.relevance, start, asked.strength)

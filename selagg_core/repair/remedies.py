@@ -18,6 +18,7 @@ from ..prompt.groups import WordGroup
 from ..prompt.quoted import short
 from ..prompt.words import Prompt
 from ..relevance.relevance import ARGMAX_WINS, HeadRelevance
+from .counts import breaks
 from .plan import Adjusting, Operator, Placing
 
 AROUND = 1.3
@@ -26,8 +27,11 @@ LEAST_PLACE, MOST_PLACE = 0.04, 0.3
 """Shares of the picture that such a disc covers."""
 SPOT = 0.4
 """Share of a half or quarter of the picture that a thing is drawn to: in all of it there is room for two."""
-BLEND_SIDE_EFFECT = "It may turn the thing that is there into the other one: compare both pictures."
-FROM_A_PICTURE = "If the picture starts from another one, set strength to 2, or raise denoise."
+BLEND_SIDE_EFFECT = "It may turn the thing that is there into the other one"
+FIRM = 2.0
+"""Strength that proved itself where a start picture brings a fault of a kind in FIRMLY along; the viewer's
+button sets it too (web/extension/apply.js)."""
+FIRMLY = ("neglected", "leaked")
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
 
@@ -49,7 +53,8 @@ class Known:
     """What is known of a picture when it is to be mended.
 
     size: (h, w) of its regions.  measured: what the maps of its words show.  expected: where the artist wants
-    words.  relevance: of the model's heads, None without one.
+    words.  relevance: of the model's heads, None without one.  from_picture: whether the run started from a
+    picture, None where that is not known.  strength: at which it is to be mended.
     """
 
     prompts: tuple[Prompt, ...]
@@ -58,6 +63,8 @@ class Known:
     measured: Mapping[WordGroup, WordEvidence] = field(default_factory=dict)
     expected: Mapping[WordGroup, Region] = field(default_factory=dict)
     relevance: HeadRelevance | None = None
+    from_picture: bool | None = None
+    strength: float = 1.0
 
     def weight(self, word: WordGroup) -> float:
         """The weight of a word or phrase in its prompt."""
@@ -187,12 +194,36 @@ def _leaked(fault: Fault, known: Known) -> Remedy:
         )
     apart = _apart(known_places)
     drawn = _drawn({thing: (region, "to its own place") for thing, region in apart.items()}, known)
-    return Remedy(drawn.operators, drawn.said, (FROM_A_PICTURE,))
+    firmly = _firmly(known)
+    return Remedy(drawn.operators, drawn.said, (f"{firmly[0].upper()}{firmly[1:]}.",) if firmly else ())
+
+
+def _firmly(known: Known) -> str:
+    """What to do where a start picture brings a fault along; "" where there is none."""
+    if known.from_picture is False:
+        return ""
+    told = "the picture starts from another one: " if known.from_picture else "if it starts from a picture, "
+    return told + (
+        "raise denoise" if known.strength >= FIRM else f"set strength to {FIRM:g}, or raise denoise"
+    )
 
 
 def _blended(fault: Fault, known: Known) -> Remedy:
     parted = in_halves(fault, known)
-    return Remedy(parted.operators, parted.said, (BLEND_SIDE_EFFECT,))
+    return Remedy(parted.operators, parted.said, (side_effect(fault.kind, known),))
+
+
+def side_effect(kind: str, known: Known) -> str:
+    """What parting two things may do beside, with its count where it was more than a few."""
+    count = breaks(kind, known.from_picture)
+    if count is None:
+        return f"{BLEND_SIDE_EFFECT}: compare both pictures."
+    where = "from a start picture" if count.from_picture else "from an empty latent"
+    told = "{} of {}".format(*count.broken)
+    return (
+        f"{BLEND_SIDE_EFFECT}: on the demo model, {where}, {told} claims that were right became wrong. "
+        "Compare both pictures."
+    )
 
 
 def _stated(fault: Fault, known: Known) -> Claim | None:
@@ -221,10 +252,10 @@ def in_halves(fault: Fault, known: Known) -> Remedy:
 
 def _neglected(fault: Fault, known: Known) -> Remedy:
     word = fault.words[0]
+    firmly = _firmly(known)
     advice = (
-        f'For "{short(word.label)}", which is missing: if the picture starts from another one, set strength '
-        f"to 2, or raise denoise; raise the weight of the word, such as ({short(bare(word.label))}:1.4); or "
-        "try another seed.",
+        f'For "{short(word.label)}", which is missing: {firmly}{"; " if firmly else ""}raise the weight of '
+        f"the word, such as ({short(bare(word.label))}:1.4); or try another seed.",
     )
     region = known.expected.get(word) or free_region(word, known)
     drawn = _drawn({word: (region, "to a free place")}, known)

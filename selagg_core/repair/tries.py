@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +12,6 @@ from ..claims.claim import PLACES, Claims
 from ..claims.expectations import place_region
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
-from ..diagnosis.kinds import BY_NAME
 from ..diagnosis.sentence import Sentence, general
 from ..diagnosis.sentences import ENGLISH
 from ..diagnosis.suggestions import HIGHEST, OWN_WEIGHT, RAISED, bare
@@ -27,11 +22,10 @@ from ..prompt.quoted import short
 from ..prompt.rewritten import with_weight, with_words
 from ..prompt.words import Prompt
 from ..relevance.relevance import HeadRelevance
+from .counts import repair_counts
 from .plan import Placing
 from .remedies import BY_KIND, Fault, Known, Remedy, colour_word, fault_of, in_halves, remedy_for, spot
 
-COUNTS_FILE = Path(__file__).resolve().parents[1] / "presets" / "repair_demo.json"
-"""kind -> what SelAgg Repair was worth: counted on the demo model by benchmarks/repair.py."""
 SIDE = 128
 """Longest side, in cells, of the regions that areas are made from."""
 ARTICLES = ("a", "an", "the")
@@ -46,15 +40,19 @@ def with_tries(
     size: tuple[int, int],
     expected: Mapping[WordGroup, Region],
     relevance: HeadRelevance | None,
+    from_picture: bool | None = None,
 ) -> PictureDiagnosis:
-    """A diagnosis whose findings say what a viewer can do. size: (h, w) of the picture, and of `expected`."""
+    """A diagnosis whose findings say what a viewer can do. size: (h, w) of the picture, and of `expected`.
+
+    from_picture: whether the run started from a picture; None: not known.
+    """
     if not diagnosis.findings:
         return diagnosis
     scale = min(1.0, SIDE / max(size))
     small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
     places = {word: _resized(region, small) for word, region in expected.items()}
     measured = {seen.word: seen for seen in diagnosis.words}
-    known = Known(tuple(prompts), claims, small, measured, places, relevance)
+    known = Known(tuple(prompts), claims, small, measured, places, relevance, from_picture)
     return replace(diagnosis, findings=tuple(_completed(finding, known) for finding in diagnosis.findings))
 
 
@@ -68,7 +66,7 @@ def _completed(finding: Finding, known: Known) -> Finding:
     found = [MAKERS.get(each.remedy, _only_said)(each, fault, known) for each in finding.tries]
     own = any(each.remedy == OWN_WEIGHT for each in finding.tries)
     if not own:
-        found += [*_reworded(fault, known), *_repaired(finding, remedy), *_denoised(finding)]
+        found += [*_reworded(fault, known), *_repaired(finding, remedy, known), *_denoised(finding)]
     return replace(finding, tries=tuple(found))
 
 
@@ -188,10 +186,12 @@ def _reworded(fault: Fault, known: Known) -> Iterator[Try]:
         yield replace(own, words=(word.label,), entry=word.entry, text=text)
 
 
-def _repaired(finding: Finding, remedy: Remedy) -> Iterator[Try]:
+def _repaired(finding: Finding, remedy: Remedy, known: Known) -> Iterator[Try]:
     if remedy.operators:
-        own = _told("repair", "repair", general("repair"))
-        yield replace(own, words=finding.labels, helped=repair_counts(finding.kind))
+        counts = repair_counts(finding.kind, known.from_picture)
+        spoils = finding.kind == "blended" and any(count.broken for count in counts)
+        own = _told("repair", "repair", general("part" if spoils else "repair"))
+        yield replace(own, words=finding.labels, by_start=counts)
 
 
 def _denoised(finding: Finding) -> Iterator[Try]:
@@ -201,21 +201,6 @@ def _denoised(finding: Finding) -> Iterator[Try]:
 
 def _told(action: str, remedy: str, said: Sentence) -> Try:
     return Try(action, remedy, ENGLISH.say(said), said.to_dict())
-
-
-def repair_counts(kind: str) -> tuple[int, ...]:
-    """(right afterwards, wrong before) of fresh pictures with this fault; () where it was not counted."""
-    known = BY_NAME.get(kind)
-    row = _counted().get(known.counted_as or kind if known is not None else kind)
-    return () if row is None else (row["mended"], row["fresh_before"])
-
-
-@cache
-def _counted() -> Mapping[str, Mapping[str, Any]]:
-    if not COUNTS_FILE.is_file():
-        return MappingProxyType({})
-    kinds = json.loads(COUNTS_FILE.read_text(encoding="utf-8"))["kinds"]
-    return MappingProxyType({kind: row for kind, row in kinds.items() if row["fresh_before"]})
 
 
 def _resized(region: Region, size: tuple[int, int]) -> Region:

@@ -79,6 +79,7 @@ def manifest(
             "problems": [said_of(problem) for problem in report.problems],
             "notices": [said_of(notice) for notice in report.notices],
         },
+        "from_picture": view.recording.from_picture,
         "coverage": None if view.recording.coverage is None else asdict(view.recording.coverage),
         "expected": [
             {group.label: _expected(region) for group, region in of_picture.items()}

@@ -11,6 +11,7 @@ from html import escape
 
 from ..diagnosis.examine import PictureDiagnosis
 from ..diagnosis.findings import Finding
+from ..diagnosis.tries import StartCount
 from .annotated import checked_text
 from .report import Report
 
@@ -54,7 +55,7 @@ def _finding_card(finding: Finding, where: str) -> str:
     detail = (
         f"<p>Try: {escape(finding.suggestion)}</p>"
         f"<details><summary>Numbers for experts</summary>"
-        f"<p>confidence {finding.confidence:.2f} ({trust})</p>{_helped(finding)}"
+        f"<p>confidence {finding.confidence:.2f} ({trust})</p>{_helped(finding)}{_repaired(finding)}"
         f"{_numbers('What the maps say', finding.evidence)}{_numbers('What the pixels say', finding.pixels)}"
         f"</details>"
     )
@@ -74,6 +75,19 @@ def _helped(finding: Finding) -> str:
     )
     told = ", ".join(f"{helped} of {tried}" for helped, tried in pairs)
     return f"<p>{escape(f'What to try helped on the demo model: {told}')}</p>" if told else ""
+
+
+def _repaired(finding: Finding) -> str:
+    """How often SelAgg Repair helped, and what it broke, by where a run starts."""
+    told = [_count(count) for each in finding.tries for count in each.by_start]
+    return f"<p>{escape('SelAgg Repair on the demo model: ' + '; '.join(told))}</p>" if told else ""
+
+
+def _count(count: StartCount) -> str:
+    where = "from a start picture" if count.from_picture else "from an empty latent"
+    helped, tried = count.helped
+    broken = ", but broke {} of {} right claims".format(*count.broken) if count.broken else ""
+    return f"{where} it helped {helped} of {tried}{broken}"
 
 
 def _numbers(title: str, values: Mapping[str, float | bool | str]) -> str:

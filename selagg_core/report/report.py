@@ -29,7 +29,8 @@ class Report:
 
     `settings`: how the maps were made (mode, heads, steps, ...). `problems`: what could not be done, and the
     cure. `notices`: fallbacks and gaps of the recording. `claims`: what was checked, as lines to edit.
-    `shares`: of every text in every picture, where the attention went (`all_shares`).
+    `shares`: of every text in every picture, where the attention went (`all_shares`). `from_picture`: whether
+    the run started from a picture that shows through the noise; None where that is not known.
     The JSON is described in report.schema.json.
     """
 
@@ -41,6 +42,7 @@ class Report:
     claims: tuple[str, ...] = ()
     shares: tuple[Mapping[str, Any], ...] = ()
     version: int = VERSION
+    from_picture: bool | None = None
 
     def warnings(self) -> list[str]:
         """One line each, worst first: problems, then warnings, then "unsure"; notices last."""
@@ -63,6 +65,7 @@ class Report:
             "version": self.version,
             "prompt": self.prompt,
             "settings": dict(self.settings),
+            "from_picture": self.from_picture,
             "problems": list(self.problems),
             "notices": list(self.notices),
             "claims": list(self.claims),
@@ -86,6 +89,7 @@ class Report:
                 notices=tuple(body["notices"]),
                 claims=tuple(body["claims"]),
                 shares=tuple(map(_checked_shares, body.get("shares", ()))),
+                from_picture=body.get("from_picture"),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"this SelAgg report is damaged: {damage_of(error)}.") from error

@@ -21,7 +21,7 @@ from selagg_core.recording.layout import HeadLayout
 from selagg_core.relevance.relevance import ARGMAX_WINS, HeadRelevance
 from selagg_core.relevance.shipped import load_preset
 from selagg_core.repair.channels import Additions, widened
-from selagg_core.repair.from_report import Asked, plan_from_report, read_report
+from selagg_core.repair.from_report import Asked, listed, plan_from_report, read_report
 from selagg_core.repair.plan import Adjusting, PictureRepair, Placing, RepairPlan
 from selagg_core.repair.remedies import Fault, Known, remedy_for, sense_factors
 from selagg_core.repair.terms import EntryRepair
@@ -206,10 +206,50 @@ def test_a_blend_whose_things_have_a_relation_is_parted_as_it_says(text):
 def test_a_blend_parts_two_things_as_their_maps_lie_and_says_what_that_may_do():
     own = known("a circle and a star", {"circle": (0.5, 0.7), "star": (0.5, 0.4)})
     remedy = remedy_for(Fault("blended", (group(own, "circle"), group(own, "star"))), own)
-    assert "compare both pictures" in remedy.advice[0]
+    assert "compare both pictures" in remedy.advice[0].lower()
     below, above = (each.region.mask for each in remedy.operators)
     assert below[24, 24] and below[17:].sum() > 20 * below[:15].sum()
     assert above[8, 24] and above[:15].sum() > 20 * above[17:].sum()
+
+
+LEAKED = ("leaked", "a red circle and a blue star", ("red", "circle"), "star")
+NEGLECTED = ("neglected", "a red circle and a blue star", ("star",), None)
+
+
+@pytest.mark.parametrize(("kind", "text", "words", "taker"), [LEAKED, NEGLECTED])
+@pytest.mark.parametrize(
+    ("start", "strength", "told"),
+    [
+        (None, 1.0, ["if it starts from a picture, set strength to 2, or raise denoise"]),
+        (True, 1.0, ["the picture starts from another one: set strength to 2, or raise denoise"]),
+        (True, 2.0, ["the picture starts from another one: raise denoise"]),
+        (False, 1.0, []),
+    ],
+)
+def test_what_a_start_picture_brings_along_is_advised_as_far_as_it_is_known(
+    kind, text, words, taker, start, strength, told
+):
+    own = known(text, {"circle": (0.25, 0.5), "star": (0.75, 0.5)})
+    own = replace(own, from_picture=start, strength=strength)
+    fault = Fault(kind, tuple(group(own, w) for w in words), None, taker and group(own, taker))
+    advice = " ".join(remedy_for(fault, own).advice).lower()
+    assert all(each in advice for each in told)
+    assert ("denoise" in advice, "strength" in advice) == (bool(told), bool(told) and strength < 2)
+
+
+BLENDS = {"empty": (9, 12, 0, 75), "picture": (19, 32, 11, 105)}
+
+
+@pytest.mark.parametrize(("start", "figures"), [(None, True), (True, True), (False, False)])
+def test_a_blend_says_how_often_it_broke_something(file_of_counts, start, figures):
+    file_of_counts(blended=BLENDS)
+    own = known("a circle and a star", {"circle": (0.5, 0.7), "star": (0.5, 0.4)})
+    own = replace(own, from_picture=start)
+    remedy = remedy_for(Fault("blended", (group(own, "circle"), group(own, "star"))), own)
+    (advice,) = remedy.advice
+    assert "turn the thing that is there into the other one" in advice
+    assert ("11 of 105 claims" in advice) == figures == ("start picture" in advice)
+    assert remedy.operators
 
 
 @pytest.mark.parametrize(("kind", "weight"), [("misplaced", 0.3), ("neglected", 0.2), ("wrong_sense", 1.9)])
@@ -330,6 +370,22 @@ def test_one_finding_is_chosen_by_its_number_and_may_be_unsure():
     assert planned(report(unsure)).does_nothing
     assert not planned(report(unsure), finding="1").does_nothing
     assert not planned(report(unsure), finding=" #1 ").does_nothing
+
+
+def test_a_blend_from_a_start_picture_is_parted_only_if_it_is_asked_for(file_of_counts):
+    """It breaks more right claims than may be broken unasked."""
+    file_of_counts(blended=BLENDS)
+    blended = finding(kind="blended", told="")
+    own = replace(report(finding(kind="neglected", labels=("star",), at=((7,),)), blended), from_picture=True)
+    everything = planned(own)
+    number = 1 + [found.kind for found, _ in listed(own)].index("blended")
+    advice = next(told for told in everything.advice if told.startswith("blended"))
+    assert not any("blended" in change for change in everything.changes) and everything.changes
+    assert f"set finding to {number}" in advice and "11 of 105" in advice and "19 of 32" in advice
+    assert len(planned(own, finding=str(number)).pictures[0].operators) == 2
+    for start, done in ((False, True), (None, False)):
+        changes = planned(replace(own, from_picture=start)).changes
+        assert any("blended" in change for change in changes) == done
 
 
 def test_a_report_survives_the_way_through_json():

@@ -49,6 +49,7 @@ def rich_recording() -> Recording:
         ("Two notices.", "\u732b"),
         768,
         Coverage((3, 3), (7, 7), (2, 4), (2, 2)),
+        from_picture=True,
     )
 
 
@@ -77,6 +78,13 @@ def test_there_and_back(tmp_path, recording):
     save_recording(recording, tmp_path / "run.safetensors")
     assert_equal(recording, load_recording(tmp_path / "run.safetensors"))
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def test_files_of_before_do_not_say_where_their_run_started(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_recording(rich_recording(), path)
+    changed(path, lambda header, _arrays: header.pop("from_picture"))
+    assert load_recording(path).from_picture is None
 
 
 def test_three_lines_to_the_map_of_a_word(tmp_path):
@@ -124,6 +132,7 @@ def first(header):
 CHANGES = {
     "another format": lambda h, a: h.update(format="selagg-head-relevance"),
     "a newer version": lambda h, a: h.update(version=2),
+    "a start that is no yes or no": lambda h, a: h.update(from_picture="yes"),
     "no entries": lambda h, a: h.pop("entries"),
     "entries of text": lambda h, a: h.update(entries="abc"),
     "maps missing": lambda h, a: a.pop("0.maps.1"),

@@ -117,6 +117,38 @@ def test_image_to_image_with_a_mask(model, capturing):
     assert_equal_maps(capture.recording_for(latent).positive(), column_means(evaluations(events), 77, 2))
 
 
+PICTURE, FLAT = noise(1, 8, 8, seed=5), torch.full((1, 4, 8, 8), 0.06)
+
+
+@pytest.mark.parametrize("scheduler", ["normal", "karras", "sgm_uniform", "simple"])
+@pytest.mark.parametrize(
+    ("start", "denoise", "told"),
+    [
+        (None, 1.0, False),
+        (PICTURE, 1.0, False),
+        (PICTURE, 0.9, True),
+        (PICTURE, 0.3, True),
+        (FLAT, 0.5, False),
+    ],
+    ids=["empty", "all-noise", "little-kept", "much-kept", "flat"],
+)
+def test_whether_a_run_started_from_a_picture_is_known(model, capturing, start, denoise, told, scheduler):
+    captured_model, capture = capturing(model)
+    settings = {"latent": start, "denoise": denoise, "steps": 9, "scheduler": scheduler}
+    latent = sample(captured_model, text(77, 1), text(77, 2), **settings)
+    assert capture.recording_for(latent).from_picture is told
+
+
+def test_what_goes_on_with_an_earlier_sampler_does_not_say_where_that_started(model, capturing):
+    sample_part = importlib.import_module("selagg_nodes.host").sample_part
+    captured_model, capture = capturing(model)
+    settings = captured_model, text(77, 1), text(77, 2), 1, 4, 7.0, "euler", "normal"
+    first = sample_part(*settings, {"samples": torch.zeros(1, 4, 8, 8)}, 0, 2)
+    last = sample_part(*settings, {"samples": first}, 2, None)
+    assert capture.recording_for(first).from_picture is False
+    assert capture.recording_for(last).from_picture is None
+
+
 def test_two_stages_are_two_runs(model, capturing):
     captured_model, capture = capturing(model)
 

@@ -49,6 +49,7 @@ PAGE = """<!doctype html>
     runAgain: async () => { field.runs += 1 },
     trials: {
       can: ({ action }) => action !== 'none',
+      fromPicture: () => ({ picture: true, empty: false })[query.get('start')] ?? null,
       start: async (...told) => {
         if (query.has('refuses')) throw new Error('it cannot')
         field.tried = told

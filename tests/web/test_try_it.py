@@ -131,26 +131,35 @@ def check_change(frontend, action: str) -> None:
 
 
 #: What the button does to the workflow, without a run.
-MEND = """async ([kind, denoise]) => {
+MEND = """async ([kind, denoise, fromPicture]) => {
   const served = await (await fetch('/extensions')).json()
   const { apply, samplerFor } = await import(served.find((path) => path.endsWith('/extension/apply.js')))
   const node = (type) => app.graph._nodes.find((each) => each.type === type)
   node('KSampler').widgets.find((w) => w.name === 'denoise').value = denoise
   const viewer = { path: [], node: node('SelAggDiagnose') }
-  const asked = { trial: { action: 'repair' }, kind, written: '', report: '{}', title: 'x' }
+  const asked = { trial: { action: 'repair' }, kind, written: '', report: '{}', title: 'x', fromPicture }
   apply(app.graph, viewer, samplerFor(viewer), asked)
-  return node('SelAggRepair').widgets.find((w) => w.name === 'strength').value
+  const valueOf = (name) => node('SelAggRepair').widgets.find((w) => w.name === name).value
+  return [valueOf('strength'), valueOf('finding')]
 }"""
 
 
 @pytest.mark.parametrize(
-    ("kind", "denoise", "strength"),
-    [("leaked", 0.5, 2), ("neglected", 0.4, 2), ("leaked", 1.0, 1), ("misplaced", 0.5, 1)],
+    ("kind", "denoise", "recorded", "strength"),
+    [
+        ("leaked", 0.5, None, 2),
+        ("neglected", 0.4, True, 2),
+        ("leaked", 1.0, None, 1),
+        ("misplaced", 0.5, True, 1),
+        ("leaked", 0.5, False, 1),  # denoise of an empty latent
+        ("neglected", 1.0, True, 2),  # sigmas that were cut
+    ],
 )
-def test_what_a_start_picture_brings_along_is_mended_firmly(frontend, kind, denoise, strength):
+def test_what_a_start_picture_brings_along_is_mended_firmly(frontend, kind, denoise, recorded, strength):
     frontend.open()
     frontend.load(example("misplaced"))
-    assert frontend.page.evaluate(MEND, [kind, denoise]) == strength
+    told = frontend.page.evaluate(MEND, [kind, denoise, recorded])
+    assert told == [strength, "1"], "the one finding of its report, which need not be a warning"
 
 
 def test_what_was_put_in_can_be_taken_out(frontend):

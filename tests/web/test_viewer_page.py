@@ -613,3 +613,37 @@ def test_frames_of_a_video_are_chosen_as_pictures_of_a_batch_are(page, address):
     assert [button.get_attribute("title").split(",")[0] for button in strip.all()] == ["Frame 1", "Frame 5"]
     strip.nth(1).click()
     page.locator(".strip [aria-checked=true]:nth-child(2)").wait_for()
+
+
+COUNTED = """async (tries) => {
+  const place = document.getElementById('place')
+  const manifest = await (await fetch('/data/manifest')).json()
+  manifest.report[0].findings[0].tries = tries
+  await place.viewer.show(manifest, place.source)
+}"""
+EMPTY = {"from_picture": False, "helped": [35, 36], "broken": []}
+PICTURE = {"from_picture": True, "helped": [16, 127], "broken": [11, 105]}
+TOLD = {
+    "empty": "from an empty latent helped 35 of 36",
+    "picture": "from a start picture helped 16 of 127",
+    "": "from an empty latent helped 35 of 36; from a start picture helped 16 of 127",
+}
+
+
+@pytest.mark.parametrize("start", TOLD)
+def test_a_remedy_quotes_how_often_it_helped_where_the_run_starts(page, address, start):
+    show(page, address, f"?start={start}")
+    shared = {"said": {"key": "general.repair", "values": {}}, "words": [], "entry": 0, "weight": None}
+    shared |= {"text": "", "areas": []}
+    tries = [
+        shared
+        | {"action": "repair", "remedy": "repair", "what": "x", "helped": [], "by_start": [EMPTY, PICTURE]},
+        shared | {"action": "seed", "remedy": "seed", "what": "y", "helped": [9, 14]},
+    ]
+    page.evaluate(COUNTED, tries)
+    repair, seed = (page.locator(f".finding.open button[data-action={name}]") for name in ("repair", "seed"))
+    assert repair.locator("small").first.inner_text() == TOLD[start]
+    assert (repair.locator(".breaks").count() > 0) == (start != "empty")
+    if start != "empty":
+        assert "11 of 105" in repair.locator(".breaks").inner_text()
+    assert seed.locator("small").inner_text() == "helped 9 of 14"

@@ -20,14 +20,16 @@ const ENCODER = 'CLIPTextEncode'
 const MOST_DENOISE = 0.95
 const MORE_DENOISE = 0.2
 const GAP = 40
-/** Of SelAgg Repair: what proved itself where a start picture brings the fault along (docs/repair.md). */
+/** Of SelAgg Repair: the one finding of its report, which need not be a warning. */
+const ONE = '1'
+/** Of SelAgg Repair: what proved itself where a start picture brings the fault along (`selagg_core.repair.remedies`). */
 const FIRM = 2
 const FIRMLY = ['neglected', 'leaked']
 
 /**
  * What is tried. kind: of the finding. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the
- * node that holds it.
- * @typedef {{trial: Trial, kind: string, written: string, report: string, title: string}} Asked
+ * node that holds it. fromPicture: whether the run started from a picture; null where its recording does not say.
+ * @typedef {{trial: Trial, kind: string, written: string, report: string, title: string, fromPicture: boolean | null}} Asked
  */
 
 /**
@@ -145,7 +147,7 @@ function promptInAreas(root, sampler, { areas }) {
  * @param {Place} sampler
  * @param {Asked} asked
  */
-function wireRepair(viewer, sampler, { kind, report, title }) {
+function wireRepair(viewer, sampler, { kind, report, title, fromPicture }) {
   const { graph, node, slot } = positiveInput(sampler)
   const model = modelInput(sampler)
   if ([...upstream(sampler)].some((source) => source.node.type === REPAIR)) throw new Missing('repairThere', { name: titleOf(node) }, node)
@@ -153,7 +155,8 @@ function wireRepair(viewer, sampler, { kind, report, title }) {
   note.title = title
   set(note.widgets?.[0], report)
   note.connect(0, repair, inputOf(repair, 'report'))
-  if (FIRMLY.includes(kind) && denoiseOf(sampler)) set(widgetOf(repair, 'strength'), FIRM)
+  set(widgetOf(repair, 'finding'), ONE)
+  if (FIRMLY.includes(kind) && (fromPicture ?? denoiseOf(sampler))) set(widgetOf(repair, 'strength'), FIRM)
   for (const [name, input, output] of /** @type {const} */ ([['model', model.slot, 0], ['conditioning', slot, 1]])) {
     const link = linkOf(graph, node.inputs?.[input].link)
     if (link) feed(graph, link, repair, inputOf(repair, name))

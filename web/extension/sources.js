@@ -54,6 +54,7 @@ export function sourceOf(id, manifest, node, { trials, questions }, language) {
     runAgain,
     trials: {
       can: (trial) => trials.can(node, trial),
+      fromPicture: () => trials.fromPicture(node, manifest),
       start: (picture, number, trial) => {
         const finding = manifest.report[picture].findings[number]
         return trials.start(node, { view: id, manifest, picture, number, finding, trial })

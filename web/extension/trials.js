@@ -39,12 +39,16 @@ export class Trials {
   /** Whether there is anything to do: more denoise is for what has less than all of it. @param {HostNode} node @param {Trial} trial */
   can(node, trial) {
     if (trial.action === 'none') return false
-    if (trial.action !== 'denoise') return true
-    try {
-      return denoiseOf(samplerFor(placeOf(node))) !== null
-    } catch {
-      return false
-    }
+    return trial.action !== 'denoise' || beginsInPicture(node) === true
+  }
+
+  /**
+   * Whether the run that is shown started from a picture: as it was recorded, else as its sampler is set; null where neither says.
+   * @param {HostNode} node
+   * @param {Manifest} manifest
+   */
+  fromPicture(node, manifest) {
+    return manifest.from_picture ?? beginsInPicture(node)
   }
 
   /**
@@ -65,7 +69,7 @@ export class Trials {
     const before = await pictureOf(view, picture)
     const title = graphTexts(this.texts)('mended')
     await oneStep(async () => {
-      apply(rootGraph(), viewer, sampler, { trial, kind: finding.kind, written, report, title })
+      apply(rootGraph(), viewer, sampler, { trial, kind: finding.kind, written, report, title, fromPicture: manifest.from_picture ?? null })
       app.canvas.setDirty(true, true)
       await this.#seeds.run(rootGraph(), idOf(sampler), trial.action === 'seed')
     })
@@ -108,6 +112,15 @@ export class Trials {
         this.#waiting.delete(node)
       })
     )
+  }
+}
+
+/** Whether the sampler of a viewer has less than all of the denoise; null where there is no sampler. @param {HostNode} node */
+function beginsInPicture(node) {
+  try {
+    return denoiseOf(samplerFor(placeOf(node))) !== null
+  } catch {
+    return null
   }
 }
 

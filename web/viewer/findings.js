@@ -177,7 +177,8 @@ export class FindingsTab {
     const picture = this.#picture
     const start = (/** @type {Trial} */ trial) => this.#actions.attempt('tryFailed', {}, () => trials.start(picture, number, trial))
     const told = tries.filter((trial) => can.includes(trial) || trial.action === 'none')
-    return el('div', { class: 'try' }, label, ...told.map((trial) => tryOf(trial, can.includes(trial) ? () => start(trial) : null, t)))
+    const fromPicture = trials.fromPicture()
+    return el('div', { class: 'try' }, label, ...told.map((trial) => tryOf(trial, can.includes(trial) ? () => start(trial) : null, fromPicture, t)))
   }
 
   /**
@@ -216,15 +217,29 @@ export class FindingsTab {
 /**
  * @param {Trial} trial
  * @param {(() => void) | null} start null for what can only be said
+ * @param {boolean | null} fromPicture whether the run started from a picture
  * @param {Translate} t
  */
-function tryOf(trial, start, t) {
+function tryOf(trial, start, fromPicture, t) {
   const text = whatOf(trial, t)
-  const [helped, tried] = trial.helped
-  const counted = tried ? el('small', { text: t('tryHelped', { helped, tried }) }) : null
-  if (!start) return el('span', { class: 'only', dir: 'auto' }, text, counted)
+  const counted = countsOf(trial, fromPicture, t)
+  if (!start) return el('span', { class: 'only', dir: 'auto' }, text, ...counted)
   const data = { action: trial.action, remedy: trial.remedy }
-  return el('button', { type: 'button', title: t('tryOut'), data, on: { click: start } }, el('span', { text, dir: 'auto' }), counted)
+  return el('button', { type: 'button', title: t('tryOut'), data, on: { click: start } }, el('span', { text, dir: 'auto' }), ...counted)
+}
+
+/**
+ * How often a remedy helped, and what it may break: for the start of this run, or for both where that is not known.
+ * @param {Trial} trial
+ * @param {boolean | null} fromPicture
+ * @param {Translate} t
+ */
+function countsOf({ helped: [all, ofAll], by_start: byStart = [] }, fromPicture, t) {
+  const fitting = byStart.filter((count) => fromPicture === null || count.from_picture === fromPicture)
+  const told = fitting.map(({ from_picture: picture, helped: [helped, tried] }) => t(picture ? 'tryHelpedPicture' : 'tryHelpedEmpty', { helped, tried }))
+  if (ofAll) told.push(t('tryHelped', { helped: all, tried: ofAll }))
+  const broke = fitting.flatMap(({ broken: [broken, right] }) => (right ? [t('tryBroke', { broken, right })] : []))
+  return [...told.length ? [el('small', { text: told.join('; ') })] : [], ...broke.map((text) => el('small', { class: 'breaks', text }))]
 }
 
 /**

@@ -179,7 +179,8 @@ h2 { font-size: 11px; font-weight: 600; letter-spacing: .02em; color: var(--soft
 .detail .try .only { box-shadow: none; color: var(--soft); }
 .detail :is(.try, .ask) button { background: color-mix(in srgb, var(--accent) 14%, var(--ground)); color: var(--strong); }
 .detail :is(.try, .ask) button:hover { background: color-mix(in srgb, var(--accent) 30%, var(--ground)); }
-.detail .try small { color: var(--soft); font-size: 10.5px; margin-inline-start: 7px; white-space: nowrap; }
+.detail .try small { color: var(--soft); font-size: 10.5px; margin-inline-start: 7px; }
+.detail .try small.breaks { display: block; margin-inline-start: 0; color: var(--strong); }
 .detail dl { display: grid; grid-template-columns: auto auto; justify-content: start; gap: 1px 14px; margin: 0; font-size: 11px; color: var(--soft); }
 .detail dd { margin: 0; font-variant-numeric: tabular-nums; color: var(--ink); }
 .detail .faint b { font-weight: 500; color: var(--ink); }

@@ -109,6 +109,16 @@ export interface Trial {
   areas: { text: string; box: [left: number, top: number, right: number, bottom: number] }[]
   /** How often it helped, and was tried; [] where it was not counted. */
   helped: number[]
+  /** The same apart for where a run starts; reports of before have none. */
+  by_start?: StartCount[]
+}
+
+/** What a remedy was worth where the run started from a picture, or else from an empty latent. */
+export interface StartCount {
+  from_picture: boolean
+  helped: [helped: number, tried: number]
+  /** How many claims it made wrong that were right, and of how many; [] where those are few. */
+  broken: number[]
 }
 
 /** A picture before something was tried. undo: takes the change back; rejects where it cannot. */
@@ -205,6 +215,8 @@ export interface Manifest {
   /** The same for other languages: null where a text is known in English alone. */
   said?: Record<'problems' | 'notices', (Said | null)[]>
   coverage: Coverage | null
+  /** Whether the run started from a picture; null where that is not known. */
+  from_picture?: boolean | null
   /** For each picture the regions where words should be, by label. */
   expected: Record<string, PackedMaps>[]
 }
@@ -228,7 +240,7 @@ export interface Source {
   /** Runs the workflow once more; null where it cannot. */
   runAgain: (() => Promise<void>) | null
   /** Tries what a finding of a picture suggests; null where the workflow cannot be changed. */
-  trials: { can(trial: Trial): boolean; start(picture: number, number: number, trial: Trial): Promise<void> } | null
+  trials: { can(trial: Trial): boolean; fromPicture(): boolean | null; start(picture: number, number: number, trial: Trial): Promise<void> } | null
   /** Makes a picture again without the word of a label; null where the workflow cannot. */
   questions: { ask(picture: number, label: string): Promise<void> } | null
 }
