@@ -207,7 +207,7 @@ def _arguments() -> argparse.Namespace:
         "--development", type=seed_range, default="9100:9200", help="A:B, what confidences are fitted on anew"
     )
     parser.add_argument(
-        "--heads", type=seed_range, default="9000:9048", help="A:B, what the twin's heads are chosen by"
+        "--heads", type=seed_range, default="9500:9548", help="A:B, what the twin's heads are chosen by"
     )
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
