@@ -59,7 +59,7 @@ def fit_method(rows: Sequence[Row], method: str, unproven: Sequence[str] = UNPRO
             continue
         unseen = unseen_auroc(own, names)
         proven = unseen >= EARNED_AUROC and kind not in unproven
-        figures = {"labels": len(own), "wrong": sum(r.wrong for r in own)}
+        figures: dict[str, float] = {"labels": len(own), "wrong": sum(r.wrong for r in own)}
         if math.isfinite(unseen):
             figures["auroc"] = round(unseen, 4)
         model = replace(model, figures=figures, earned=model.earned and proven)

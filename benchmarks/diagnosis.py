@@ -32,6 +32,7 @@ from demo.host_path import prepare_host
 from demo.result_file import write_line
 from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
 from selagg_core.proof.statistics import auroc, average_precision
+from selagg_core.relevance.relevance import HeadRelevance
 
 from .calibrate import OTHERS, fit_method
 from .joint_maps import measured_agreement
@@ -188,7 +189,7 @@ class Pictures:
     """
 
     def __init__(self, model: str, keep: Path | None, heads: Sequence[int]) -> None:
-        self.relevance = None
+        self.relevance: HeadRelevance | None = None
         if model == "unet":
             self.sampler = Sampler(keep)
             return

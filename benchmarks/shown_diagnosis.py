@@ -117,9 +117,8 @@ class ShownScenes:
         for key, wrong in shown.truths().items():
             features = {method: own[key] for method, own in found.items() if key in own}
             if len(features) == len(METHODS):
-                text = shown.caption.text
                 yield Row(
-                    key[0], key, shown.change, text, f"{text} {shown.change}", wrong,
+                    key[0], key, shown.change, shown.caption.text, f"{seed} {shown.change}", wrong,
                     shown.change == "faithful", features,
                 )  # fmt: skip
 
