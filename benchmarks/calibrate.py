@@ -8,6 +8,7 @@ with. To be run again whenever maps or evidence change; what was sampled is kept
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ import torch
 
 from demo.host_path import prepare_host
 from selagg_core.calibrate import FALSE_ALARMS, Labelled, with_thresholds
-from selagg_core.diagnosis.calibration import PRESET, Calibration, KindModel, fit_kind
+from selagg_core.diagnosis.calibration import LEAST_LABELS, PRESET, Calibration, KindModel, fit_kind
 from selagg_core.diagnosis.features import FEATURES
 from selagg_core.proof.statistics import auroc
 
@@ -43,8 +44,8 @@ def labelled(rows: Sequence[Row], kind: str, method: str) -> list[Labelled]:
     ]
 
 
-def fit_method(rows: Sequence[Row], method: str) -> dict[str, KindModel]:
-    """A model of each kind that has labels enough, by one method."""
+def fit_method(rows: Sequence[Row], method: str, unproven: Sequence[str] = UNPROVEN) -> dict[str, KindModel]:
+    """A model of each kind that has labels enough, by one method. unproven: kinds that may not warn."""
     models = {}
     for kind, features in FEATURES.items():
         own = labelled(rows, kind, method)
@@ -57,21 +58,26 @@ def fit_method(rows: Sequence[Row], method: str) -> dict[str, KindModel]:
             sys.stderr.write(f"{method} {kind}: {error}\n")
             continue
         unseen = unseen_auroc(own, names)
-        proven = unseen >= EARNED_AUROC and kind not in UNPROVEN
-        figures = {"labels": len(own), "wrong": sum(r.wrong for r in own), "auroc": round(unseen, 4)}
+        proven = unseen >= EARNED_AUROC and kind not in unproven
+        figures: dict[str, float] = {"labels": len(own), "wrong": sum(r.wrong for r in own)}
+        if math.isfinite(unseen):
+            figures["auroc"] = round(unseen, 4)
         model = replace(model, figures=figures, earned=model.earned and proven)
         models[kind] = with_thresholds(model, own)
     return models
 
 
 def unseen_auroc(own: Sequence[Labelled], names: Sequence[str]) -> float:
-    """AUROC on prompts that are left out of the fit, fold by fold."""
+    """AUROC on prompts that are left out of the fit, fold by fold; nan where a fold leaves too few labels."""
     prompts = list(dict.fromkeys(row.prompt for row in own))
     fold = np.array([prompts.index(row.prompt) % 4 for row in own])
     truth, scores = np.array([row.wrong for row in own]), np.zeros(len(own))
     for number in range(4):
         rest = [row for row, of in zip(own, fold, strict=True) if of != number]
-        model = fit_kind([r.features for r in rest], [r.wrong for r in rest], names, [r.prompt for r in rest])
+        answers = [r.wrong for r in rest]
+        if min(sum(answers), len(answers) - sum(answers)) < LEAST_LABELS:
+            return math.nan
+        model = fit_kind([r.features for r in rest], answers, names, [r.prompt for r in rest])
         for i in np.flatnonzero(fold == number):
             scores[i] = model.score(own[i].features)
     return auroc(scores, truth)

@@ -1,4 +1,8 @@
-"""Scenes of the hard world that contradict their caption in a known way: their truth needs no reader."""
+"""Scenes of either world that contradict their caption in a known way: their truth needs no reader.
+
+A finding is right where it would be in a picture that a reader judges (`truth`), but for things in whose
+place another one stands: a reader leaves these open, here they are known to be missing.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,14 @@ import numpy as np
 from demo.hard_painting import overlap
 from demo.hard_scenes import OVERLAPPING, well_seen
 from demo.scenes import Caption, Claim, Scene, SceneObject, place_of, relation_between
-from demo.vocabulary import HARD_COLOURS, HOMONYMS
+from demo.vocabulary import HARD_COLOURS, HOMONYMS, NATURAL_COLOUR, WITHOUT_PATTERN
 
 SURFACES = ("colour", "pattern", "material")
 """Of a thing, what may leak to another."""
+BARE = {"pattern": "solid", "material": "painted"}
+"""Surfaces of a thing of which nothing is said."""
+COVERING = ("sketched", "shaded")
+"""Styles under which a pattern or a material is hard to see."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,19 @@ class Shown:
         return None if place is None else self.scene.objects[place]
 
     def _leaked(self, claim: Claim) -> bool | None:
-        """The thing has another's surface. Open where it is missing: then something else went wrong."""
-        item = self._seen(claim.subject)
-        return None if item is None else getattr(item, claim.kind) != claim.value
+        """Another thing shows the surface and has no claim to it. Open where a thing is missing."""
+        if None in self.sources:
+            return None
+        shown = {subject: self._seen(subject) for subject in range(len(self.sources))}
+        others = [i for i in shown if self._wanted(i, claim.kind) != claim.value]
+        return any(
+            getattr(shown[i], claim.kind) == claim.value and shown[i].name != claim.value for i in others
+        )
+
+    def _wanted(self, subject: int, kind: str) -> str | None:
+        """The surface that the caption says of a thing, or that one has of which nothing is said."""
+        claims = {c.kind: c.value for c in self.caption.claims if c.subject == subject}
+        return claims.get(kind) or (NATURAL_COLOUR.get(claims["object"]) if kind == "colour" else BARE[kind])
 
     def _misplaced(self, claim: Claim) -> bool | None:
         items = [self._seen(i) for i in (claim.subject, claim.other) if i is not None]
@@ -93,16 +111,18 @@ def _faithful(scene: Scene, caption: Caption, rng: np.random.Generator) -> Shown
 
 
 def _leaking(scene: Scene, caption: Caption, rng: np.random.Generator) -> Shown:
-    """A thing takes another's colour, or its pattern or material, where its own is said."""
+    """A thing takes the colour that is said of another, or its pattern or material."""
     choices = [
         (kind, giver, taker)
         for kind in SURFACES
         for giver, one in enumerate(scene.objects)
         for taker, other in enumerate(scene.objects)
-        if getattr(one, kind) != getattr(other, kind) and _says(caption, taker, kind)
+        if getattr(one, kind) not in (getattr(other, kind), other.name)
+        and _says(caption, giver, kind)
+        and (kind == "colour" or _shows_surfaces(other))
     ]
     if not choices:
-        raise ValueError("No two things differ in a surface that is said.")
+        raise ValueError("No thing can take from another what is said of that.")
     kind, giver, taker = choices[rng.integers(len(choices))]
     one, other = scene.objects[giver], scene.objects[taker]
     if kind == "colour":
@@ -169,6 +189,12 @@ CHANGES = tuple(_CHANGES)
 
 def _says(caption: Caption, subject: int, kind: str) -> bool:
     return any(c.subject == subject and c.kind == kind and c.value != "solid" for c in caption.claims)
+
+
+def _shows_surfaces(item: SceneObject) -> bool:
+    """Whether a pattern or a material would be seen on a thing."""
+    slight = item.name in WITHOUT_PATTERN or item.size in ("tiny", "small")
+    return not slight and item.style not in COVERING
 
 
 def _coloured(item: SceneObject, like: SceneObject) -> SceneObject:

@@ -1,11 +1,17 @@
-"""How far warnings can be trusted: on pictures of the demo model, against what its reader sees in them.
+"""How far warnings can be trusted: on pictures of a demo model, against what the demo's reader sees in them.
 
 `python -m benchmarks.diagnosis --prompts 144 --seeds 23000:23004 --json -` draws 144 prompts (of all groups,
 see `pictures.GROUPS`; the first from seed 23000) and samples each with the seeds 23000 to 23003;
 `--prompts FILE --seeds A:B` samples every line of a file with every seed, and once more from a start picture
 that contradicts it (not with --no-starts). Claims that the reader is not sure of, and
-prompts that cannot be drawn, are left out and counted. Nothing is fitted here: models and thresholds are
-those that ship.
+prompts that cannot be drawn, are left out and counted. Models and thresholds are those that ship.
+
+`--model twin` does the same on pictures of the demo model's twin, a Flux. No head relevance ships for it and
+no wins can be counted: its heads are chosen by agreement, measured on noised scenes of the seeds `--heads`.
+The confidences that ship were fitted on pictures of the UNet. So `--development N` (of either model) samples
+N prompts more, with seeds that are not scored, and gives as `fitted` the same figures with confidences that
+are fitted on these, by the rules of `calibrate`. There is no `--world`: the reader knows the plain one alone;
+for scenes of the hard one, shown and not sampled, there is `shown_diagnosis`.
 """
 
 from __future__ import annotations
@@ -26,11 +32,14 @@ from demo.host_path import prepare_host
 from demo.result_file import write_line
 from selagg_core.diagnosis.calibration import Calibration, KindModel, shipped_calibration
 from selagg_core.proof.statistics import auroc, average_precision
+from selagg_core.relevance.relevance import HeadRelevance
 
-from .calibrate import OTHERS
+from .calibrate import OTHERS, fit_method
+from .joint_maps import measured_agreement
 from .labelled import METHODS, Row, collect
+from .map_sources import DemoModel
 from .maps import seed_range
-from .pictures import Sampler, drawn_cases, file_cases
+from .pictures import Case, Sampler, drawn_cases, file_cases
 from .prompts import LeftOut
 from .statistics import (
     auroc_within,
@@ -48,7 +57,7 @@ def scored(rows: Sequence[Row], model: KindModel, method: str) -> tuple[np.ndarr
     return (
         np.array([model.score(f) for f in features]),
         np.array([model.confidence(f) for f in features]),
-        np.array([bool(row.wrong) for row in rows]),
+        np.array([bool(row.wrong) for row in rows], dtype=bool),
     )
 
 
@@ -173,11 +182,41 @@ def plain(value: Any) -> Any:
     return value
 
 
-def main() -> None:
-    """Samples, judges, and prints one JSON object last."""
+class Pictures:
+    """Where rows come from: a model that samples, and what its heads are chosen by.
+
+    model: "unet" or "twin". heads: seeds of the scenes on which the twin's agreement is measured.
+    """
+
+    def __init__(self, model: str, keep: Path | None, heads: Sequence[int]) -> None:
+        self.relevance: HeadRelevance | None = None
+        if model == "unet":
+            self.sampler = Sampler(keep)
+            return
+        twin = DemoModel(twin=True)
+        self.relevance = measured_agreement(twin, heads)
+        self.sampler = Sampler(keep and keep / model, twin.studio)
+
+    def rows(self, cases: Sequence[Case]) -> list[Row]:
+        """The candidates of all pictures of these cases."""
+        return collect(self.sampler, cases, relevance=self.relevance)
+
+
+def fitted(rows: Sequence[Row], data: Mapping[str, Any], base: str) -> tuple[Calibration, Calibration]:
+    """Confidences by the rules of `calibrate`: of selective maps, and of what they are compared with.
+
+    Every kind may earn its warnings: the one that did not on the demo model's test split may here.
+    """
+    models = {method: fit_method(rows, method, unproven=()) for method in METHODS}
+    others = {f"{method}.{kind}": m for method in METHODS[1:] for kind, m in models[method].items()}
+    return Calibration(models["selective"], base, data), Calibration(others, base, data)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--model", choices=["unet", "twin"], default="unet")
     parser.add_argument(
         "--prompts", default="144", help="how many prompts to draw, or a text file of prompts"
     )
@@ -185,9 +224,30 @@ def main() -> None:
     parser.add_argument(
         "--no-starts", dest="starts", action="store_false", help="prompts of a file without image-to-image"
     )
+    parser.add_argument(
+        "--development", type=int, default=0, help="prompts to fit confidences on anew; 0: none are fitted"
+    )
+    parser.add_argument(
+        "--development-seeds", type=seed_range, default="9000:9002", help="A:B, of their pictures"
+    )
+    parser.add_argument(
+        "--heads", type=seed_range, default="9500:9548", help="A:B, what the twin's heads are chosen by"
+    )
     parser.add_argument("--keep", type=Path, help="folder for what is sampled, to score it again")
     parser.add_argument("--json", default="-", help="file for the JSON object, - for standard output")
     args = parser.parse_args()
+    fitted_on = set(args.development_seeds) if args.development else set()
+    chosen_on = set(args.heads) if args.model == "twin" else set()
+    if set(args.seeds) & (fitted_on | chosen_on):
+        parser.error(
+            "the scored seeds overlap those of development or heads: both would be fitted on the test"
+        )
+    return args
+
+
+def main() -> None:
+    """Samples, judges, and prints one JSON object last."""
+    args = _arguments()
     seeds, left_out = list(args.seeds), LeftOut()
     with contextlib.redirect_stdout(sys.stderr):
         prepare_host()
@@ -197,15 +257,26 @@ def main() -> None:
         else:
             cases = file_cases(Path(args.prompts), seeds, args.starts, left_out)
         with torch.inference_mode():
-            sampler = Sampler(args.keep)
-            rows = collect(sampler, cases)
-        left_out.reasons.update(sampler.left_out.reasons)
+            pictures = Pictures(args.model, args.keep, args.heads)
+            rows = pictures.rows(cases)
+            left_out.reasons.update(pictures.sampler.left_out.reasons)
+            own = list(args.development_seeds)
+            development = pictures.rows(drawn_cases(args.development, own)) if args.development else []
         others = Calibration.from_json(OTHERS.read_text("utf-8"))
         result = {
             "seeds": f"{seeds[0]}:{seeds[-1] + 1}",
             **evaluate(rows, shipped_calibration(), others),
             "left_out": left_out.to_json(),
         }
+        if args.model != "unet":
+            result = {"model": args.model, **result}
+        if development:
+            data = {
+                "pictures": len({row.picture for row in development}),
+                "prompts": args.development,
+                "seeds": f"{own[0]}:{own[-1] + 1}",
+            }
+            result["fitted"] = evaluate(rows, *fitted(development, data, f"SelAgg demo {args.model}"))
     text = json.dumps(plain(result), allow_nan=False)
     write_line(text, args.json)
 

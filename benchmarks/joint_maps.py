@@ -98,6 +98,14 @@ def agreement_of(samples: Iterable[Sample], concepts: dict[str, tuple[str, ...]]
     return sums.relevance(named, layout, "SelAgg twin", 0, {"source": "noised development scenes"})
 
 
+def measured_agreement(model: DemoModel, seeds: Sequence[int]) -> HeadRelevance:
+    """Relevance by agreement of a model on scenes of its world, as they are; it must record step bins."""
+    from demo.relevance import CONCEPTS, HARD_CONCEPTS
+
+    concepts = HARD_CONCEPTS if model.world == "hard" else CONCEPTS
+    return agreement_of(scenes(model, seeds), concepts).with_score(AGREEMENT)
+
+
 def methods(agreement: Scorer, oracle: Scorer) -> dict[str, Method]:
     """All methods of one reading by name."""
     return {

@@ -21,6 +21,7 @@ from selagg_core.maps.regions import Region
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.head_maps import HeadMaps
 from selagg_core.relevance.choose_heads import ChosenHeads, HeadSettings
+from selagg_core.relevance.relevance import HeadRelevance
 from selagg_core.relevance.run_view import RunView
 
 from .pictures import Sampled
@@ -52,11 +53,20 @@ class Row:
 
 
 class Collector:
-    """Makes rows of sampled pictures. The host must be prepared."""
+    """Makes rows of sampled pictures. The host must be prepared.
 
-    def __init__(self, word_similarity, methods: Sequence[str] = METHODS) -> None:
+    relevance: what heads are chosen by; by default what ships for the model.
+    """
+
+    def __init__(
+        self,
+        word_similarity,
+        methods: Sequence[str] = METHODS,
+        relevance: HeadRelevance | None = None,
+    ) -> None:
         self.methods = methods
         self._similarity = word_similarity
+        self._relevance = relevance
         self._lexicon = None
 
     def rows(self, sampled: Sampled) -> Iterator[Row]:
@@ -65,7 +75,7 @@ class Collector:
         view = RunView(recording, (recording.positive(),), tuple(sampled.pictures))
         claims = self._read_claims(view)
         chosen = {
-            method: view.choose(claims.groups, HeadSettings(mode))
+            method: view.choose(claims.groups, HeadSettings(mode, relevance=self._relevance))
             for method, mode in (("selective", "selective"), ("daam", "all"))
         }
         for index, picture in enumerate(sampled.pictures):
@@ -86,7 +96,7 @@ class Collector:
 
     def _read_claims(self, view):
         if self._lexicon is None:
-            relevance = view.choose((), HeadSettings()).relevance
+            relevance = view.choose((), HeadSettings(relevance=self._relevance)).relevance
             self._lexicon = general_lexicon(relevance.concepts if relevance else ())
         return read_claims(view.prompts, self._lexicon)
 
@@ -203,9 +213,11 @@ def _region_answers(claims, truth: PictureTruth, case, name: str) -> dict[tuple,
     return answers
 
 
-def collect(sampler, cases, methods: Sequence[str] = METHODS) -> list[Row]:
-    """Rows of all cases."""
-    collector = Collector(sampler.word_similarity, methods)
+def collect(
+    sampler, cases, methods: Sequence[str] = METHODS, relevance: HeadRelevance | None = None
+) -> list[Row]:
+    """Rows of all cases. relevance: as of `Collector`."""
+    collector = Collector(sampler.word_similarity, methods, relevance)
     rows: list[Any] = []
     for sampled in sampler.all(cases):
         rows.extend(collector.rows(sampled))

@@ -288,9 +288,13 @@ class Sampled:
 
 
 class Sampler:
-    """The demo model with capture on. `folder`: where pictures and recordings are kept, None for nowhere."""
+    """A demo model with capture on.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    folder: where pictures and recordings are kept, None for nowhere; one for each model, files are named by
+    their case alone. studio: a `demo.studio.Studio`, by default that of the demo model.
+    """
+
+    def __init__(self, folder: Path | None = None, studio: Any = None) -> None:
         from demo.studio import SamplingSettings, Studio
         from selagg_nodes.recording import encode, recorder
 
@@ -299,7 +303,7 @@ class Sampler:
         """Cases that could not be sampled."""
         self._settings = SamplingSettings
         self._encode, self._recorder = encode.encode_and_label, recorder
-        self._studio = Studio()
+        self._studio = studio or Studio()
         self._vectors: dict[str, torch.Tensor] = {}
 
     def sampled(self, case: Case) -> Sampled:

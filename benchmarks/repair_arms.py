@@ -1,4 +1,4 @@
-"""Failures of the demo model, and the operators that are tried on each: arms of a benchmark.
+"""Failures of a demo model, and the operators that are tried on each: arms of a benchmark.
 
 The operator of the kind in all heads, in the heads of the word's concept, in random heads of the same grids,
 and on words that the fault is not about.
@@ -17,18 +17,23 @@ from selagg_core.claims.claim import Claims
 from selagg_core.diagnose import diagnose_run
 from selagg_core.prompt.groups import WordGroup
 from selagg_core.recording.capture import Capture
+from selagg_core.relevance.choose_heads import HeadSettings
+from selagg_core.relevance.relevance import ARGMAX_WINS
 from selagg_core.relevance.shipped import load_preset
 from selagg_core.repair.placebo import on_other_words
 from selagg_core.repair.plan import Adjusting, Operator, RepairPlan
 from selagg_core.repair.remedies import BY_KIND, Fault, Known
 from selagg_core.view import open_run
 
+from .joint_maps import measured_agreement
+from .map_sources import DemoModel
 from .pictures import Case, unweighted
 from .truth import truth_of
 
 FRACTION = 0.25
 """Of the heads that the arms "chosen" and "random" take."""
 SIZE = (128, 128)
+NO_WINS = "concept adjusting needs counted wins of heads, which {model} has none of"
 
 
 @dataclass(frozen=True)
@@ -43,23 +48,37 @@ class Failure:
 
 
 class RepairBench:
-    """The demo model, ready to sample with a repair plan."""
+    """A demo model, ready to sample with a repair plan.
 
-    def __init__(self) -> None:
+    model: "unet" or "twin". heads: seeds of the scenes on which the twin's agreement is measured; it ships
+    with no relevance, and no wins can be counted.
+    """
+
+    def __init__(self, model: str = "unet", heads: Sequence[int] = ()) -> None:
         from demo.studio import SamplingSettings, Studio
         from selagg_nodes.families import family_of
         from selagg_nodes.recording import encode, recorder
         from selagg_nodes.repairing import hooks
 
-        self.studio, self._settings = Studio(), SamplingSettings
+        self._settings = SamplingSettings
         self._encode, self._recorder, self._hooks = encode.encode_and_label, recorder, hooks
-        self.relevance = load_preset("demo")
+        if model == "twin":
+            twin = DemoModel(twin=True)
+            self.studio, self.relevance = twin.studio, measured_agreement(twin, heads)
+        else:
+            self.studio, self.relevance = Studio(), load_preset("demo")
+        self.base = self.relevance.base_model
         _, sites = family_of(self.studio.model)
         cells = {site.layer: site.cell for site in sites}
         layout = self.relevance.layout
         self.grids = np.concatenate(
             [np.full(count, cells[layer]) for layer, count in zip(layout.layers, layout.heads, strict=True)]
         )
+
+    def cannot(self, kind: str) -> str:
+        """Why nothing can be tried on faults of a kind; "" where something can."""
+        adjusts = kind == "wrong_sense" and ARGMAX_WINS not in self.relevance.score_kinds
+        return NO_WINS.format(model=self.base) if adjusts else ""
 
     def pictures(self, case: Case, seeds: Sequence[int], plan: RepairPlan | None = None) -> np.ndarray:
         """(n, 128, 128, 3) uint8 of a case with these seeds."""
@@ -92,7 +111,7 @@ class RepairBench:
         if not wrong:
             return None
         view = open_run(capture, self.latents, torch.from_numpy(picture.astype(np.float32) / 255))
-        found = diagnose_run(view)
+        found = diagnose_run(view, settings=HeadSettings(relevance=self.relevance))
         measured = {seen.word: seen for seen in found.report.pictures[0].words}
         known = Known(view.prompts, found.read, SIZE, measured, {}, self.relevance)
         fault = fault_of(wrong[0], found.read)
@@ -142,7 +161,9 @@ def arms_of(failure: Failure, bench: RepairBench) -> dict[str, tuple[Operator, .
 
 def _in_heads(operator: Operator, failure: Failure, bench: RepairBench, rng) -> Operator:
     """The operator in the heads of its word's concept, or in random ones of the same grids."""
-    relevance = bench.relevance.with_score("argmax wins")
+    relevance = bench.relevance
+    if ARGMAX_WINS in relevance.score_kinds:
+        relevance = relevance.with_score(ARGMAX_WINS)
     if isinstance(operator, Adjusting):
         strongest = np.argsort(-np.abs(operator.factors - 1), kind="stable")
         chosen = strongest[: round(FRACTION * len(strongest))]

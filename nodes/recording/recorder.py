@@ -104,13 +104,8 @@ def record_evaluations(
     capture = Capture(LABELS, settings or CaptureSettings(self_attention=False))
     model = model.clone()
     install(model, capture, asked)
-<<<<<<< HEAD
     host.evaluate(model, positive, latents, sigmas, each)
-    return _sharing_pixels(capture.last())
-=======
-    host.evaluate(model, positive, latents, sigmas)
     return replace(_sharing_pixels(capture.last()), from_picture=None)  # no picture was sampled
->>>>>>> 118491b5fa0497836ce54ed912f9dbaf50709766
 
 
 def _sharing_pixels(recording: Recording) -> Recording:

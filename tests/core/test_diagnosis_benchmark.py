@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchmarks.diagnosis import plain
+from benchmarks.calibrate import fit_method
+from benchmarks.diagnosis import evaluate, fitted, kind_figures, plain
+from benchmarks.labelled import METHODS, TEXT_FEATURES, Row
 from benchmarks.pictures import GROUPS, Case, drawn_cases, file_cases, unweighted
 from benchmarks.prompts import LeftOut
 from benchmarks.statistics import (
@@ -23,6 +26,7 @@ from benchmarks.truth import truth_of
 from demo.caption_check import parse_caption
 from demo.scenes import Scene, SceneObject, render
 from demo.vocabulary import BACKGROUNDS, COLOURS
+from selagg_core.diagnosis.features import FEATURES
 from selagg_core.proof.statistics import auroc, average_precision
 
 SCORES = np.array([0.9, 0.8, 0.7, 0.6])
@@ -201,3 +205,44 @@ def test_remedies_that_write_the_prompt_anew_are_judged_by_the_same_claim():
 
 def test_what_is_no_number_is_null_in_json():
     assert json.dumps(plain({"a": float("nan"), "b": [1 / 3, True]})) == '{"a": null, "b": [0.3333, true]}'
+
+
+def rows_of(kind: str, prompts: int, wrong: int) -> list[Row]:
+    """Two pictures a prompt; in `wrong` of the prompts one of them is wrong, and every method sees that."""
+    rng, rows = np.random.default_rng(7), []
+    for number in range(2 * prompts):
+        answer = number % 2 == 1 and number < 2 * wrong
+        names = {m: TEXT_FEATURES if m == "text" else FEATURES[kind] for m in METHODS}
+        features = {m: {name: answer + 0.2 * rng.normal() for name in own} for m, own in names.items()}
+        prompt = f"{number // 2}"
+        rows.append(Row(kind, (kind, 1), "usual", prompt, f"{number}", answer, not answer, features))
+    return rows
+
+
+def test_confidences_are_fitted_anew_and_scored_as_those_that_ship():
+    models, others = fitted(rows_of("leaked", 60, 30), {"prompts": 60}, "SelAgg demo twin")
+    assert set(models.kinds) == {"leaked"} and models.base == "SelAgg demo twin"
+    assert {name.partition(".")[0] for name in others.kinds} == set(METHODS[1:])
+    found = evaluate(rows_of("leaked", 40, 20), models, others)
+    assert found["kinds"]["leaked"]["auroc"] > 0.95 and found["kinds"]["leaked"]["earned"]
+    assert found["ece"] < 0.15 and set(found["selective_less_daam"]) == {"leaked"}
+    assert found["calibration"] == {"base": "SelAgg demo twin", "prompts": 60}
+
+
+def test_a_kind_that_did_not_prove_itself_on_one_model_may_on_another():
+    rows = rows_of("wrong_sense", 60, 30)
+    assert not fit_method(rows, "selective")["wrong_sense"].earned
+    assert fit_method(rows, "selective", unproven=())["wrong_sense"].earned
+
+
+def test_labels_too_few_to_leave_some_out_are_information_only():
+    rows = rows_of("leaked", 40, 5)
+    model = fit_method(rows, "selective")["leaked"]
+    assert not model.earned and "auroc" not in model.figures
+    assert "leaked" not in fit_method(rows_of("leaked", 40, 3), "selective")
+
+
+def test_a_kind_of_which_the_reader_is_never_sure_has_no_figures_and_stops_nothing():
+    model = fit_method(rows_of("leaked", 40, 20), "selective")["leaked"]
+    found = kind_figures([replace(row, wrong=None) for row in rows_of("leaked", 5, 2)], model)
+    assert found["n"] == 0 and found["unsure"] == 10 and plain(found)["auroc"] is None
