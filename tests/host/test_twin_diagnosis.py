@@ -57,14 +57,14 @@ def test_scenes_are_shown_to_each_model_in_each_world(model, world, request):
     request.getfixturevalue("flux" if model == "twin" else "pack")
     with torch.inference_mode():
         scenes = ShownScenes(model, world, HEADS)
-        rows = scenes.rows(range(5001, 5003))
+        rows = scenes.rows([5002])
     assert scenes.chosen_by == (
         "agreement of SelAgg twin" if model == "twin" else "agreement of SelAgg demo model"
     )
     changes = {row.group for row in rows}
-    assert "faithful" in changes and len(changes) > 1
+    assert changes == {"faithful", "merged"}
     assert not any(row.wrong for row in rows if row.group == "faithful")
-    assert {row.group for row in rows if row.wrong} == changes - {"faithful"}
+    assert {row.kind for row in rows if row.wrong} == {"neglected", "blended"}
     own, every = (features_of(rows, method) for method in METHODS)
     assert own.keys() == every.keys() and str(own) != str(every)
     values = [value for features in own.values() for value in features.values()]
@@ -95,7 +95,8 @@ def test_pictures_of_the_twin_are_judged_as_those_of_the_unet(twin, tmp_path):
     alike = np.isclose(*np.array(pairs).T, atol=0.02, equal_nan=True)
     assert alike.mean() > 0.9, "kept files hold all of it, in half precision"
     assert str(features_of(every, "selective")) != str(one), "chosen heads are not all heads"
-    assert 0 < sampler.word_similarity("red", "blue") < 1
+    assert sampler.word_similarity("red", "red") == pytest.approx(1, abs=1e-4)
+    assert abs(sampler.word_similarity("red", "blue")) < 0.999
 
 
 def test_heads_of_the_unet_are_those_of_what_ships_unless_others_are_given(host, pack):
