@@ -339,8 +339,8 @@ class RunRecorder(host.BatchHooks):
             return None
         rows = self._open(place, entry, start, start + size, latent)
         if rows is not None:
-            frames, places = zip(*views, strict=True)
-            rows = replace(rows, frames=frames, places=None if part is None else places)
+            frames, kept = zip(*views, strict=True)
+            rows = replace(rows, frames=frames, places=None if part is None else kept)
         if again:
             return rows
         self._sums.rows(size, "" if rows else NO_TEXT)

@@ -302,8 +302,8 @@ class RunSums:
         for (handle, layer), own in self._buffer.items():
             state = self._entries[handle]
             own_views = self._views.get((handle, layer))
-            seen: Count = 1 if own_views is None else np.minimum(own_views, 1)
-            state.counts[part, layer] = state.counts.get((part, layer), 0) + seen
+            once: Count = 1 if own_views is None else np.minimum(own_views, 1)
+            state.counts[part, layer] = state.counts.get((part, layer), 0) + once
             if (part, layer) in state.sums:
                 sums.append(state.sums[part, layer])
                 values.append(own)
@@ -371,8 +371,8 @@ class RunSums:
         seen = [self._seen_frames(state) for state in states]
         for state, own in zip(states, seen, strict=True):
             if not own.all():
-                told = {"count": int((~own).sum()), "every": len(own)}
-                self.notice(message("frames_of_prompt", entry=state.entry.said_name, **told))
+                name, empty = state.entry.said_name, int((~own).sum())
+                self.notice(message("frames_of_prompt", entry=name, count=empty, every=len(own)))
         kept = np.logical_or.reduce(seen).nonzero()[0]
         if len(kept) < len(self.frames):
             self.notice(message("frames_lost", count=len(kept), every=len(self.frames)))
