@@ -99,6 +99,9 @@ class Bench:
     def __init__(self):
         self.sampled: list[str] = []
 
+    def cannot(self, kind: str) -> str:
+        return ""
+
     def failure(self, kind: str, case: Case):
         return SimpleNamespace(kind=kind, key=KEY, case=case)
 
@@ -118,7 +121,7 @@ def going_on(monkeypatch, tmp_path):
     """Goes on from rows: rows by seed -> the rows afterwards, what was left out, and the bench."""
     bench = Bench()
     names = ("all", "chosen", "random", "wrong_word", "all x 0.5", "all x 2")
-    monkeypatch.setattr(repair, "RepairBench", lambda: bench)
+    monkeypatch.setattr(repair, "RepairBench", lambda *_: bench)
     monkeypatch.setattr(repair, "plans_of", lambda *_: {name: name for name in names})
     monkeypatch.setattr(repair, "truth_of", truth_of)
     file = tmp_path / "rows.jsonl"
@@ -127,7 +130,10 @@ def going_on(monkeypatch, tmp_path):
         file.write_text(
             "".join(json.dumps({"seed": seed, **own}) + "\n" for seed, own in rows.items()), "utf-8"
         )
-        given = {"seeds": SEEDS, "kinds": ["neglected"], "groups": [], "fresh": 4, "most": 1, "in_depth": 0}
+        given = {
+            "model": "unet", "heads": range(0), "seeds": SEEDS, "kinds": ["neglected"], "groups": [],
+            "fresh": 4, "most": 1, "in_depth": 0,
+        }  # fmt: skip
         left_out = LeftOut()
         repair.run(argparse.Namespace(**{**given, "minutes": 0, **asked}), repair.Checkpoint(file), left_out)
         lines = file.read_text("utf-8").splitlines()
