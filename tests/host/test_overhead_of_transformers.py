@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_transformers import KINDS
+from tiny_transformers import KINDS, small_adapter
 
 from benchmarks.full_size_transformers import TRANSFORMERS
 
@@ -42,6 +42,10 @@ def test_every_transformer_is_measured(name, monkeypatch):
     kind, full = KINDS[SMALL[name]], TRANSFORMERS[name]
     config = {**full.config, **{key: value for key, value in kind.config.items() if key not in full.depth}}
     small = replace(full, config=config, columns=20, width=16)
+    if kind.ids:
+        import comfy.ldm.anima.model as anima
+
+        monkeypatch.setattr(anima, "LLMAdapter", small_adapter(anima.LLMAdapter))
     if kind.pooled:
         small = replace(small, beside=lambda columns, noise: {"pooled_output": torch.zeros(1, kind.pooled)})
     monkeypatch.setitem(overhead.TRANSFORMERS, name, small)

@@ -270,6 +270,12 @@ class Stranger(torch.nn.Module):
 STRANGER = Kind({}, "", named(block=3), 4, patch=1)
 
 
+def small_adapter(adapter):
+    """Anima's, of the width of these models: its own is fixed in the host."""
+    small = {"source_dim": 16, "target_dim": 16, "model_dim": 16, "num_layers": 1, "num_heads": 2}
+    return partial(getattr(adapter, "func", adapter), **small)
+
+
 def transformer(kind: Kind, seed: int = 0):
     """A ModelPatcher of the host's class with known weights."""
     if kind is STRANGER:
@@ -279,8 +285,7 @@ def transformer(kind: Kind, seed: int = 0):
     models = importlib.import_module("comfy.supported_models")
     if kind.ids:
         anima = importlib.import_module("comfy.ldm.anima.model")
-        small = {"source_dim": 16, "target_dim": 16, "model_dim": 16, "num_layers": 1, "num_heads": 2}
-        anima.LLMAdapter = partial(getattr(anima.LLMAdapter, "func", anima.LLMAdapter), **small)
+        anima.LLMAdapter = small_adapter(anima.LLMAdapter)
     small = type(kind.model, (getattr(models, kind.model),), {"unet_extra_config": {}})
     model = small({**kind.config, "dtype": torch.float32}).get_model({}, "", device="cpu")
     fill(model.diffusion_model, seed)
