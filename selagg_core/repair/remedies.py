@@ -31,7 +31,7 @@ BLEND_SIDE_EFFECT = "It may turn the thing that is there into the other one"
 FIRM = 2.0
 """Strength that proved itself where a start picture brings a fault of a kind in FIRMLY along; the viewer's
 button sets it too (web/extension/apply.js)."""
-FIRMLY = ("neglected", "leaked")
+FIRMLY = ("neglected", "leaked", "misplaced", "misplaced_region")
 SENSE_SIDE_EFFECT = "Concept adjusting changes the look of the whole picture a little."
 
 
@@ -158,7 +158,7 @@ def _misplaced(fault: Fault, known: Known) -> Remedy:
         )
     if claim.kind == "place":
         region = known.expected.get(claim.subject) or spot(claim.value, known.size)
-        return _drawn({claim.subject: (region, f"to the {claim.value}")}, known)
+        return _with_firmness(_drawn({claim.subject: (region, f"to the {claim.value}")}, known), known)
     if claim.other is None or claim.value not in DIRECTIONS:
         return Remedy(advice=(f'"{short(claim.text)}" cannot be told as regions.',))
     first, second = halves(DIRECTIONS[claim.value])
@@ -166,7 +166,7 @@ def _misplaced(fault: Fault, known: Known) -> Remedy:
         entity: (known.expected.get(entity) or spot(half, known.size), f"to the {half} half")
         for entity, half in ((claim.subject, first), (claim.other, second))
     }
-    return _drawn(ways, known)
+    return _with_firmness(_drawn(ways, known), known)
 
 
 def _misplaced_region(fault: Fault, known: Known) -> Remedy:
@@ -178,7 +178,7 @@ def _misplaced_region(fault: Fault, known: Known) -> Remedy:
                 "to SelAgg Repair.",
             )
         )
-    return _drawn({word: (known.expected[word], "to its expected region")}, known)
+    return _with_firmness(_drawn({word: (known.expected[word], "to its expected region")}, known), known)
 
 
 def _leaked(fault: Fault, known: Known) -> Remedy:
@@ -194,6 +194,11 @@ def _leaked(fault: Fault, known: Known) -> Remedy:
         )
     apart = _apart(known_places)
     drawn = _drawn({thing: (region, "to its own place") for thing, region in apart.items()}, known)
+    return _with_firmness(drawn, known)
+
+
+def _with_firmness(drawn: Remedy, known: Known) -> Remedy:
+    """With the advice for start pictures."""
     firmly = _firmly(known)
     return Remedy(drawn.operators, drawn.said, (f"{firmly[0].upper()}{firmly[1:]}.",) if firmly else ())
 

@@ -214,9 +214,10 @@ def test_a_blend_parts_two_things_as_their_maps_lie_and_says_what_that_may_do():
 
 LEAKED = ("leaked", "a red circle and a blue star", ("red", "circle"), "star")
 NEGLECTED = ("neglected", "a red circle and a blue star", ("star",), None)
+MISPLACED = ("misplaced", "a circle left of a star", ("circle", "star"), None)
 
 
-@pytest.mark.parametrize(("kind", "text", "words", "taker"), [LEAKED, NEGLECTED])
+@pytest.mark.parametrize(("kind", "text", "words", "taker"), [LEAKED, NEGLECTED, MISPLACED])
 @pytest.mark.parametrize(
     ("start", "strength", "told"),
     [
@@ -231,7 +232,8 @@ def test_what_a_start_picture_brings_along_is_advised_as_far_as_it_is_known(
 ):
     own = known(text, {"circle": (0.25, 0.5), "star": (0.75, 0.5)})
     own = replace(own, from_picture=start, strength=strength)
-    fault = Fault(kind, tuple(group(own, w) for w in words), None, taker and group(own, taker))
+    claim = next(iter(own.claims.of("relation")), None)
+    fault = Fault(kind, tuple(group(own, w) for w in words), claim, taker and group(own, taker))
     advice = " ".join(remedy_for(fault, own).advice).lower()
     assert all(each in advice for each in told)
     assert ("denoise" in advice, "strength" in advice) == (bool(told), bool(told) and strength < 2)

@@ -150,7 +150,8 @@ MEND = """async ([kind, denoise, fromPicture]) => {
         ("leaked", 0.5, None, 2),
         ("neglected", 0.4, True, 2),
         ("leaked", 1.0, None, 1),
-        ("misplaced", 0.5, True, 1),
+        ("misplaced", 0.5, True, 2),
+        ("blended", 0.5, True, 1),
         ("leaked", 0.5, False, 1),  # denoise of an empty latent
         ("neglected", 1.0, True, 2),  # sigmas that were cut
     ],

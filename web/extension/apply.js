@@ -24,7 +24,7 @@ const GAP = 40
 const ONE = '1'
 /** Of SelAgg Repair: what proved itself where a start picture brings the fault along (`selagg_core.repair.remedies`). */
 const FIRM = 2
-const FIRMLY = ['neglected', 'leaked']
+const FIRMLY = ['neglected', 'leaked', 'misplaced', 'misplaced_region']
 
 /**
  * What is tried. kind: of the finding. written: the text of its entry as it was sampled. report: that of the finding alone; title: of the
