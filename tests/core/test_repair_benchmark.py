@@ -72,7 +72,7 @@ def test_what_is_kept_of_a_kind_is_as_it_was_with_the_starts_beside():
         ("leaked", "start_recoloured", True),
         ("neglected", "weak", False),
         ("leaked", "bleed", False),
-        ("misplaced", "start_moved", False),
+        ("misplaced", "start_moved", True),
         ("blended", "start_merged", False),
     ],
 )
