@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from test_families import COLUMNS, VIDEO, Call, captured, grid_of, watched_sample
-from tiny_transformers import KINDS, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, Kind, encoded, once_each, sample_transformer
 
 SIZE = (1, 8, 12)
 STEPS = 2
@@ -23,14 +23,7 @@ def todays_host(host):
 
 @pytest.fixture(scope="module")
 def tiny(host, pack):
-    made: dict = {}
-
-    def model(name: str):
-        if name not in made:
-            made[name] = transformer(KINDS[name])
-        return made[name]
-
-    return model
+    return once_each()
 
 
 def texts_of(kind: Kind):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from tiny_transformers import KINDS, STRANGER, Kind, encoded, sample_transformer, transformer
+from tiny_transformers import KINDS, STRANGER, Kind, encoded, once_each, sample_transformer, transformer
 
 OVERRIDE = "optimized_attention_override"
 COLUMNS = 20
@@ -24,14 +24,7 @@ def todays_host(host):
 
 @pytest.fixture(scope="module")
 def tiny(host, pack):
-    made: dict = {}
-
-    def model(name: str):
-        if name not in made:
-            made[name] = transformer(KINDS[name])
-        return made[name]
-
-    return model
+    return once_each()
 
 
 def captured(model, **settings):

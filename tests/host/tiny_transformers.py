@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import torch
 from tiny_models import fill, patcher, unet
@@ -295,6 +295,11 @@ def transformer(kind: Kind, seed: int = 0):
             if loud is not None and loud in name:  # no norms tame its logits
                 values.mul_(0.2)
     return patcher(model)
+
+
+def once_each():
+    """Name of a kind -> its transformer, which is made once."""
+    return cache(lambda name: transformer(KINDS[name]))
 
 
 def encoded(kind: Kind, columns: int, seed: int) -> list:
