@@ -6,17 +6,13 @@ The repository itself is not on sys.path: its folder `nodes` would be taken for 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-#: As in a user's custom_nodes: a folder that is no identifier.
-PACK_NAME = "ComfyUI-SelAgg"
+from loading import PACK_NAME, ROOT, load_pack
 
 
 class RepositoryPackages:
@@ -64,12 +60,3 @@ def labels_of_their_own():
     module = sys.modules.get("selagg_nodes.recording.labels")
     if module is not None:
         module.LABELS._known.clear()
-
-
-def load_pack(folder: Path, name: str) -> ModuleType:
-    """Imports a folder as a package under any name, the way hosts import custom nodes."""
-    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module

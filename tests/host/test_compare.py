@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from loading import ROOT
 from served import shown, with_inputs
 
 from demo.background_server import background_server

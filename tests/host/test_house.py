@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, load_pack
+from loading import ROOT, load_pack
 
 from packages import make_importable
 

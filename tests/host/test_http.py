@@ -9,7 +9,7 @@ import urllib.request
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
+from loading import ROOT
 from served import SECONDS, demo, finish, said, short_demo, shown, with_inputs
 
 from demo.background_server import background_server

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
-from conftest import ROOT
+from loading import ROOT
 from served import finish, said, short_demo
 
 from demo import workflows

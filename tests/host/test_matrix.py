@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny_models
 import torch
-from conftest import ROOT
+from loading import ROOT
 from matrix_check import Matrix, compare
 from naive_reference import naive_run
 from situations import (

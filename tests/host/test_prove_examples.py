@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import ROOT
+from loading import ROOT
 from served import with_inputs
 
 from demo.background_server import background_server

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 import pytest
-from conftest import ROOT
+from loading import ROOT
 
 from selagg_core.prompt.messages import MESSAGES
 from selagg_core.prompt.quoted import LONGEST_MESSAGE, reasons

@@ -8,7 +8,7 @@ import json
 
 import pytest
 import torch
-from conftest import ROOT
+from loading import ROOT
 from served import finish, said, short_demo
 from tiny_models import sample, unet
 from tiny_text import clip as tiny_clip

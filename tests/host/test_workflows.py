@@ -8,7 +8,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT
+from loading import ROOT
 
 from demo import workflows
 from demo.template_texts import TEMPLATES, shown_name
