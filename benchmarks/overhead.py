@@ -42,6 +42,8 @@ from selagg_core.prompt.words import Prompt
 
 PROMPT = "a red cube left of one blue ball near the old barn"  # twelve words
 COLUMNS = 77
+#: Options that the host is started with; "host": what it chooses for this device itself.
+ATTENTION = {"host": (), "pytorch": ("--use-pytorch-cross-attention",)}
 VARIANTS = ("plain", "capture", "repair", "naive")
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -319,6 +321,7 @@ def described(bench: Bench, args: argparse.Namespace) -> dict:
     return {
         "model": args.model, "size": args.size, "steps": args.steps, "repeat": args.repeat,
         "every_nth_step": args.every_nth_step, "device": _device_name(bench.device), "dtype": args.dtype,
+        "attention": args.attention,
         "words": bench.words, "layers": len(bench.sites), "heads": sum(site.heads for site in bench.sites),
     }  # fmt: skip
 
@@ -448,6 +451,9 @@ def parse() -> argparse.Namespace:
         help="of the weights: float32 (default on a CPU, as with the host; SDXL takes 11 GB), float16 "
         "(default on a GPU), bfloat16",
     )
+    parser.add_argument(
+        "--attention", choices=ATTENTION, default="host", help="pytorch: as the host chooses for most GPUs"
+    )
     parser.add_argument("--no-naive", dest="naive", action="store_false", help="leave the naive recorder out")
     parser.add_argument(
         "--trim", action="store_true", help="let the allocator give memory back, as outside of this benchmark"
@@ -463,7 +469,7 @@ def main() -> None:
     """Measures, and prints one JSON object last."""
     args = parse()
     with contextlib.redirect_stdout(sys.stderr):
-        prepare_host()
+        prepare_host(*ATTENTION[args.attention])
         kept = not args.trim and keep_freed_memory()
         if args.model in TRANSFORMERS:
             measured = run_transformer(args)

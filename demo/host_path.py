@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,17 +132,16 @@ def places() -> list[Path]:
     return [ROOT.parent.parent, *named, home / "comfy" / "ComfyUI"]
 
 
-def prepare_host() -> str:
+def prepare_host(*options: str) -> str:
     """Makes `import comfy` and `import selagg_nodes` work in this process; gives "upstream" or "registry".
 
+    options: with which the host is started; arguments of this process are not the host's.
     $SELAGG_HOST chooses; without it an environment that has the registry's host installed uses that one.
 
     Raises:
         FileNotFoundError: as `find_host`.
         RuntimeError: the registry's host is not installed in this environment.
     """
-    import torch
-
     host = find_host(os.environ.get("SELAGG_HOST") or (REGISTRY if _registry_host_installed() else "auto"))
     if host.path is not None:
         path = str(host.path)
@@ -150,12 +150,18 @@ def prepare_host() -> str:
         raise RuntimeError("No ComfyUI found: set COMFYUI_PATH, or let `python dev.py test` install one.")
     make_importable()
     make_cuda_builds_importable()
-    if not torch.cuda.is_available():
-        sys.argv = [*sys.argv[:1], "--cpu"]
+    sys.argv = [*sys.argv[:1], *host_options(options)]
     import comfy.options
 
     comfy.options.enable_args_parsing()
     return host.name
+
+
+def host_options(options: Sequence[str] = ()) -> tuple[str, ...]:
+    """With which the host is started on this machine."""
+    import torch
+
+    return (*(() if torch.cuda.is_available() else ("--cpu",)), *options)
 
 
 def _registry_host_installed() -> bool:

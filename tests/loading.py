@@ -1,6 +1,6 @@
 """Where the pack lies, and how a host loads it.
 
-Not in conftest.py: each tier has a conftest.py, and which of them `import conftest` finds depends on the order in
+Not in conftest.py: several tiers have one, and which of them `import conftest` finds depends on the order in
 which the tiers are collected.
 """
 

@@ -18,6 +18,7 @@ from selagg_core.prompt.messages import message
 from selagg_core.prompt.words import Prompt
 from selagg_core.recording.joint import Tokens
 from selagg_core.recording.layout import HeadLayout, LayerId
+from selagg_core.recording.log_sum_exp import SeenLogSumExp
 from selagg_core.recording.run import EncodedText
 from selagg_core.repair.channels import Widened
 
@@ -60,6 +61,7 @@ class AttentionReading:
     is to be checked that the layer's output is made of all this.  reference: which keys are of pictures that
     the model was given to go by.  frames: of a video, one behind the other; `image` is the first.
     row: tokens in a row of `image`, where others than the picture's cells stand behind these in every row.
+    totals: float32 (rows, heads, queries), the log-sum-exp over all keys where it is known.
     """
 
     layer: LayerId
@@ -73,6 +75,7 @@ class AttentionReading:
     reference: Tokens | None = None
     frames: int = 1
     row: int | None = None
+    totals: torch.Tensor | None = None
 
 
 class Listener(Protocol):
@@ -95,6 +98,18 @@ class Listener(Protocol):
         """The same where another pack computes the attention, and may do so with keys of its own.
 
         Gives what `attention()` gives.  The reading must have its `v`.
+        """
+
+    def overheard(
+        self,
+        attention: Callable[[], torch.Tensor],
+        seen: SeenLogSumExp,
+        make: Callable[..., AttentionReading | None],
+        *args,
+    ) -> torch.Tensor:
+        """The same where the host's attention is torch's, which may tell its log-sum-exps: in `seen`.
+
+        Gives what `attention()` gives.
         """
 
     def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:

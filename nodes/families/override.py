@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from selagg_core.recording.layout import LayerId
+from selagg_core.recording.log_sum_exp import SeenLogSumExp
 from selagg_core.recording.probabilities import of_every_head
 from selagg_core.repair.channels import Widened
 
@@ -47,6 +48,9 @@ def override(reader: Callable, previous: Callable | None, listener: Listener) ->
 
         # What we change ourselves is known: it is recorded as it is changed.
         ours = any(getattr(each, "changes_attention", False) for each in (previous, function))
+        if previous is None and host.is_torch_attention(function) and not torch.compiler.is_compiling():
+            seen = SeenLogSumExp(q, k)
+            return listener.overheard(attention, seen, read_call, reader, q, k, v, args, kwargs)
         if ours or (previous is None and host.is_host_attention(function)):
             listener.record(read_call, reader, q, k, v, args, kwargs)
             return attention()
@@ -66,6 +70,9 @@ class Unheard:
         raise NotImplementedError
 
     def checked(self, attention: Callable[[], torch.Tensor], make: Callable, *args) -> torch.Tensor:
+        raise NotImplementedError
+
+    def overheard(self, attention: Callable, seen: SeenLogSumExp, make: Callable, *args) -> torch.Tensor:
         raise NotImplementedError
 
     def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:

@@ -5,7 +5,13 @@ installs from a package registry (`comfyui==0.0.1`, mid-2024) has none, and gets
 class method and one module function.  Both paths call the same `SamplingHooks`.
 """
 
-from .attention import attention, is_attention_exchanged, is_host_attention, is_stock_attention
+from .attention import (
+    attention,
+    is_attention_exchanged,
+    is_host_attention,
+    is_stock_attention,
+    is_torch_attention,
+)
 from .hooks import BatchHooks, ModelCall, SamplingHooks, SamplingRun
 from .judges import SINCE as JUDGES_SINCE
 from .judges import Detection, ask, detect, missing_judge
@@ -73,6 +79,7 @@ __all__ = [
     "is_interruption",
     "is_stock_attention",
     "is_token",
+    "is_torch_attention",
     "missing_judge",
     "model_name",
     "node_classes",

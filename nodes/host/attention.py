@@ -24,6 +24,11 @@ def is_host_attention(function) -> bool:
     return str(getattr(function, "__module__", "")).split(".")[0] == "comfy"
 
 
+def is_torch_attention(function) -> bool:
+    """Whether an attention function is the host's that calls torch's, and nothing beside it."""
+    return is_host_attention(function) and getattr(function, "__name__", "") == "attention_pytorch"
+
+
 def is_attention_exchanged() -> bool:
     """Whether a pack has put a function of its own in the place of the host's."""
     return not is_host_attention(host_attention.optimized_attention)

@@ -12,6 +12,7 @@ import torch
 
 from selagg_core.prompt.lexicon import Concept
 from selagg_core.recording.layout import LayerId
+from selagg_core.recording.log_sum_exp import SeenLogSumExp
 from selagg_core.relevance.building import ConceptKeys
 
 from .. import host
@@ -36,6 +37,9 @@ class LayerListener:
     def checked(self, attention: Callable[[], torch.Tensor], make: Callable, *args) -> torch.Tensor:
         self.record(make, *args)
         return attention()
+
+    def overheard(self, attention: Callable, seen: SeenLogSumExp, make: Callable, *args) -> torch.Tensor:
+        return self.checked(attention, make, *args)
 
     def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
         """Layers that are read otherwise are missed by the recorder, which says so."""

@@ -23,6 +23,7 @@ from selagg_core.recording.frames import frames_in
 from selagg_core.recording.head_maps import Recording
 from selagg_core.recording.joint import JointCall, Tokens
 from selagg_core.recording.layout import LayerId
+from selagg_core.recording.log_sum_exp import SeenLogSumExp
 from selagg_core.recording.probabilities import sampled_grid, sampled_queries
 from selagg_core.recording.run import ASKED, EncodedText
 from selagg_core.recording.run_sums import RunSums
@@ -323,10 +324,10 @@ class RunRecorder(host.BatchHooks):
             self._sums.rows(size, TILES)
             return None
         if pictures is None or self._pictures.setdefault(place, pictures) != pictures:
-            self._passed[place] = PARTS
+            self._pass_over(place, PARTS)
             return None
         if part is not None and not any(frame is not None for frame in part):
-            self._passed[place] = UNKNOWN_PART
+            self._pass_over(place, UNKNOWN_PART)
             return None
         views = views_of(part, self._sums.frames)
         if not views:
@@ -362,6 +363,10 @@ class RunRecorder(host.BatchHooks):
             if e is entry or (e.get("uuid") == entry.get("uuid") and context_of(e) is context)
         ]
         return places[0] if len(places) == 1 else None
+
+    def _pass_over(self, place: tuple[str, int], cause: str) -> None:
+        """These rows are left out of this step: told where no other rows of their entry are read in it."""
+        self._passed[place] = cause
 
     def _open(self, place, entry: dict, start: int, stop: int, latent) -> Rows | None:
         kind, index = place
@@ -418,6 +423,21 @@ class RunRecorder(host.BatchHooks):
         with witness:
             output = attention()
         self._record_verdict(call, reading, output, witness)
+        return output
+
+    def _overheard(
+        self, call: _Call, attention: Callable, seen: SeenLogSumExp, make: Callable, args: tuple
+    ) -> torch.Tensor:
+        """What `attention()` gives; its log-sum-exps belong to the reading if they are of its queries."""
+        with seen:
+            output = attention()
+
+        def reading(*args) -> AttentionReading | None:
+            made, values = make(*args), seen.values
+            fits = made is not None and values is not None and values.shape == made.q.shape[:3]
+            return replace(made, totals=values) if made is not None and fits else made
+
+        self._record(call, reading, args)
         return output
 
     def _witness(self, call: _Call, reading: AttentionReading | None) -> Witness | None:
@@ -498,11 +518,13 @@ class RunRecorder(host.BatchHooks):
             elif len(text) == own.columns:
                 masked = None if mask is None else mask if mask.shape[0] == 1 else mask[part]
                 where = slice(text.start, text.stop)
-                values = None if reading.v is None else _by_head(reading.v[part], q.shape[1])
+                values = None if reading.v is None else reading.v[part]
+                unchanged = (own.start, own.stop) not in changed
+                totals = reading.totals[part] if reading.totals is not None and unchanged else None
                 calls = [
                     JointCall(
                         own_q, own_keys, _frame(reading, number), where, grid, stride, masked, values,
-                        reading.reference,
+                        reading.reference, totals,
                     )
                     for number in frames
                 ]  # fmt: skip
@@ -569,6 +591,15 @@ class _Call:
     ) -> torch.Tensor:
         return self._recorder._checked(self, attention, make, args)
 
+    def overheard(
+        self,
+        attention: Callable[[], torch.Tensor],
+        seen: SeenLogSumExp,
+        make: Callable[..., AttentionReading | None],
+        *args,
+    ) -> torch.Tensor:
+        return self._recorder._overheard(self, attention, seen, make, args)
+
     def exchanged(self, layer: LayerId, given: torch.Tensor, used: torch.Tensor) -> None:
         self._recorder._compare(self, layer, given, used)
 
@@ -598,8 +629,3 @@ def _four_dimensions(mask: torch.Tensor | None) -> torch.Tensor | None:
     if mask is None:
         return None
     return mask[(None,) * (4 - mask.ndim)] if mask.ndim != 3 else mask[:, None]
-
-
-def _by_head(values: torch.Tensor, heads: int) -> torch.Tensor:
-    """Values (rows, heads or a divisor of it, keys, dim) as one for each head."""
-    return values.repeat_interleave(heads // values.shape[1], dim=1)

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 import torch
 
-from .probabilities import joint_probabilities, output_products, sampled_queries, text_probabilities
+from .log_sum_exp import log_sum_exp
+from .probabilities import (
+    MOST_BESIDE,
+    ColumnSums,
+    joint_probabilities,
+    of_every_head,
+    output_products,
+    probabilities_alone,
+    sampled_grid,
+    sampled_queries,
+    text_probabilities,
+)
 
 Tokens = slice | torch.Tensor
 """Places of tokens: those that follow each other as a slice, others by number."""
@@ -14,11 +25,12 @@ Tokens = slice | torch.Tensor
 
 @dataclass(frozen=True)
 class JointCall:
-    """q, k, v: (batch, heads, tokens, dim) of an entry's rows.
+    """q, k: (batch, heads, tokens, dim) of an entry's rows; v: the same of those heads or a divisor of them.
 
     image, text: which tokens are the picture's cells, row by row over `grid`, and the columns of the text.
     stride: every n-th cell in both directions is read.  mask: (rows or 1, heads or 1, queries or 1, keys).
-    reference: tokens of reference pictures.
+    reference: tokens of reference pictures.  totals: float32 (batch, heads, tokens), the log-sum-exp over all
+    keys where it is known.
     """
 
     q: torch.Tensor
@@ -30,54 +42,88 @@ class JointCall:
     mask: torch.Tensor | None = None
     v: torch.Tensor | None = None
     reference: Tokens | None = None
+    totals: torch.Tensor | None = None
 
     @property
     def small(self) -> tuple[int, int]:
         """The grid that is read."""
         return -(-self.grid[0] // self.stride), -(-self.grid[1] // self.stride)
 
-    def read(self, reading: str, matrix: torch.Tensor, slots: int) -> torch.Tensor:
+    def read(self, reading: str, words: ColumnSums, beside: ColumnSums) -> torch.Tensor:
         """float32 (batch, heads, h * w, slots) over the small grid; reading: one of `settings.READINGS`.
 
-        Of the sums in `matrix` the first `slots` are read so; those behind, and one more for reference
-        pictures where there are some, are always how much a place attends to them, of all keys.
+        words: sums of text columns that are read so.  The slots of `beside` (marks, padding), and one more
+        for reference pictures where there are some, are always how much a place attends to them, of all keys.
+        They are worked out for at most MOST_BESIDE places, evenly spread, and hold for those around each.
         """
-        places = self._of_cells(self.q)
         if self.q.shape[2] != self.k.shape[2]:  # the text asks nothing here
             reading = "places"
-        if reading in ("places", "places, words alone"):
-            return joint_probabilities(
-                places, self.k, self.text, matrix, self._mask_of_cells(), reference=self.reference,
-                competing=slots - 1 if reading != "places" else 0,
-            )  # fmt: skip
-        words, own = self.q[:, :, self.text], matrix[:, :slots]
-        mask = self._mask_of_text()
+        if reading != "places":
+            return torch.cat([self._read_words(reading, words), self._read_beside(beside)], dim=-1)
+        places, keys, mask = self._of_cells(self.q), self.k[:, :, self.text], self._mask_of_cells()
+        totals = self._totals(places, mask)
+        read = joint_probabilities(places, keys, totals, words, _of_keys(mask, self.text))
+        return torch.cat([read, self._read_beside(beside, totals)], dim=-1)
+
+    def _read_words(self, reading: str, words: ColumnSums) -> torch.Tensor:
+        places, keys, mask = self._of_cells(self.q), self.k[:, :, self.text], self._mask_of_cells()
+        if reading == "places, words alone":
+            return probabilities_alone(places, keys, words, _of_keys(mask, self.text))
+        asking = self.q[:, :, self.text][:, :, words.columns]
+        own_mask = self._mask_of_words(words)
         if reading == "words":
-            values = sampled_queries(
-                text_probabilities(words, self.k, self.image, own, mask), *self._sampling
-            )
-        elif self.v is None:
+            found = text_probabilities(asking, self.k, self.image, words.matrix, own_mask)
+            return sampled_queries(found, self.grid, self.stride)
+        if self.v is None:
             raise ValueError("the outputs of heads cannot be read where values are not given.")
+        values = of_every_head(self.v, self.q.shape[1])
+        return output_products(places, asking, self.k, values, words.matrix, (mask, own_mask))
+
+    def _read_beside(self, beside: ColumnSums, totals: torch.Tensor | None = None) -> torch.Tensor:
+        """totals: those of the small grid, where they are known."""
+        (height, width), step = sampled_grid(self.small, MOST_BESIDE)
+        few, mask = self._of_cells(self.q, step), self._mask_of_cells(step)
+        if totals is None:
+            totals = self._totals(few, mask, step)
         else:
-            values = output_products(places, words, self.k, self.v, own, (self._mask_of_cells(), mask))
-        others = joint_probabilities(
-            places, self.k, self.text, matrix[:, slots:], self._mask_of_cells(), reference=self.reference
-        )
-        return torch.cat([values, others], dim=-1)
+            totals = sampled_queries(totals[..., None], self.small, step)[..., 0]
+        found = joint_probabilities(few, self.k[:, :, self.text], totals, beside, _of_keys(mask, self.text))
+        if self.reference is not None:
+            keys, own = self.k[:, :, self.reference], _of_keys(mask, self.reference)
+            found = torch.cat([found, joint_probabilities(few, keys, totals, _all(keys), own)], dim=-1)
+        if step == 1:
+            return found
+        whole = found.unflatten(2, (height, width))
+        whole = whole.repeat_interleave(step, dim=2).repeat_interleave(step, dim=3)
+        return whole[:, :, : self.small[0], : self.small[1]].flatten(2, 3)
 
-    @property
-    def _sampling(self) -> tuple[tuple[int, int], int]:
-        return self.grid, self.stride
+    def _totals(self, places: torch.Tensor, mask: torch.Tensor | None, step: int = 1) -> torch.Tensor:
+        """Log-sum-exp over all keys (batch, heads, places)."""
+        if self.totals is None:
+            return log_sum_exp(places, self.k, mask)
+        return self._of_cells(self.totals[..., None], step)[..., 0]
 
-    def _of_cells(self, tokens: torch.Tensor) -> torch.Tensor:
-        return sampled_queries(tokens[:, :, self.image], *self._sampling)
+    def _of_cells(self, tokens: torch.Tensor, step: int = 1) -> torch.Tensor:
+        """What is read of (batch, heads, tokens, dim): every `step`-th cell of the small grid."""
+        read = sampled_queries(tokens[:, :, self.image], self.grid, self.stride)
+        return sampled_queries(read, self.small, step)
 
-    def _mask_of_cells(self) -> torch.Tensor | None:
+    def _mask_of_cells(self, step: int = 1) -> torch.Tensor | None:
         if self.mask is None or self.mask.shape[2] == 1:
             return self.mask
-        return self._of_cells(self.mask.expand(-1, -1, self.q.shape[2], -1))
+        return self._of_cells(self.mask.expand(-1, -1, self.q.shape[2], -1), step)
 
-    def _mask_of_text(self) -> torch.Tensor | None:
+    def _mask_of_words(self, words: ColumnSums) -> torch.Tensor | None:
         if self.mask is None or self.mask.shape[2] == 1:
             return self.mask
-        return self.mask.expand(-1, -1, self.q.shape[2], -1)[:, :, self.text]
+        return self.mask.expand(-1, -1, self.q.shape[2], -1)[:, :, self.text][:, :, words.columns]
+
+
+def _of_keys(mask: torch.Tensor | None, keys: Tokens) -> torch.Tensor | None:
+    return mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
+
+
+def _all(keys: torch.Tensor) -> ColumnSums:
+    """The sum of all of keys (batch, heads, keys, dim)."""
+    count = keys.shape[2]
+    return ColumnSums(torch.arange(count, device=keys.device), torch.ones(count, 1, device=keys.device))

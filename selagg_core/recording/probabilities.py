@@ -8,9 +8,12 @@ summed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
+
+from .log_sum_exp import masked, of_queries
 
 #: Most probabilities held at a time (float32): 64 MiB.
 MAX_PROBABILITIES = 16 * 1024 * 1024
@@ -18,6 +21,9 @@ MAX_PROBABILITIES = 16 * 1024 * 1024
 MAX_GROUPED = 16
 #: Cells of a joint layer for which attention is worked out: its cost is a share of the model's own.
 MOST_QUERIES = 1024
+#: Of those, the cells for which what goes to marks, padding and reference pictures is worked out: these are
+#: mostly many more columns than the words.
+MOST_BESIDE = 256
 
 
 def of_every_head(values: torch.Tensor, heads: int) -> torch.Tensor:
@@ -125,46 +131,64 @@ def _softmax_columns(q: torch.Tensor, k: torch.Tensor, matrix: torch.Tensor) -> 
     return torch.softmax(logits, dim=-1) @ matrix
 
 
+@dataclass(frozen=True)
+class ColumnSums:
+    """Wanted sums of columns.  columns: the numbers of those that are in any; matrix: (columns, slots)."""
+
+    columns: torch.Tensor
+    matrix: torch.Tensor
+
+    @classmethod
+    def of(
+        cls, weighted_slots: Sequence[tuple[Sequence[int], float]], length: int, keys: int, device=None
+    ) -> ColumnSums:
+        """As of `column_matrix`, without the columns that no sum has."""
+        matrix = column_matrix(weighted_slots, length, keys)
+        used = (matrix != 0).any(dim=1).nonzero().flatten()
+        return cls(used.to(device), matrix[used].to(device))
+
+    @property
+    def slots(self) -> int:
+        return self.matrix.shape[1]
+
+
 def joint_probabilities(
     q: torch.Tensor,
     k: torch.Tensor,
-    text: slice,
-    matrix: torch.Tensor,
+    totals: torch.Tensor,
+    sums: ColumnSums,
     mask: torch.Tensor | None = None,
     max_probabilities: int | None = None,
-    reference: slice | torch.Tensor | None = None,
-    competing: int = 0,
 ) -> torch.Tensor:
-    """Attention probabilities of chosen text columns where text and picture share one softmax.
+    """Attention probabilities of chosen keys where the softmax is over more than these.
 
-    q: (batch, heads, queries, dim), k: (batch, heads, keys, dim) as the attention is given them.  text: which
-    keys are text.  matrix: (text columns, slots) from `column_matrix`.  mask: added to the logits, or boolean
-    (True: may be attended to), broadcast to (batch, heads, queries, keys).
-    reference: keys of reference pictures; their sum is one more slot, the last.  competing: of so many slots,
-    the first (the words), the softmax is over their own text columns alone; of the others over all keys.
+    q: (batch, heads, queries, dim), k: (batch, heads, keys, dim) as the attention is given them.  totals:
+    float32 (batch, heads, queries), the log-sum-exp over all keys.  sums: of keys.  mask: added to the
+    logits, or boolean (True: may be attended to), broadcast to (batch, heads, queries, keys).
     Returns float32 (batch, heads, queries, slots): exp(logit - log-sum-exp over all keys), summed by slot.
-    At most `max_probabilities` (default MAX_PROBABILITIES) logits are held at a time.
+    At most `max_probabilities` (default MAX_PROBABILITIES) are held at a time.
     """
-    batch, heads, queries, dim = q.shape
-    keys = k.shape[2]
-    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
-    step = max(1, limit // (batch * heads * keys))
-    own_k = k.detach().float().mT * dim**-0.5
-    slots = matrix.shape[1]
-    out = torch.empty(batch, heads, queries, slots + (reference is not None), device=q.device)
-    spoken = (matrix[:, :competing] != 0).any(dim=1) if competing else None
-    for start in range(0, queries, step):
-        part = slice(start, min(queries, start + step))
-        logits = q[:, :, part].detach().float() @ own_k
-        if mask is not None:
-            logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
-        total = logits.logsumexp(dim=-1, keepdim=True)
-        out[:, :, part, :slots] = (logits[..., text] - total).exp() @ matrix
-        if spoken is not None and bool(spoken.any()):
-            among = torch.softmax(logits[..., text].masked_fill(~spoken, float("-inf")), dim=-1)
-            out[:, :, part, :competing] = among @ matrix[:, :competing]
-        if reference is not None:
-            out[:, :, part, slots] = (logits[..., reference] - total).exp().sum(-1)
+    own, own_mask = _chosen(k, sums.columns), _mask_of_keys(mask, sums.columns)
+    out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
+    for part in _parts(q, own.shape[-1], max_probabilities):
+        logits = masked(q[:, :, part].detach().float() @ own, of_queries(own_mask, part))
+        out[:, :, part] = (logits - totals[:, :, part, None]).exp_() @ sums.matrix
+    return out
+
+
+def probabilities_alone(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    sums: ColumnSums,
+    mask: torch.Tensor | None = None,
+    max_probabilities: int | None = None,
+) -> torch.Tensor:
+    """As `joint_probabilities`, of a softmax over the chosen keys alone."""
+    own, own_mask = _chosen(k, sums.columns), _mask_of_keys(mask, sums.columns)
+    out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
+    for part in _parts(q, own.shape[-1], max_probabilities):
+        logits = masked(q[:, :, part].detach().float() @ own, of_queries(own_mask, part))
+        out[:, :, part] = torch.softmax(logits, dim=-1) @ sums.matrix
     return out
 
 
@@ -178,23 +202,18 @@ def text_probabilities(
 ) -> torch.Tensor:
     """How much each word attends to each place, where text and picture share one softmax.
 
-    q: (batch, heads, text columns, dim) of the text, k: (batch, heads, keys, dim).  cells: which keys are the
-    picture's.  matrix, mask: as of `joint_probabilities`, the mask's queries being the text's.
+    q: (batch, heads, columns, dim) of the text, k: (batch, heads, keys, dim).  cells: which keys are the
+    picture's.  matrix: (columns, slots); mask: as of `joint_probabilities`, its queries being the columns.
     Returns float32 (batch, heads, cells, slots).
     """
-    batch, heads, columns, dim = q.shape
-    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
-    step = max(1, limit // (batch * heads * k.shape[2]))
-    own_k = k.detach().float().mT * dim**-0.5
+    batch, heads = q.shape[:2]
+    own_k = k.detach().float().mT * k.shape[-1] ** -0.5
     count = len(range(k.shape[2])[cells]) if isinstance(cells, slice) else len(cells)
     out = torch.zeros(batch, heads, count, matrix.shape[1], device=q.device)
-    for start in range(0, columns, step):
-        part = slice(start, min(columns, start + step))
-        logits = q[:, :, part].detach().float() @ own_k
-        if mask is not None:
-            logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
+    for part in _parts(q, k.shape[2], max_probabilities):
+        logits = masked(q[:, :, part].detach().float() @ own_k, of_queries(mask, part))
         total = logits.logsumexp(dim=-1, keepdim=True)
-        out += (logits[..., cells] - total).exp().mT @ matrix[part]
+        out += (logits[..., cells] - total).exp_().mT @ matrix[part]
     return out
 
 
@@ -210,20 +229,16 @@ def output_products(
     """Product of each head's output at a place and at a word's columns (ConceptAttention sums the heads).
 
     image, text: queries (batch, heads, n, dim) of places and of text columns; k, v: (batch, heads, keys, dim)
-    that both attend to; masks: of places and of text, as of `joint_probabilities`.
+    that both attend to; matrix: (text columns, slots); masks: of places and of text, as of
+    `joint_probabilities`.
     Returns float32 (batch, heads, places, slots); products may be negative.
     """
     own_k, own_v = k.detach().float().mT * k.shape[-1] ** -0.5, v.detach().float()
-    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
 
     def outputs(q: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        step = max(1, limit // (q.shape[0] * q.shape[1] * k.shape[2]))
-        found = []
-        for start in range(0, q.shape[2], step):
-            part = slice(start, min(q.shape[2], start + step))
-            logits = q[:, :, part].detach().float() @ own_k
-            if mask is not None:
-                logits = _masked(logits, mask if mask.shape[-2] == 1 else mask[..., part, :])
+        found = [torch.zeros(*q.shape[:2], 0, own_v.shape[-1], device=q.device)]
+        for part in _parts(q, k.shape[2], max_probabilities):
+            logits = masked(q[:, :, part].detach().float() @ own_k, of_queries(mask, part))
             found.append(torch.softmax(logits, dim=-1) @ own_v)
         return torch.cat(found, dim=2)
 
@@ -231,10 +246,21 @@ def output_products(
     return outputs(image, masks[0]) @ words.mT
 
 
-def _masked(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    if mask.dtype == torch.bool:
-        return logits.masked_fill(~mask, float("-inf"))
-    return logits + mask
+def _parts(q: torch.Tensor, keys: int, max_probabilities: int | None) -> Iterator[slice]:
+    """Queries (batch, heads, queries, dim) in parts with so many keys that no more are held at a time."""
+    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
+    step = max(1, limit // max(1, q.shape[0] * q.shape[1] * keys))
+    for start in range(0, q.shape[2], step):
+        yield slice(start, min(q.shape[2], start + step))
+
+
+def _chosen(k: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """float32 (batch, heads, dim, keys) of these, scaled."""
+    return k.detach()[:, :, keys].float().mT * k.shape[-1] ** -0.5
+
+
+def _mask_of_keys(mask: torch.Tensor | None, keys: torch.Tensor) -> torch.Tensor | None:
+    return mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
 
 
 def sampled_grid(grid: tuple[int, int], most: int = MOST_QUERIES) -> tuple[tuple[int, int], int]:

@@ -21,7 +21,7 @@ from .coverage import Tally
 from .frames import chosen_frames, frames_in
 from .joint import JointCall
 from .layout import HeadLayout, LayerId
-from .probabilities import LayerGroup, column_matrix, pool_grid
+from .probabilities import ColumnSums, LayerGroup, column_matrix, pool_grid
 from .run import ASKED, EncodedText, Entry, RawEntry, Run
 from .self_attention import SelfAttention, layers_within
 from .settings import HALF_PRECISION_ABOVE, MEBIBYTE, SELF_ATTENTION_SHARE, CaptureSettings, plan_pooling
@@ -67,6 +67,7 @@ class _EntrySums:
     pool: dict[LayerId, int] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
     matrices: dict[tuple[int, torch.device], torch.Tensor] = field(default_factory=dict)
+    column_sums: dict[tuple[int, torch.device], tuple[ColumnSums, ColumnSums]] = field(default_factory=dict)
     shares: dict[LayerId, torch.Tensor] = field(default_factory=dict)
     taken: int = 0
     references: bool = False
@@ -208,13 +209,13 @@ class RunSums:
         if not self._keeps_grid(handle, layer, grid):
             return
         columns = call.k[:, :, call.text].shape[2]
-        matrix = self._matrix(handle, (1, columns), call.q.device)
+        words, beside = self._column_sums(handle, columns, call.q.device)
         state = self._entries[handle]
         entry = state.entry
         if call.reference is not None and not state.references and not state.sums:
             state.references = True
             self._plan(state)
-        read = [own.read(self._settings.reading, matrix, len(entry.slots)) for own in calls]
+        read = [own.read(self._settings.reading, words, beside) for own in calls]
         values = read[0] if len(read) == 1 else torch.stack(read, dim=1).flatten(0, 1)
         kept, shares = _parted(values, len(entry.slots), len(entry.kinds))
         factor = state.pool.get(layer, 1)
@@ -264,6 +265,19 @@ class RunSums:
             every = (*entry.slots, *entry.kind_slots)
             state.matrices[keys, device] = column_matrix(every, entry.text.length, keys, device)
         return state.matrices[keys, device]
+
+    def _column_sums(
+        self, handle: tuple[str, int], keys: int, device: torch.device
+    ) -> tuple[ColumnSums, ColumnSums]:
+        """Of the words, and of what stands beside them."""
+        state = self._entries[handle]
+        if (keys, device) not in state.column_sums:
+            *words, marks = state.entry.slots
+            parts = words, (marks, *state.entry.kind_slots)
+            length = state.entry.text.length
+            own, beside = (ColumnSums.of(part, length, keys, device) for part in parts)
+            state.column_sums[keys, device] = own, beside
+        return state.column_sums[keys, device]
 
     def wanted_self_attention(self, handle: tuple[str, int]) -> tuple[LayerId, ...]:
         """Self-attention layers to keep in the evaluation that runs now: at one step of the run only."""

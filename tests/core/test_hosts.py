@@ -156,6 +156,28 @@ def test_the_reason_names_what_is_missing_and_what_to_do(error, parts):
     assert all(part in why(error, KNOWN) for part in parts), why(error, KNOWN)
 
 
+@pytest.mark.parametrize("card", [False, True])
+def test_the_host_is_not_started_with_the_arguments_of_a_benchmark(monkeypatch, tmp_path, card):
+    """It would refuse them; on a machine with a card as on one without."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: card)
+    assert host_path.host_options(("--base-directory", "x"))[-2:] == ("--base-directory", "x")
+    assert host_path.host_options() == (() if card else ("--cpu",))
+    code = (
+        "import sys, torch; torch.cuda.is_available = lambda: CARD; from demo.host_path import prepare_host; "
+        "import comfy.options; prepare_host('--base-directory', 'x'); print(sys.argv[1:])"
+    )
+    folder = tmp_path / "stub"
+    (folder / "comfy").mkdir(parents=True)
+    (folder / "comfy" / "options.py").write_text("def enable_args_parsing(): pass\n", encoding="utf-8")
+    made = subprocess.run(
+        [sys.executable, "-c", code.replace("CARD", str(card)), "--model", "flux"],
+        cwd=ROOT, env={**os.environ, "SELAGG_HOST": "registry", "PYTHONPATH": str(folder)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    wanted = [*([] if card else ["--cpu"]), "--base-directory", "x"]
+    assert made.stdout.strip().splitlines()[-1] == str(wanted)
+
+
 def test_of_an_untested_version_it_says_so():
     for error in (ModuleNotFoundError("", name="newthing"), ValueError("odd")):
         assert "tested with ComfyUI 0.33.0 and 0.3.64; this is 0.40.0" in why(error, NEWER)

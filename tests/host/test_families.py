@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -199,6 +200,33 @@ def test_maps_are_exact_and_the_latent_is_untouched(tiny, name, size, cfg):
     if kind.module:  # exchanged for the length of a call, and back again
         function = importlib.import_module(kind.module).optimized_attention
         assert function.__module__ == "comfy.ldm.modules.attention"
+
+
+@pytest.fixture
+def torch_attention(monkeypatch):
+    """The host as it is started for most cards: with torch's attention."""
+    own = importlib.import_module("comfy.ldm.modules.attention")
+    functions = own.optimized_attention, own.optimized_attention_masked
+    for name, module in list(sys.modules.items()):
+        if name.startswith("comfy."):
+            for attribute, value in list(vars(module).items()):
+                if any(value is function for function in functions):
+                    monkeypatch.setattr(module, attribute, own.attention_pytorch)
+
+
+@pytest.mark.parametrize(("size", "cfg"), [((1, 8, 12), 4.0), ((2, 8, 12), 1.0)])
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.joint])
+def test_log_sum_exps_of_the_models_own_kernel_are_used(tiny, torch_attention, monkeypatch, name, size, cfg):
+    """Where the host's attention is torch's, nothing is summed over all keys a second time."""
+    kind, model = KINDS[name], tiny(name)
+    texts = encoded(kind, COLUMNS, 1), encoded(kind, COLUMNS, 2)
+    plain, calls = watched_sample(kind, model, *texts, size=size, cfg=cfg)
+    with_capture, capture = captured(model)
+    joint = importlib.import_module("selagg_core.recording.joint")
+    monkeypatch.setattr(joint, "log_sum_exp", lambda *_: pytest.fail("summed once more"))
+    latent = sample_transformer(kind, with_capture, *texts, size, cfg)
+    assert torch.equal(latent, plain)
+    assert_exact(kind, capture, latent, calls, size)
 
 
 @pytest.mark.parametrize("longer", [5, 20])

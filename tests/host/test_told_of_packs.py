@@ -21,7 +21,8 @@ from selagg_core.recording.layout import HeadLayout
 FOLDERS = {"nodes/recording": "selagg_nodes.recording", "nodes/families": "selagg_nodes.families",
            "selagg_core/recording": "selagg_core.recording"}  # fmt: skip
 #: Method -> which argument is the text: a whole sentence, or the cause of a shortage.
-TELLS = {"notice": 0, "missed": 1, "rows": 1, "_refuse": 0, "_testify": 3, "_record_verdict": 3, "doubt": 2}
+TELLS = {"notice": 0, "missed": 1, "rows": 1, "_pass_over": 1, "_refuse": 0, "doubt": 2}
+TELLS.update(_testify=3, _record_verdict=3)
 SENTENCES = ("notice", "_refuse")
 #: What an artist can do.
 CURE = re.compile(
@@ -29,7 +30,7 @@ CURE = re.compile(
     re.IGNORECASE,
 )
 #: Nothing is lost that could be had in another way, or the sentence is of a limit of ours.
-NO_CURE = ("This is a video", "This sampler reports no steps", "the self-attention of")
+NO_CURE = ("This is a video", "A part of this video was made without", "This sampler reports no steps", "the self-attention of")
 LAYOUT = HeadLayout.of(("transformer_block", number, 10, 24) for number in range(60))
 #: Numbers, and names such as "positive 12" and "transformer_block 59.10".
 LONGEST_PART = 16
@@ -77,7 +78,7 @@ def in_words(method: str, text: str) -> str:
     """The longest sentence that an artist reads of it."""
     if method in SENTENCES:
         return text
-    if method == "rows":
+    if method in ("rows", "_pass_over"):
         (sentence,) = Tally(rows=Counter({text: 100})).shortages(LAYOUT, {})
     else:
         (sentence,) = Tally(layers={text: dict.fromkeys(LAYOUT.layers)}).shortages(LAYOUT, {})
