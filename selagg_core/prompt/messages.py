@@ -83,8 +83,8 @@ _RUNS = {
     "first_frame": "This is a video: SelAgg shows the words' maps of its first frame.",
     "video_frames": "This is a video: SelAgg shows and checks {count} of its {every} frames, those with the "
     "numbers {numbers}.",
-    "frames_lost": "Of the {every} frames that SelAgg would keep of this video it has {count}: the others were "
-    "in no part whose frames can be told. For maps of all, use the Context Windows nodes of ComfyUI.",
+    "frames_lost": "Of the {every} frames that SelAgg would keep of this video it has {count}: the others "
+    "were in no part whose frames can be told. For maps of all, use the Context Windows nodes of ComfyUI.",
     "frames_of_prompt": "A part of this video was made without {entry} (context windows with a prompt of "
     "their own?): in {count} of its {every} kept frames the maps of its words are empty.",
     "beside": "This model puts the picture that is to be changed beside the one that it makes, and "

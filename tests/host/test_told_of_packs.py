@@ -30,7 +30,12 @@ CURE = re.compile(
     re.IGNORECASE,
 )
 #: Nothing is lost that could be had in another way, or the sentence is of a limit of ours.
-NO_CURE = ("This is a video", "A part of this video was made without", "This sampler reports no steps", "the self-attention of")
+NO_CURE = (
+    "This is a video",
+    "A part of this video was made without",
+    "This sampler reports no steps",
+    "the self-attention of",
+)
 LAYOUT = HeadLayout.of(("transformer_block", number, 10, 24) for number in range(60))
 #: Numbers, and names such as "positive 12" and "transformer_block 59.10".
 LONGEST_PART = 16
