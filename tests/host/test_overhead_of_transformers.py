@@ -31,7 +31,7 @@ def asked(name: str) -> argparse.Namespace:
 
     return argparse.Namespace(
         model=name, size=64, steps=2, repeat=1, seed=1, prompt=PROMPT, every_nth_step=1, device="cpu",
-        dtype="float32", naive=True, blocks=2, trim=False, json="-",
+        dtype="float32", naive=True, blocks=2, trim=False, attention="host", json="-",
     )  # fmt: skip
 
 
