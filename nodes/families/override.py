@@ -48,7 +48,7 @@ def override(reader: Callable, previous: Callable | None, listener: Listener) ->
 
         # What we change ourselves is known: it is recorded as it is changed.
         ours = any(getattr(each, "changes_attention", False) for each in (previous, function))
-        if previous is None and host.is_torch_attention(function) and not torch.compiler.is_compiling():
+        if previous is None and host.is_torch_attention(function) and SeenLogSumExp.can_be_of(q):
             seen = SeenLogSumExp(q, k)
             return listener.overheard(attention, seen, read_call, reader, q, k, v, args, kwargs)
         if ours or (previous is None and host.is_host_attention(function)):

@@ -17,6 +17,8 @@ MAX_LOGITS = 16 * 1024 * 1024
 KERNELS = frozenset(
     ("aten::_scaled_dot_product_flash_attention", "aten::_scaled_dot_product_flash_attention_for_cpu")
 )
+#: Elsewhere a device may bring an attention of its own, which is not made of these kernels.
+DEVICES = ("cpu", "cuda")
 HALF = (torch.float16, torch.bfloat16)
 
 
@@ -26,6 +28,11 @@ class SeenLogSumExp(TorchDispatchMode):
     values: float32 (rows, heads, queries), the mask of the call in it.  Operations run as they would without
     it; those of another call, with queries or keys elsewhere in memory, are not taken.
     """
+
+    @staticmethod
+    def can_be_of(q: torch.Tensor) -> bool:
+        """Whether an attention of these queries may tell; of others it must not be put around the call."""
+        return q.device.type in DEVICES and not torch.compiler.is_compiling()
 
     def __init__(self, q: torch.Tensor, k: torch.Tensor):
         """q, k: what the attention is given, in whatever shape."""

@@ -180,3 +180,8 @@ def test_a_call_of_other_keys_tells_nothing():
         with seen:
             torch.nn.functional.scaled_dot_product_attention(other_q, other_k, other_k)
         assert seen.values is None
+
+
+def test_devices_that_may_have_an_attention_of_their_own_are_left_alone():
+    assert SeenLogSumExp.can_be_of(torch.zeros(1))
+    assert not SeenLogSumExp.can_be_of(torch.zeros(1, device="meta"))
