@@ -30,6 +30,7 @@ from .maps.regions import Region
 from .prompt.groups import WordGroup, choose_groups
 from .prompt.messages import message, why
 from .prompt.quoted import shortened
+from .prompt.words import Prompt
 from .relevance.choose_heads import ChosenHeads, HeadSettings
 from .relevance.relevance import ARGMAX_WINS, HeadRelevance
 from .relevance.run_view import MapSet, RunView, choose_or_all
@@ -87,15 +88,17 @@ def diagnose_run(
     expected = expected_regions(expectations, view.prompts, len(view.pictures), view.size, problems)
     chooser, problem = choose_or_all(view, settings)
     problems += [problem] if problem else []
-    read = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
-    problems += read.problems
-    read = over_entries(read, view.prompts)
-    read, weighed = heed_weights(read, view.prompts)
-    read = _about(read, groups) if words.strip().lower() not in ("", "all") else read
+    every = read_claims(view.prompts, _lexicon(chooser.relevance), "\n".join((edits, expectations.edits)))
+    problems += every.problems
+    asked = groups if words.strip().lower() not in ("", "all") else None
+    absent = [view.made_without(index) for index in range(len(view.pictures))]
+    said = {own: _said(every, view.prompts, own, asked) for own in dict.fromkeys([frozenset(), *absent])}
+    read, weighed = said[frozenset()]
     claims = read.checked
     placed = [group for of_picture in expected for group in of_picture]
     measured = tuple(dict.fromkeys([*groups, *placed]))
-    checked = tuple(dict.fromkeys([*measured, *claims.groups]))
+    spoken_of = [group for own, _ in said.values() for group in own.checked.groups]
+    checked = tuple(dict.fromkeys([*measured, *spoken_of]))
     chosen = chooser.choose([group.text for group in checked])
     planned = Planned.of(view, settings, chooser) if for_viewer else None
     judge = replace(_judge(calibration, chosen.relevance), kinds=kinds)
@@ -105,11 +108,11 @@ def diagnose_run(
         diagnosis = PictureDiagnosis(index, (), (), ())
         if checked and not view.fault_of(index):
             view.make(index, _wanted(view, checked, chosen, settings, planned))
-            observed = observe(view, index, checked, claims, chosen, settings)
-            diagnosis = examine(measured, claims, observed, expected[index], judge, index)
-            diagnosis = with_tries(
-                diagnosis, view.prompts, read, view.size, expected[index], chosen.relevance, start
-            )
+            own, _ = said[absent[index]]
+            here = {group: x for group, x in expected[index].items() if group.entry not in absent[index]}
+            observed = observe(view, index, checked, own.checked, chosen, settings)
+            diagnosis = examine(measured, own.checked, observed, here, judge, index)
+            diagnosis = with_tries(diagnosis, view.prompts, own, view.size, here, chosen.relevance, start)
         diagnoses.append(diagnosis)
         annotated.append(annotate(picture, diagnosis, expected[index], problems, kinds))
     report = Report(
@@ -209,6 +212,15 @@ def _groups(view: RunView, words: str, problems: list[str]) -> tuple[WordGroup, 
 
 def _lexicon(relevance: HeadRelevance | None):
     return general_lexicon(relevance.concepts if relevance is not None else ())
+
+
+def _said(
+    every: Claims, prompts: Sequence[Prompt], absent: frozenset[int], asked: Sequence[WordGroup] | None
+) -> tuple[Claims, tuple[str, ...]]:
+    """What all texts but the absent say together of the words asked for, and notices of their weights."""
+    kept = tuple(claim for claim in every.all if not {group.entry for group in claim.groups} & absent)
+    claims, weighed = heed_weights(over_entries(replace(every, all=kept), prompts), prompts)
+    return (claims if asked is None else _about(claims, asked)), weighed
 
 
 def _about(claims: Claims, groups: Sequence[WordGroup]) -> Claims:

@@ -52,6 +52,11 @@ class Claim:
     """Whether the reading is sure enough to warn; else it is shown as read, not checked."""
 
     @property
+    def groups(self) -> tuple[WordGroup, ...]:
+        """The words or phrases that it is about."""
+        return tuple(group for group in (self.subject, self.words, self.other) if group is not None)
+
+    @property
     def text(self) -> str:
         """The claim in plain words, in the form in which it can be edited."""
         subject = self.subject.label
@@ -96,8 +101,7 @@ class Claims:
     @property
     def groups(self) -> tuple[WordGroup, ...]:
         """Every word or phrase that a claim is about, once, in the order of the claims."""
-        named = (group for claim in self.all for group in (claim.subject, claim.words, claim.other))
-        return tuple(dict.fromkeys(group for group in named if group is not None))
+        return tuple(dict.fromkeys(group for claim in self.all for group in claim.groups))
 
     def attributes_of(self, entity: WordGroup) -> tuple[Claim, ...]:
         return tuple(claim for claim in self.of("attribute") if claim.subject == entity)

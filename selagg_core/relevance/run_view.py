@@ -75,6 +75,16 @@ class RunView:
             if fault
         )
 
+    def made_without(self, picture: int) -> frozenset[int]:
+        """Numbers of the entries that a frame of a video was made without: prompts may be shared out."""
+        if not self.frames:
+            return frozenset()
+        return frozenset(
+            number
+            for number, entry in enumerate(self.entries)
+            if not any(values[min(picture, entry.batch - 1)].any() for values in entry.maps.values())
+        )
+
     def chooser(self, settings: HeadSettings) -> HeadChooser:
         """What chooses the heads of words in this run. Raises ValueError as `HeadChooser` does."""
         groups = resolution_groups(self.entries[0].picture(0))

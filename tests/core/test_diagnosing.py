@@ -248,3 +248,59 @@ def test_the_same_noun_in_two_entries_keeps_its_own_map():
     words = {word.label: word for word in diagnosed(opened)[0].pictures[0].words}
     assert words["circle"].centre[0] < 0.4 and words["circle (2)"].centre[0] > 0.6
     assert words["circle (2)"].word.entry == 1
+
+
+# -- videos whose prompts are shared out among parts ------------------------------------------
+
+
+def shared_out(*texts: str, bumps=BUMPS, frames: int = 2) -> RunView:
+    """A video of which every frame was made with one of the texts, in turn."""
+    entries = []
+    for number, text in enumerate(texts):
+        entry = entry_of(text, bumps, batch=frames)
+        others = [frame for frame in range(frames) if frame % len(texts) != number]
+        for values in (*entry.maps.values(), *entry.special.values()):
+            values[others] = 0
+        entries.append(replace(entry, index=number))
+    whole = replace(recording_of(entries[0]), entries=tuple(entries), latent_shape=(1, 4, frames, 16, 16))
+    picture = (painted(PAINT)[0].numpy() * 255).astype(np.uint8)
+    told = tuple(range(1, frames + 1))
+    return RunView(
+        replace(whole, frames=tuple(range(frames))), tuple(entries), (picture,) * frames, frames=told
+    )
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (TEXT, TEXT),
+        (TEXT, "a blue square right of a red circle"),
+        ("a red circle", "a blue square"),
+        ("a red circle", "a blue square", "a red circle left of a blue square"),
+    ],
+)
+def test_a_frame_is_held_to_the_prompts_that_it_was_made_with(texts):
+    opened = shared_out(*texts, frames=2 * len(texts))
+    report, _ = diagnosed(opened)
+    for frame, picture in enumerate(report.pictures):
+        assert kinds(report, frame) == []
+        alone, _ = diagnosed(view(text=texts[frame % len(texts)]))
+        of_one = {(c.kind, tuple(w.text for w in c.words), c.verdict) for c in alone.pictures[0].checks}
+        assert {(c.kind, tuple(w.text for w in c.words), c.verdict) for c in picture.checks} == of_one
+    assert opened.made_without(0) == frozenset(range(1, len(texts)))
+
+
+def test_what_is_wrong_in_a_frame_is_found_by_its_own_prompt():
+    """The other frame has the same prompt the other way round, and is right."""
+    report, _ = diagnosed(shared_out(TEXT, "a red circle right of a blue square"))
+    assert kinds(report, 0) == []
+    assert [(kind, level) for kind, _, level in kinds(report, 1)] == [("misplaced", "warning")]
+
+
+def test_a_region_is_not_expected_where_its_word_was_not_asked_for():
+    left = torch.zeros(1, 128, 128)
+    left[..., :64] = 1
+    opened = shared_out("a red circle", "a blue square")
+    report, _ = diagnosed(opened, masks=left, words_for_mask="square")
+    assert kinds(report, 0) == []
+    assert [kind for kind, _, _ in kinds(report, 1)] == ["misplaced_region"]
