@@ -7,6 +7,8 @@ model's own call where its kernel gives it, and else from such a kernel, where t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -70,28 +72,32 @@ def log_sum_exp(
     fused = _of_kernel(q, k, mask)
     if fused is not None:
         return fused
-    batch, heads, queries, dim = q.shape
-    step = max(1, (MAX_LOGITS if max_logits is None else max_logits) // (batch * heads * k.shape[2]))
-    scaled = k.float().mT * dim**-0.5
-    out = torch.empty(batch, heads, queries, device=q.device)
-    for start in range(0, queries, step):
-        part = slice(start, min(queries, start + step))
-        logits = masked(q[:, :, part].float() @ scaled, of_queries(mask, part))
+    out = torch.empty(q.shape[:3], device=q.device)
+    for part, logits in logits_in_parts(q, k, mask, max_logits):
         out[:, :, part] = logits.logsumexp(dim=-1)
     return out
 
 
-def masked(logits: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+def logits_in_parts(
+    q: torch.Tensor, k: torch.Tensor, mask: torch.Tensor | None = None, max_logits: int | None = None
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Logits float32 (batch, heads, some queries, keys) of so many queries at a time; as of `log_sum_exp`."""
+    batch, heads, queries, dim = q.shape
+    limit = MAX_LOGITS if max_logits is None else max_logits
+    step = max(1, limit // max(1, batch * heads * k.shape[2]))
+    scaled = k.detach().float().mT * dim**-0.5
+    for start in range(0, queries, step):
+        part = slice(start, min(queries, start + step))
+        own = mask if mask is None or mask.shape[-2] == 1 else mask[..., part, :]
+        yield part, _masked(q[:, :, part].detach().float() @ scaled, own)
+
+
+def _masked(logits: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     if mask is None:
         return logits
     if mask.dtype == torch.bool:
         return logits.masked_fill(~mask, float("-inf"))
     return logits + mask
-
-
-def of_queries(mask: torch.Tensor | None, part: slice) -> torch.Tensor | None:
-    """The part of a mask that is for these queries."""
-    return mask if mask is None or mask.shape[-2] == 1 else mask[..., part, :]
 
 
 def _of_kernel(q: torch.Tensor, k: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:

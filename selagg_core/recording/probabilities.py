@@ -8,12 +8,12 @@ summed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from .log_sum_exp import masked, of_queries
+from .log_sum_exp import logits_in_parts
 
 #: Most probabilities held at a time (float32): 64 MiB.
 MAX_PROBABILITIES = 16 * 1024 * 1024
@@ -166,12 +166,10 @@ def joint_probabilities(
     float32 (batch, heads, queries), the log-sum-exp over all keys.  sums: of keys.  mask: added to the
     logits, or boolean (True: may be attended to), broadcast to (batch, heads, queries, keys).
     Returns float32 (batch, heads, queries, slots): exp(logit - log-sum-exp over all keys), summed by slot.
-    At most `max_probabilities` (default MAX_PROBABILITIES) are held at a time.
+    At most `max_probabilities` (default log_sum_exp.MAX_LOGITS) are held at a time.
     """
-    own, own_mask = _chosen(k, sums.columns), _mask_of_keys(mask, sums.columns)
     out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
-    for part in _parts(q, own.shape[-1], max_probabilities):
-        logits = masked(q[:, :, part].detach().float() @ own, of_queries(own_mask, part))
+    for part, logits in logits_in_parts(q, *_of_keys(k, mask, sums.columns), max_probabilities):
         out[:, :, part] = (logits - totals[:, :, part, None]).exp_() @ sums.matrix
     return out
 
@@ -184,10 +182,8 @@ def probabilities_alone(
     max_probabilities: int | None = None,
 ) -> torch.Tensor:
     """As `joint_probabilities`, of a softmax over the chosen keys alone."""
-    own, own_mask = _chosen(k, sums.columns), _mask_of_keys(mask, sums.columns)
     out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
-    for part in _parts(q, own.shape[-1], max_probabilities):
-        logits = masked(q[:, :, part].detach().float() @ own, of_queries(own_mask, part))
+    for part, logits in logits_in_parts(q, *_of_keys(k, mask, sums.columns), max_probabilities):
         out[:, :, part] = torch.softmax(logits, dim=-1) @ sums.matrix
     return out
 
@@ -207,11 +203,9 @@ def text_probabilities(
     Returns float32 (batch, heads, cells, slots).
     """
     batch, heads = q.shape[:2]
-    own_k = k.detach().float().mT * k.shape[-1] ** -0.5
     count = len(range(k.shape[2])[cells]) if isinstance(cells, slice) else len(cells)
     out = torch.zeros(batch, heads, count, matrix.shape[1], device=q.device)
-    for part in _parts(q, k.shape[2], max_probabilities):
-        logits = masked(q[:, :, part].detach().float() @ own_k, of_queries(mask, part))
+    for part, logits in logits_in_parts(q, k, mask, max_probabilities):
         total = logits.logsumexp(dim=-1, keepdim=True)
         out += (logits[..., cells] - total).exp_().mT @ matrix[part]
     return out
@@ -233,12 +227,11 @@ def output_products(
     `joint_probabilities`.
     Returns float32 (batch, heads, places, slots); products may be negative.
     """
-    own_k, own_v = k.detach().float().mT * k.shape[-1] ** -0.5, v.detach().float()
+    own_v = v.detach().float()
 
     def outputs(q: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         found = [torch.zeros(*q.shape[:2], 0, own_v.shape[-1], device=q.device)]
-        for part in _parts(q, k.shape[2], max_probabilities):
-            logits = masked(q[:, :, part].detach().float() @ own_k, of_queries(mask, part))
+        for _, logits in logits_in_parts(q, k, mask, max_probabilities):
             found.append(torch.softmax(logits, dim=-1) @ own_v)
         return torch.cat(found, dim=2)
 
@@ -246,21 +239,11 @@ def output_products(
     return outputs(image, masks[0]) @ words.mT
 
 
-def _parts(q: torch.Tensor, keys: int, max_probabilities: int | None) -> Iterator[slice]:
-    """Queries (batch, heads, queries, dim) in parts with so many keys that no more are held at a time."""
-    limit = MAX_PROBABILITIES if max_probabilities is None else max_probabilities
-    step = max(1, limit // max(1, q.shape[0] * q.shape[1] * keys))
-    for start in range(0, q.shape[2], step):
-        yield slice(start, min(q.shape[2], start + step))
-
-
-def _chosen(k: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """float32 (batch, heads, dim, keys) of these, scaled."""
-    return k.detach()[:, :, keys].float().mT * k.shape[-1] ** -0.5
-
-
-def _mask_of_keys(mask: torch.Tensor | None, keys: torch.Tensor) -> torch.Tensor | None:
-    return mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
+def _of_keys(
+    k: torch.Tensor, mask: torch.Tensor | None, keys: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """These keys, and their part of a mask."""
+    return k[:, :, keys], mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
 
 
 def sampled_grid(grid: tuple[int, int], most: int = MOST_QUERIES) -> tuple[tuple[int, int], int]:
