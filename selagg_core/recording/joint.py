@@ -12,6 +12,7 @@ from .probabilities import (
     ColumnSums,
     joint_probabilities,
     of_every_head,
+    of_keys,
     output_products,
     probabilities_alone,
     sampled_grid,
@@ -60,15 +61,17 @@ class JointCall:
             reading = "places"
         if reading != "places":
             return torch.cat([self._read_words(reading, words), self._read_beside(beside)], dim=-1)
-        places, keys, mask = self._of_cells(self.q), self.k[:, :, self.text], self._mask_of_cells()
+        places, mask = self._of_cells(self.q), self._mask_of_cells()
         totals = self._totals(places, mask)
-        read = joint_probabilities(places, keys, totals, words, _of_keys(mask, self.text))
+        keys, own_mask = of_keys(self.k, mask, self.text)
+        read = joint_probabilities(places, keys, totals, words, own_mask)
         return torch.cat([read, self._read_beside(beside, totals)], dim=-1)
 
     def _read_words(self, reading: str, words: ColumnSums) -> torch.Tensor:
-        places, keys, mask = self._of_cells(self.q), self.k[:, :, self.text], self._mask_of_cells()
+        places, mask = self._of_cells(self.q), self._mask_of_cells()
         if reading == "places, words alone":
-            return probabilities_alone(places, keys, words, _of_keys(mask, self.text))
+            keys, own_mask = of_keys(self.k, mask, self.text)
+            return probabilities_alone(places, keys, words, own_mask)
         asking = self.q[:, :, self.text][:, :, words.columns]
         own_mask = self._mask_of_words(words)
         if reading == "words":
@@ -87,10 +90,11 @@ class JointCall:
             totals = self._totals(few, mask, step)
         else:
             totals = sampled_queries(totals[..., None], self.small, step)[..., 0]
-        found = joint_probabilities(few, self.k[:, :, self.text], totals, beside, _of_keys(mask, self.text))
+        keys, own_mask = of_keys(self.k, mask, self.text)
+        found = joint_probabilities(few, keys, totals, beside, own_mask)
         if self.reference is not None:
-            keys, own = self.k[:, :, self.reference], _of_keys(mask, self.reference)
-            found = torch.cat([found, joint_probabilities(few, keys, totals, _all(keys), own)], dim=-1)
+            keys, own_mask = of_keys(self.k, mask, self.reference)
+            found = torch.cat([found, joint_probabilities(few, keys, totals, _all(keys), own_mask)], dim=-1)
         if step == 1:
             return found
         whole = found.unflatten(2, (height, width))
@@ -117,10 +121,6 @@ class JointCall:
         if self.mask is None or self.mask.shape[2] == 1:
             return self.mask
         return self.mask.expand(-1, -1, self.q.shape[2], -1)[:, :, self.text][:, :, words.columns]
-
-
-def _of_keys(mask: torch.Tensor | None, keys: Tokens) -> torch.Tensor | None:
-    return mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
 
 
 def _all(keys: torch.Tensor) -> ColumnSums:

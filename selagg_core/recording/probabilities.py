@@ -169,7 +169,7 @@ def joint_probabilities(
     At most `max_probabilities` (default log_sum_exp.MAX_LOGITS) are held at a time.
     """
     out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
-    for part, logits in logits_in_parts(q, *_of_keys(k, mask, sums.columns), max_probabilities):
+    for part, logits in logits_in_parts(q, *of_keys(k, mask, sums.columns), max_probabilities):
         out[:, :, part] = (logits - totals[:, :, part, None]).exp_() @ sums.matrix
     return out
 
@@ -183,7 +183,7 @@ def probabilities_alone(
 ) -> torch.Tensor:
     """As `joint_probabilities`, of a softmax over the chosen keys alone."""
     out = torch.empty(*q.shape[:3], sums.slots, device=q.device)
-    for part, logits in logits_in_parts(q, *_of_keys(k, mask, sums.columns), max_probabilities):
+    for part, logits in logits_in_parts(q, *of_keys(k, mask, sums.columns), max_probabilities):
         out[:, :, part] = torch.softmax(logits, dim=-1) @ sums.matrix
     return out
 
@@ -239,8 +239,8 @@ def output_products(
     return outputs(image, masks[0]) @ words.mT
 
 
-def _of_keys(
-    k: torch.Tensor, mask: torch.Tensor | None, keys: torch.Tensor
+def of_keys(
+    k: torch.Tensor, mask: torch.Tensor | None, keys: slice | torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """These keys, and their part of a mask."""
     return k[:, :, keys], mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]

@@ -21,8 +21,10 @@ from selagg_core.recording.layout import HeadLayout
 FOLDERS = {"nodes/recording": "selagg_nodes.recording", "nodes/families": "selagg_nodes.families",
            "selagg_core/recording": "selagg_core.recording"}  # fmt: skip
 #: Method -> which argument is the text: a whole sentence, or the cause of a shortage.
-TELLS = {"notice": 0, "missed": 1, "rows": 1, "_pass_over": 1, "_refuse": 0, "doubt": 2}
-TELLS.update(_testify=3, _record_verdict=3)
+TELLS = {
+    "notice": 0, "missed": 1, "rows": 1, "_pass_over": 1, "_refuse": 0, "_testify": 3, "_record_verdict": 3,
+    "doubt": 2,
+}  # fmt: skip
 SENTENCES = ("notice", "_refuse")
 #: What an artist can do.
 CURE = re.compile(
